@@ -259,6 +259,34 @@ class Summary:
 Event = SessionStarted | WordHeard | Reading | Utterance | Notice | Summary
 
 
+# ---- how a running session fares; shown, never stored ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One look at a running session. None is unknown or does not apply."""
+
+    media_time_s: float
+    duration_s: float | None = None  # of a recording
+    activity: str = ""  # what it does while there is no reading yet, for people: "loading Whisper base"
+    fps: float | None = None  # face frames a second
+    lag_ms: float | None = None  # median latency of the last readings
+    lag_p95_ms: float | None = None
+    drops: int = 0  # frames, audio blocks and speech steps together
+    cpu_percent: float | None = None  # of one core, so that two busy cores are 200
+    memory_mb: float | None = None  # resident
+    checkpoint: str = ""
+    asr_model: str = ""
+    device: str = ""
+
+    @property
+    def progress(self) -> float | None:
+        """The share of a recording that is done, 0 to 1."""
+        if not self.duration_s:
+            return None
+        return min(1.0, max(0.0, self.media_time_s / self.duration_s))
+
+
 # ---- the feature contract ----------------------------------------------------------------------------------------
 
 
