@@ -1,0 +1,78 @@
+"""A file that only ever holds whole records, even after the process is killed. Knows nothing of events."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from mmim_live.errors import OutputError
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space or choose another disk",
+    errno.EDQUOT: "free some space or choose another disk",
+    errno.EACCES: "choose a place you may write to",
+    errno.EPERM: "choose a place you may write to",
+    errno.EROFS: "choose a place you may write to",
+    errno.ENOENT: "make the folder first",
+    errno.EISDIR: "give the name of a file",
+}
+
+
+def output_error(path: Path, cause: OSError) -> OutputError:
+    """The one line for a person whose file cannot be written."""
+    reason = cause.strerror or type(cause).__name__
+    remedy = _REMEDIES.get(cause.errno or 0, "choose another file")
+    return OutputError(f"cannot write {path}: {reason}; {remedy}")
+
+
+class RecordFile:
+    """A file written record by record, each by one system call, so that a killed run leaves whole records.
+
+    Nothing is created, and an existing file is left alone, until the first record. A failure to write removes what
+    was begun and raises OutputError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the file is open."""
+        return self._descriptor is not None
+
+    def append(self, record: str) -> None:
+        """Add a record as UTF-8; what UTF-8 cannot hold, such as half a surrogate pair, becomes `?`."""
+        data = memoryview(record.encode("utf-8", "replace"))
+        try:
+            if self._descriptor is None:
+                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            while data:  # one call does for a regular file, unless the disk is about to be full
+                data = data[os.write(self._descriptor, data) :]
+        except OSError as error:
+            self.discard()
+            raise output_error(self.path, error) from error
+
+    def close(self) -> None:
+        """Close the file and keep it. Closing twice is harmless."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        try:
+            os.close(descriptor)
+        except OSError as error:  # network file systems report a full disk only here
+            raise output_error(self.path, error) from error
+
+    def discard(self) -> None:
+        """Close the file and remove it if it was begun; a device or pipe is never removed."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        target = self.path.resolve()  # a link stays, what it points to goes
+        try:
+            begun = os.fstat(descriptor)
+            os.close(descriptor)
+            if stat.S_ISREG(begun.st_mode) and os.path.samestat(begun, target.stat()):
+                target.unlink()
+        except OSError:
+            return  # gone already, or the disk itself failed: nothing is left to undo
