@@ -1,0 +1,177 @@
+"""Rows and words -> Windows on a grid of media time. Pure: no threads, no clock, no model.
+
+Three streams come in, each with a watermark, the media time up to which it is complete. The aligner moves from one
+point of the grid to the next as soon as all watermarks have passed it, so what it gives depends on the media alone,
+not on who was faster or how the input was cut into pieces.
+
+At the grid point T = k * hop it gives, in this order:
+
+1. what the recogniser said up to T: committed words, then the provisional tail if it changed;
+2. a window for each utterance that ended, with status committed;
+3. earlier rolling windows whose words are now settled, again, as committed;
+4. the rolling window [max(0, T - length), T): committed if nothing in it can change any more, else provisional.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+from mmim_live.types import FaceRow, SpeechUpdate, Status, VoiceRow, Window, Word
+
+HISTORY_S = 120.0  # how far back an utterance may reach; bounds the memory of a session without end
+
+_SLACK_S = 1e-6  # below a sample; absorbs the rounding of k * hop
+
+Stream = Literal["face", "voice", "speech"]
+Aligned = Word | Window
+
+
+class _Timed(Protocol):
+    @property
+    def time_s(self) -> float: ...
+
+
+_Row = TypeVar("_Row", bound=_Timed)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A rolling window that was given as provisional and will be given again."""
+
+    start_s: float
+    end_s: float
+    revision: int
+
+
+class Aligner:
+    """The state of one session.
+
+    `streams` names those that will come; the others count as absent from the start. `take` gives what became ready.
+    """
+
+    def __init__(self, window_s: float, hop_s: float, streams: Iterable[Stream]) -> None:
+        self._window_s = window_s
+        self._hop_s = hop_s
+        self._streams = frozenset(streams)
+        self._until_s: dict[Stream, float] = dict.fromkeys(self._streams, 0.0)
+        self._end_s = math.inf  # of the media, once known
+        self._tick = 1
+        self._face: list[FaceRow] = []
+        self._voice: list[VoiceRow] = []
+        self._updates: deque[SpeechUpdate] = deque()
+        self._committed: list[Word] = []
+        self._provisional: tuple[Word, ...] = ()
+        self._settled_s = 0.0  # no word that starts before this can come or change
+        self._waiting: deque[_Pending] = deque()
+
+    def push_face(self, rows: Sequence[FaceRow], until_s: float) -> None:
+        """More rows, in order of time; no row before `until_s` is to come."""
+        self._face.extend(rows)
+        self._until_s["face"] = until_s
+
+    def push_voice(self, rows: Sequence[VoiceRow], until_s: float) -> None:
+        """More rows, in order of time; no row before `until_s` is to come."""
+        self._voice.extend(rows)
+        self._until_s["voice"] = until_s
+
+    def push_speech(self, update: SpeechUpdate) -> None:
+        """The recogniser's next step."""
+        self._updates.append(update)
+        self._until_s["speech"] = update.time_s
+
+    def finish(self, stream: Stream) -> None:
+        """Nothing more will come of this stream."""
+        self._until_s[stream] = math.inf
+
+    def end(self, duration_s: float) -> None:
+        """The media ends here: the last window is that of the first grid point at or after it."""
+        self._end_s = duration_s
+
+    def take(self) -> list[Aligned]:
+        """Words and windows that became ready, in order."""
+        complete_s = min(self._until_s.values(), default=math.inf)
+        if complete_s == self._end_s == math.inf:
+            return []  # nothing bounds the grid yet
+        ready: list[Aligned] = []
+        while self._next_s <= complete_s + _SLACK_S and self._next_s - self._hop_s < self._end_s - _SLACK_S:
+            ready += self._advance(self._next_s)
+            self._tick += 1
+        if complete_s == math.inf:
+            ready += self._drain()
+        return ready
+
+    @property
+    def _next_s(self) -> float:
+        return self._tick * self._hop_s
+
+    def _advance(self, now_s: float) -> list[Aligned]:
+        ready: list[Aligned] = []
+        while self._updates and self._updates[0].time_s <= now_s + _SLACK_S:
+            ready += self._apply(self._updates.popleft())
+        ready += self._settle(now_s)
+        start_s = max(0.0, now_s - self._window_s)
+        final = "speech" not in self._streams or self._settled_s >= now_s - _SLACK_S
+        status: Status = "committed" if final else "provisional"
+        ready.append(self._cut(start_s, now_s, "rolling", status, 0))
+        if not final:
+            self._waiting.append(_Pending(start_s, now_s, 1))
+        self._forget(now_s)
+        return ready
+
+    def _drain(self) -> list[Aligned]:
+        """After the last grid point: what the recogniser said at the very end, and the windows that it settles."""
+        ready: list[Aligned] = []
+        while self._updates:
+            ready += self._apply(self._updates.popleft())
+        self._settled_s = math.inf
+        return ready + self._settle(math.inf)
+
+    def _apply(self, update: SpeechUpdate) -> list[Aligned]:
+        ready: list[Aligned] = list(update.committed)
+        self._committed.extend(update.committed)
+        if _said(update.provisional) != _said(self._provisional):
+            ready += update.provisional
+        self._provisional = update.provisional
+        self._settled_s = max(self._settled_s, update.committed_until_s)
+        for segment in update.segments:
+            ready.append(self._cut(segment.start_s, segment.end_s, "utterance", "committed", 0))
+        return ready
+
+    def _settle(self, now_s: float) -> list[Aligned]:
+        ready: list[Aligned] = []
+        while self._waiting and self._waiting[0].end_s <= min(self._settled_s, now_s) + _SLACK_S:
+            pending = self._waiting.popleft()
+            ready.append(self._cut(pending.start_s, pending.end_s, "rolling", "committed", pending.revision))
+        return ready
+
+    def _cut(
+        self, start_s: float, end_s: float, kind: Literal["rolling", "utterance"], status: Status, revision: int
+    ) -> Window:
+        words = [*self._committed, *(self._provisional if status == "provisional" else ())]
+        inside = tuple(word for word in words if start_s <= (word.start_s + word.end_s) / 2 < end_s)
+        voice, face = _between(self._voice, start_s, end_s), _between(self._face, start_s, end_s)
+        return Window(start_s, end_s, kind, status, revision, inside, voice, face)
+
+    def _forget(self, now_s: float) -> None:
+        oldest_s = now_s - HISTORY_S
+        del self._face[: bisect_left(self._face, oldest_s, key=lambda row: row.time_s)]
+        del self._voice[: bisect_left(self._voice, oldest_s, key=lambda row: row.time_s)]
+        while self._committed and self._committed[0].end_s < oldest_s:
+            del self._committed[0]
+
+
+def _between(rows: list[_Row], start_s: float, end_s: float) -> tuple[_Row, ...]:
+    """The rows with start_s <= time_s < end_s; `rows` is in order of time."""
+    first = bisect_left(rows, start_s, key=lambda row: row.time_s)
+    last = bisect_left(rows, end_s, key=lambda row: row.time_s)
+    return tuple(rows[first:last])
+
+
+def _said(words: tuple[Word, ...]) -> list[tuple[str, float, float]]:
+    """What a listener would notice of a provisional tail."""
+    return [(word.text, word.start_s, word.end_s) for word in words]

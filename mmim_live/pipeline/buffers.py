@@ -1,0 +1,64 @@
+"""What stands between two threads: a bounded first-in first-out channel whose sender waits.
+
+Replay waits everywhere and loses nothing. Knows nothing of what passes through it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from threading import Condition
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Channel(Generic[Item]):
+    """A queue of at most `depth` items (0: without bound) that can be closed from either side.
+
+    `put` waits while the channel is full, `get` while it is empty. `close` says that nothing more will come: what is
+    inside can still be read. `abandon` throws the contents away and wakes everybody.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self._items: deque[Item] = deque()
+        self._depth = depth
+        self._closed = False
+        self._changed = Condition()
+
+    def put(self, item: Item) -> bool:
+        """Wait for room and add `item`; False where the channel was closed meanwhile and the item was not taken."""
+        with self._changed:
+            while self._depth and len(self._items) >= self._depth and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
+    def __iter__(self) -> Iterator[Item]:
+        """Take items as they come, until the channel is closed and empty."""
+        while True:
+            with self._changed:
+                while not self._items and not self._closed:
+                    self._changed.wait()
+                if not self._items:
+                    return
+                item = self._items.popleft()
+                self._changed.notify_all()
+            yield item
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def abandon(self) -> None:
+        with self._changed:
+            self._items.clear()
+            self._closed = True
+            self._changed.notify_all()
+
+    def __len__(self) -> int:
+        return len(self._items)
