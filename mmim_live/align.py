@@ -6,10 +6,11 @@ not on who was faster or how the input was cut into pieces.
 
 At the grid point T = k * hop it gives, in this order:
 
-1. what the recogniser said up to T: committed words, then the provisional tail if it changed;
-2. a window for each utterance that ended, with status committed;
-3. earlier rolling windows whose words are now settled, again, as committed;
-4. the rolling window [max(0, T - length), T): committed if nothing in it can change any more, else provisional.
+1. notices of what happened up to T;
+2. what the recogniser said up to T: committed words, then the provisional tail if it changed;
+3. a window for each utterance that ended, with status committed;
+4. earlier rolling windows whose words are now settled, again, as committed;
+5. the rolling window [max(0, T - length), T): committed if nothing in it can change any more, else provisional.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from mmim_live.types import FaceRow, SpeechUpdate, Status, VoiceRow, Window, Word
+from mmim_live.types import FaceRow, Notice, SpeechUpdate, Status, VoiceRow, Window, Word
 
 HISTORY_S = 120.0  # how far back an utterance may reach; bounds the memory of a session without end
 
 _SLACK_S = 1e-6  # below a sample; absorbs the rounding of k * hop
 
 Stream = Literal["face", "voice", "speech"]
-Aligned = Word | Window
+Aligned = Notice | Word | Window
 
 
 class _Timed(Protocol):
@@ -63,6 +64,7 @@ class Aligner:
         self._tick = 1
         self._face: list[FaceRow] = []
         self._voice: list[VoiceRow] = []
+        self._notices: list[Notice] = []
         self._updates: deque[SpeechUpdate] = deque()
         self._committed: list[Word] = []
         self._provisional: tuple[Word, ...] = ()
@@ -83,6 +85,10 @@ class Aligner:
         """The recogniser's next step."""
         self._updates.append(update)
         self._until_s["speech"] = update.time_s
+
+    def push_notice(self, notice: Notice) -> None:
+        """Something to tell at its place in media time; must come before its stream's watermark passes that time."""
+        self._notices.append(notice)
 
     def finish(self, stream: Stream) -> None:
         """Nothing more will come of this stream."""
@@ -106,11 +112,16 @@ class Aligner:
         return ready
 
     @property
+    def finished(self) -> bool:
+        """All streams and the media have ended; what `take` gave last was the rest."""
+        return min(self._until_s.values(), default=math.inf) == math.inf and self._end_s < math.inf
+
+    @property
     def _next_s(self) -> float:
         return self._tick * self._hop_s
 
     def _advance(self, now_s: float) -> list[Aligned]:
-        ready: list[Aligned] = []
+        ready: list[Aligned] = [*self._due_notices(now_s)]
         while self._updates and self._updates[0].time_s <= now_s + _SLACK_S:
             ready += self._apply(self._updates.popleft())
         ready += self._settle(now_s)
@@ -125,11 +136,16 @@ class Aligner:
 
     def _drain(self) -> list[Aligned]:
         """After the last grid point: what the recogniser said at the very end, and the windows that it settles."""
-        ready: list[Aligned] = []
+        ready: list[Aligned] = [*self._due_notices(math.inf)]
         while self._updates:
             ready += self._apply(self._updates.popleft())
         self._settled_s = math.inf
         return ready + self._settle(math.inf)
+
+    def _due_notices(self, now_s: float) -> list[Notice]:
+        due = sorted((n for n in self._notices if n.time_s <= now_s), key=lambda n: (n.time_s, n.code, n.message))
+        self._notices = [notice for notice in self._notices if notice.time_s > now_s]
+        return due
 
     def _apply(self, update: SpeechUpdate) -> list[Aligned]:
         ready: list[Aligned] = list(update.committed)

@@ -24,7 +24,7 @@ from typing import IO, Literal
 
 import platformdirs
 
-from mmim_live.errors import AssetError
+from mmim_live.errors import AssetError, CheckpointError
 
 USER_FOLDER_VARIABLE = "MMIM_LIVE_MODELS"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
@@ -313,3 +313,26 @@ def _copy(answer: IO[bytes], out: IO[bytes], file: ModelFile, progress: Callable
         done += len(chunk)
         if progress is not None:
             progress(file.name, done, file.size_bytes)
+
+
+def checkpoint_folder(name: str) -> Path:
+    """The folder of a checkpoint: an existing folder of that path, or one of the shipped checkpoints by name.
+
+    Raises:
+        CheckpointError: there is neither.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    shipped = _shipped_checkpoints()
+    if (shipped / name / "config.json").is_file() and Path(name).name == name:
+        return shipped / name
+    known = ", ".join(sorted(folder.name for folder in shipped.iterdir() if folder.is_dir())) if shipped.is_dir() else ""
+    raise CheckpointError(f"checkpoint {name!r} is neither a folder nor a shipped checkpoint ({known or 'there is none'})")
+
+
+def _shipped_checkpoints() -> Path:
+    """Inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "checkpoints"
+    return inside if inside.is_dir() else package.parent / "checkpoints"

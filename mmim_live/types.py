@@ -249,9 +249,9 @@ class Summary:
 
     duration_s: float
     counts: dict[str, int]  # frames, face_rows, voice_rows, words, readings, utterances
-    drops: dict[str, int]  # frames, audio_blocks, speech_steps
-    mean_score: float | None  # over the committed utterances, weighted by length
-    languages: tuple[str, ...]
+    drops: dict[str, int]  # packets that could not be decoded, speech_steps skipped under load
+    mean_score: float | None  # over the committed readings
+    languages: tuple[str, ...]  # of the words, the most frequent first
     real_time_factor: float  # wall seconds a media second, after loading
     type: Literal["summary"] = "summary"
 

@@ -1,0 +1,68 @@
+"""mmim-live: sentiment from a face, a voice and words, while the person is still speaking.
+
+    import mmim_live
+
+    for event in mmim_live.replay("talk.mp4"):
+        if event.type == "utterance":
+            print(event.start_s, event.score, event.text)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from mmim_live.config import Settings, Speed
+from mmim_live.errors import MmimLiveError
+from mmim_live.types import (
+    Agreement,
+    Contributions,
+    Event,
+    Notice,
+    Present,
+    Reading,
+    SessionStarted,
+    Summary,
+    Utterance,
+    WordHeard,
+)
+
+__all__ = [
+    "Agreement",
+    "Contributions",
+    "Event",
+    "MmimLiveError",
+    "Notice",
+    "Present",
+    "Reading",
+    "SessionStarted",
+    "Settings",
+    "Summary",
+    "Utterance",
+    "WordHeard",
+    "replay",
+]
+
+
+def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Generator[Event]:
+    """Read a recording and yield its events in the order of media time, as they are made.
+
+    The first event is a `SessionStarted`, the last a `Summary`; between them come `WordHeard`, `Reading`, `Utterance`
+    and `Notice`. They are the objects that `mmim-live replay --output x.jsonl` writes, line by line.
+
+    Args:
+        path: a video, or sound alone; "sample" is the short clip that comes with mmim-live.
+        speed: "max" goes as fast as the machine can, "1.0" keeps to the clock of the recording.
+        settings: fields of `Settings` by name, such as checkpoint="live", window=8.0, face=False.
+
+    Closing the generator (or leaving the loop and letting it go) stops the threads.
+
+    Raises:
+        MmimLiveError: the file, a setting, the checkpoint or a model file cannot be used; the message is one line.
+    """
+    from mmim_live.config import load_settings
+    from mmim_live.pipeline.replay import open_replay
+
+    session = open_replay(Path(path), load_settings(None, settings), speed)
+    yield from session.events()
