@@ -78,7 +78,7 @@ class FaceExtractor:
             ) from error
         self._mp = mp
         self._last_ms = -1
-        self.frames = 0
+        self._closed = False
         self.faces_in_frame = 0
 
     def push(self, frame: VideoFrame) -> FaceRow | None:
@@ -86,7 +86,6 @@ class FaceExtractor:
         self._last_ms = max(self._last_ms + 1, round(frame.time_s * 1000))  # mediapipe demands strictly rising stamps
         image = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=np.ascontiguousarray(frame.image))
         result = self._landmarker.detect_for_video(image, self._last_ms)
-        self.frames += 1
         self.faces_in_frame = len(result.face_landmarks)
         if not result.face_landmarks:
             return None
@@ -96,8 +95,10 @@ class FaceExtractor:
         return FaceRow(frame.time_s, np.asarray([*scores, *pose], dtype=np.float32))
 
     def close(self) -> None:
-        """Free the model. Must be the last call."""
-        self._landmarker.close()
+        """Free the model; may be called twice. `push` must not be called any more."""
+        if not self._closed:
+            self._closed = True
+            self._landmarker.close()
 
     def __enter__(self) -> Self:
         return self

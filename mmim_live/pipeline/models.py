@@ -88,7 +88,10 @@ def asr_folder(name: str, language: str) -> tuple[str, Path]:
         AssetError: it is not there, or cannot do the language.
     """
     if name == "auto":
-        name = default_asr_model(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, psutil.virtual_memory().total)
+        name = default_asr_model(
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            psutil.virtual_memory().total,
+        )
         if name == "whisper-tiny.en" and language not in {"auto", "en"}:
             name = "whisper-base"
     if name.endswith(".en") and language not in {"auto", "en"}:

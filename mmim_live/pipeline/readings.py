@@ -54,6 +54,11 @@ class Reader:
         """Add to one of the numbers in the summary."""
         self._counts[name] += more
 
+    @property
+    def frames(self) -> int:
+        """How many frames were looked at."""
+        return self._counts["frames"]
+
     def lags_ms(self) -> tuple[float, float] | None:
         """Median and 95th percentile of the latency of the last readings."""
         recent = sorted(self._latencies_ms)
@@ -89,9 +94,7 @@ class Reader:
                 self._spoken[word.language] += 1
         return [
             *events,
-            WordHeard(
-                word.text, word.start_s, word.end_s, word.probability, word.status, word.heard_s, word.language
-            ),
+            WordHeard(word.text, word.start_s, word.end_s, word.probability, word.status, word.heard_s, word.language),
         ]
 
     def _reading(self, window: Window) -> Reading:

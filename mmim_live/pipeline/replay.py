@@ -14,7 +14,9 @@ from mmim_live.pipeline.session import Session
 SAMPLE = "sample"  # stands for the clip that comes with the project
 
 
-def open_replay(path: Path, settings: Settings, speed: Speed, report: Callable[[str], None] = lambda _: None) -> Session:
+def open_replay(
+    path: Path, settings: Settings, speed: Speed, report: Callable[[str], None] = lambda _: None
+) -> Session:
     """A session ready to run; `report` is told what is being loaded.
 
     Raises:

@@ -56,9 +56,7 @@ class Session:
         self.settings = settings
         self.speed = speed
         self.clock = CaptureClock()
-        self.reader = Reader(
-            models.predictor, settings.checkpoint, models.checkpoint.languages, self.clock.captured_at
-        )
+        self.reader = Reader(models.predictor, settings.checkpoint, models.checkpoint.languages, self.clock.captured_at)
         self._stop = threading.Event()
         self._failure: Exception | None = None
         self._frames: Channel[VideoFrame] | None = Channel(FRAMES_DEPTH) if models.face else None

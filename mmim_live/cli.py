@@ -1,0 +1,172 @@
+"""The commands. The only module that prints or exits; heavy libraries are imported inside each command.
+
+Exit codes: 0 done, 1 something a user can mend (one line on standard error), 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from mmim_live.config import Settings, Speed
+from mmim_live.errors import MmimLiveError
+from mmim_live.types import Notice, Reading, SessionStarted, Summary, Utterance
+
+app = typer.Typer(
+    name="mmim-live",
+    help="Sentiment from a face, a voice and words, while the person is still speaking.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run a command; every error that a user can mend becomes one line."""
+    try:
+        app()
+    except MmimLiveError as error:
+        sys.stderr.write(f"mmim-live: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help='A video or sound file; "sample" is the clip that comes along.')],
+    headless: Annotated[bool, typer.Option("--headless", help="No app: a progress bar and a closing summary.")] = False,
+    speed: Annotated[Literal["1.0", "max"] | None, typer.Option(help="1.0 in the app, max headless.")] = None,
+    output: Annotated[
+        list[Path] | None, typer.Option("--output", "-o", help=".jsonl, .csv, .srt or .vtt; may be given repeatedly.")
+    ] = None,
+    checkpoint: Annotated[str | None, typer.Option(help="A shipped checkpoint's name, or a folder.")] = None,
+    asr_model: Annotated[str | None, typer.Option(help="auto, tiny.en, base, or a CTranslate2 folder.")] = None,
+    language: Annotated[str | None, typer.Option(help="auto, or an ISO 639 code such as en.")] = None,
+    window: Annotated[float | None, typer.Option(help="Length of the rolling window, seconds.")] = None,
+    hop: Annotated[float | None, typer.Option(help="Seconds of media between two readings.")] = None,
+    no_face: Annotated[bool, typer.Option("--no-face", help="Leave the face out.")] = False,
+    no_speech: Annotated[bool, typer.Option("--no-speech", help="Recognise no words.")] = False,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file of settings; options win over it.")] = None,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw the app in plain characters.")] = False,
+) -> None:
+    """Read a recording and show (or write) a sentiment that rolls with the speaker."""
+    from mmim_live.config import load_settings
+    from mmim_live.output.sink import check_writable
+
+    overrides: dict[str, Any] = {
+        "checkpoint": checkpoint,
+        "asr_model": asr_model,
+        "language": language,
+        "window": window,
+        "hop": hop,
+        "face": False if no_face else None,
+        "speech": False if no_speech else None,
+        "device": device,
+    }
+    settings = load_settings(config, overrides)
+    outputs = output or []
+    for path in outputs:
+        check_writable(path)
+    if headless or not sys.stdout.isatty():
+        _replay_headless(file, settings, speed or "max", outputs)
+    else:
+        _replay_in_app(file, settings, speed or "1.0", outputs, ascii_only)
+
+
+def _replay_headless(file: Path, settings: Settings, speed: Speed, outputs: list[Path]) -> None:
+    """A progress bar on standard error, where that is a terminal, and the summary on standard output."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from mmim_live.output import open_sink
+    from mmim_live.pipeline.feed import write_events
+    from mmim_live.pipeline.replay import open_replay
+    from mmim_live.stderr import native_stderr_to_log
+
+    with native_stderr_to_log() as terminal:
+        console = Console(file=terminal)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f} %"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("loading", total=None)
+            session = open_replay(file, settings, speed, lambda what: progress.update(task, description=what))
+            for event in write_events(session.events(), [open_sink(path) for path in outputs]):
+                match event:
+                    case SessionStarted():
+                        progress.update(task, description=event.source, total=event.duration_s)
+                    case Reading():
+                        progress.update(task, completed=event.end_s)
+                    case Notice():
+                        progress.console.print(f"note: {event.message}", highlight=False)
+                    case Utterance():
+                        print(_utterance_line(event), flush=True)
+                    case Summary():
+                        print(_summary_lines(event, outputs), flush=True)
+                    case _:
+                        pass
+
+
+def _utterance_line(utterance: Utterance) -> str:
+    score = "     " if utterance.score is None else f"{utterance.score:+5.2f}"
+    return f"{utterance.start_s:7.1f} s  {score}  {utterance.text}"
+
+
+def _summary_lines(summary: Summary, outputs: list[Path]) -> str:
+    mean = "unknown" if summary.mean_score is None else f"{summary.mean_score:+.2f} on -3 .. 3"
+    counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in summary.counts.items())
+    drops = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in summary.drops.items() if number)
+    lines = [
+        f"{summary.duration_s:.1f} s of media at {summary.real_time_factor:.2f} of real time; mean sentiment {mean}",
+        counts + (f"; dropped: {drops}" if drops else "; nothing dropped"),
+        *(f"written: {path}" for path in outputs),
+    ]
+    return "\n".join(lines)
+
+
+def _replay_in_app(file: Path, settings: Settings, speed: Speed, outputs: list[Path], ascii_only: bool) -> None:
+    raise NotImplementedError
+
+
+@app.command()
+def models(
+    fetch: Annotated[list[str] | None, typer.Option(help="Fetch this model file now; may be given repeatedly.")] = None,
+) -> None:
+    """List the model files: where each was found, its licence, and how to get it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from mmim_live import assets
+
+    for name in fetch or []:
+        located = assets.obtain(name)
+        print(f"{name}: {located.folder} ({located.origin})")
+    table = Table(title="Model files", expand=False)
+    for column in ("name", "what for", "size", "licence", "found", "or"):
+        table.add_column(column, overflow="fold")
+    for asset in assets.ASSETS.values():
+        found = assets.find(asset.name)
+        where = f"{found.origin}: {found.folder}" if found else "not here"
+        table.add_row(
+            asset.name,
+            asset.purpose,
+            f"{asset.size_bytes / 1e6:.0f} MB",
+            asset.licence,
+            where,
+            "" if found else asset.install,
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Runs a replay in a thread of its own for somebody who is told of it: every event, and its health twice a second.
+
+Knows sessions and output files, not who listens.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import psutil
+
+from mmim_live.config import Settings, Speed
+from mmim_live.errors import MmimLiveError, OutputError, WorkerError
+from mmim_live.output.sink import Sink, open_sink
+from mmim_live.pipeline.replay import open_replay
+from mmim_live.pipeline.session import Session
+from mmim_live.types import Event, Health
+
+HEALTH_EVERY_S = 0.5
+JOIN_S = 5.0  # the session's own join, and a model that is just being loaded
+
+
+def write_events(events: Iterator[Event], sinks: Sequence[Sink]) -> Iterator[Event]:
+    """Pass events on after every sink has written them; close the sinks at the end.
+
+    A sink that fails takes the other files with it: what a full disk cut off must not look like a whole run. After
+    any other end (the listener leaves, a worker fails) the lines written so far stand.
+    """
+    try:
+        for event in events:
+            for sink in sinks:
+                sink.write(event)
+            yield event
+        for sink in sinks:
+            sink.close()
+    except OutputError:
+        for sink in sinks:
+            sink.discard()
+        raise
+    except BaseException:
+        for sink in sinks:
+            sink.close()
+        raise
+
+
+class ReplayFeed:
+    """One replay for one listener: `start` begins it, `stop` ends and joins it."""
+
+    def __init__(self, file: Path, settings: Settings, speed: Speed, outputs: Sequence[Path]) -> None:
+        self.name = str(file)
+        self.error: MmimLiveError | None = None  # why it ended early, once it has
+        self._file = file
+        self._settings = settings
+        self._speed: Speed = speed
+        self._outputs = outputs
+        self._session: Session | None = None
+        self._activity = "loading"
+        self._stopping = threading.Event()
+        self._process = psutil.Process()
+        self._seen = (0, time.monotonic())  # frames, and when they were counted
+        self._threads: list[threading.Thread] = []
+
+    def start(self, post: Callable[[Event | Health], None], ended: Callable[[MmimLiveError | None], None]) -> None:
+        """Begin. `post` is called from other threads; `ended` once, after the last event, with the error if any."""
+        self._process.cpu_percent()  # the first call only sets the mark to measure from
+        self._threads = [
+            threading.Thread(target=self._run, args=(post, ended), name="mmim-feed", daemon=True),
+            threading.Thread(target=self._watch, args=(post,), name="mmim-health", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the session and join its threads."""
+        self._stopping.set()
+        if self._session is not None:
+            self._session.stop()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(JOIN_S)
+
+    def _run(self, post: Callable[[Event | Health], None], ended: Callable[[MmimLiveError | None], None]) -> None:
+        try:
+            self._session = open_replay(self._file, self._settings, self._speed, self._report)
+            if not self._stopping.is_set():
+                for event in write_events(self._session.events(), [open_sink(path) for path in self._outputs]):
+                    post(event)
+        except MmimLiveError as error:
+            self.error = error
+        except Exception as error:  # noqa: BLE001 (the listener must hear of whatever ended the run)
+            self.error = WorkerError(f"replay stopped: {type(error).__name__}: {error}")
+        self._stopping.set()
+        ended(self.error)
+
+    def _report(self, activity: str) -> None:
+        self._activity = activity
+
+    def _watch(self, post: Callable[[Event | Health], None]) -> None:
+        while not self._stopping.wait(HEALTH_EVERY_S):
+            post(self.health())
+
+    def health(self) -> Health:
+        """How the run fares now."""
+        session, settings = self._session, self._settings
+        memory_mb = self._process.memory_info().rss / 1e6
+        if session is None:
+            return Health(0.0, activity=self._activity, memory_mb=memory_mb, checkpoint=settings.checkpoint)
+        lags_ms = session.reader.lags_ms() or (None, None)
+        return Health(
+            media_time_s=session.clock.media_s,
+            duration_s=session.source.duration_s,
+            fps=self._fps(session.reader.frames),
+            lag_ms=lags_ms[0],
+            lag_p95_ms=lags_ms[1],
+            drops=session.source.skipped_packets,
+            cpu_percent=self._process.cpu_percent(),
+            memory_mb=memory_mb,
+            checkpoint=settings.checkpoint,
+            asr_model=session.models.names.get("speech", ""),
+            device=session.models.device,
+        )
+
+    def _fps(self, frames: int) -> float | None:
+        """Frames that the face worker went through a second of wall time, since the last look."""
+        before, then = self._seen
+        now = time.monotonic()
+        self._seen = (frames, now)
+        return (frames - before) / (now - then) if now > then else None

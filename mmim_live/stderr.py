@@ -1,0 +1,34 @@
+"""Keeps what native libraries print off the terminal.
+
+mediapipe and TFLite write their log to file descriptor 2, past Python. While the block runs, descriptor 2 is a log
+file; our own words go to a duplicate of the real one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import TextIO
+
+
+@contextlib.contextmanager
+def native_stderr_to_log() -> Iterator[TextIO]:
+    """Point descriptor 2 at a temporary file for the length of the block; yield a stream to the real one.
+
+    `sys.stderr` and `sys.__stderr__` are the yielded stream meanwhile, so that whoever draws on them reaches the
+    terminal.
+    """
+    sys.stderr.flush()
+    real = os.dup(2)
+    before = (sys.stderr, sys.__stderr__)
+    with tempfile.TemporaryFile() as log, open(real, "w", encoding="utf-8", buffering=1) as terminal:  # noqa: PTH123 (a descriptor)
+        os.dup2(log.fileno(), 2)
+        sys.stderr = sys.__stderr__ = terminal  # type: ignore[misc]
+        try:
+            yield terminal
+        finally:
+            sys.stderr, sys.__stderr__ = before  # type: ignore[misc]
+            os.dup2(real, 2)
