@@ -83,7 +83,7 @@ class FrameClock:
         time_s = stamp_s + self._shift_s
         if not -RESTART_S <= time_s - last_s <= self.max_jump_s:
             self._shift_s += last_s + self.step_s - time_s
-            time_s = last_s + self.step_s
+            return last_s + self.step_s
         if time_s > last_s:
             self._faults = 0
             return time_s

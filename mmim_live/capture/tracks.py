@@ -29,6 +29,7 @@ from mmim_live.errors import MediaError
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 
 BLOCK_SAMPLES = SAMPLE_RATE_HZ // 10  # 0.1 s: what a microphone gives at once
+_MIXING = {"rematrix_maxval": "1.0"}  # without it, stereo in float is mixed to up to 1.41 times full scale
 MAX_DEMUX_FAULTS = 100  # in a row: then nothing readable follows
 _SANE_ASPECT = (0.25, 4.0)  # of a pixel; what lies outside is a fault of the header
 
@@ -120,7 +121,7 @@ def _resampled(track: Track) -> Iterator[tuple[float | None, Samples]]:
         frame.pts, frame.time_base = (frame.pts if frame.pts is not None else frame.dts), track.stream.time_base
         if shape != (shape := (frame.format.name, frame.layout.name, frame.sample_rate)):
             yield from _samples(resampler.resample(None) if resampler else [])
-            resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
+            resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ, options=_MIXING)
         assert resampler is not None
         try:
             pieces = resampler.resample(frame)
