@@ -1,0 +1,129 @@
+"""Streaming speech recognition: sound in, words on a fixed grid of media time out.
+
+Voice activity finds the stretches of speech; Whisper hears only these; LocalAgreement-2 commits words while the person
+speaks, and a pause commits the rest. Everything depends on the sound alone: not on how it is cut into blocks, nor on
+the speed of the machine. Knows no threads, no devices and no clock.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmim_live.extract.endpoint import Endpointer, EndpointSettings, Span
+from mmim_live.extract.language import LanguageBelief
+from mmim_live.extract.segment import Segment, SegmentSettings
+from mmim_live.extract.vad import VoiceActivity
+from mmim_live.extract.whisper import Whisper
+from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, SpeechSegment, SpeechUpdate, Word
+
+__all__ = ["SpeechRecognizer"]
+
+
+class SpeechRecognizer:
+    """Recognises one stream. Feed it contiguous blocks from media time 0; it is not thread-safe.
+
+    Args:
+        whisper: a loaded model; recognisers may share it in turn.
+        language: ISO 639-1, or None to detect it. A model for English alone hears English.
+        prior: the language to expect where there is little evidence, for instance the checkpoint's.
+        step_s: the grid of media time.
+    """
+
+    def __init__(
+        self,
+        whisper: Whisper,
+        language: str | None = None,
+        prior: str | None = None,
+        step_s: float = 0.5,
+        endpoints: EndpointSettings | None = None,
+        segments: SegmentSettings | None = None,
+    ) -> None:
+        self.stride = 1  # a live session under load lets Whisper listen at each stride-th step only
+        self.skipped_steps = 0
+        self._whisper = whisper
+        self._step_samples = round(step_s * SAMPLE_RATE_HZ)
+        self._segment_settings = segments or SegmentSettings()
+        self._belief = LanguageBelief(language if whisper.multilingual else "en", prior)
+        self._activity = VoiceActivity()
+        self._endpointer = Endpointer(endpoints)
+        self._sound = np.zeros(0, np.float32)  # what may still be needed
+        self._origin = 0  # position of its first sample in the stream
+        self._position = 0  # samples judged so far: a point of the grid, or the end
+        self._segment: Segment | None = None
+        self._committed_until = 0
+        self._steps = 0
+
+    def push(self, block: AudioBlock) -> list[SpeechUpdate]:
+        """Take the next sound; give one update for each point of the grid that it reaches, in silence too."""
+        self._sound = np.concatenate((self._sound, block.samples.astype(np.float32, copy=False)))
+        updates = []
+        while self._origin + len(self._sound) >= self._position + self._step_samples:
+            updates.append(self._step(self._position + self._step_samples))
+        return updates
+
+    def flush(self) -> list[SpeechUpdate]:
+        """The sound is over: commit all that is left, in one last update at its end."""
+        end = self._origin + len(self._sound)
+        closed = self._endpointer.push(self._activity.push(self._between(self._position, end)))
+        self._position = end
+        if (last := self._endpointer.flush()) is not None:
+            closed.append(last)
+        committed, segments = self._close(closed, end / SAMPLE_RATE_HZ)
+        self._committed_until = end
+        return [self._update(committed, [], segments)]
+
+    def _step(self, end: int) -> SpeechUpdate:
+        closed = self._endpointer.push(self._activity.push(self._between(self._position, end)))
+        self._position = end
+        time_s = end / SAMPLE_RATE_HZ
+        committed, segments = self._close(closed, time_s)
+        provisional: list[Word] = []
+        span = self._endpointer.open_span
+        if span is not None:
+            segment = self._open(span)
+            self._steps += 1
+            if self._steps % self.stride == 0:
+                said, provisional = segment.listen(self._between(segment.origin, span.end), span.end, time_s)
+                committed += said
+            else:
+                self.skipped_steps += 1
+                provisional = segment.provisional(time_s)
+        needed = self._endpointer.earliest if self._segment is None else self._segment.origin
+        settled = self._endpointer.earliest if self._segment is None else self._segment.committed_until
+        self._committed_until = max(self._committed_until, settled)
+        self._forget(needed)
+        return self._update(committed, provisional, segments)
+
+    def _open(self, span: Span) -> Segment:
+        if self._segment is None:
+            self._segment = Segment(self._whisper, self._belief, span.start, self._segment_settings)
+        return self._segment
+
+    def _close(self, closed: list[Span], time_s: float) -> tuple[list[Word], list[SpeechSegment]]:
+        """Finish the stretches that a pause ended."""
+        committed: list[Word] = []
+        for span in closed:
+            segment = self._open(span)
+            committed += segment.finish(self._between(segment.origin, span.end), span.end, time_s)
+            self._segment = None
+            self._committed_until = max(self._committed_until, span.end)
+        return committed, [SpeechSegment(span.start / SAMPLE_RATE_HZ, span.end / SAMPLE_RATE_HZ) for span in closed]
+
+    def _update(self, committed: list[Word], provisional: list[Word], segments: list[SpeechSegment]) -> SpeechUpdate:
+        return SpeechUpdate(
+            self._position / SAMPLE_RATE_HZ,
+            tuple(committed),
+            tuple(provisional),
+            self._committed_until / SAMPLE_RATE_HZ,
+            tuple(segments),
+            self._belief.known,
+        )
+
+    def _between(self, start: int, end: int) -> NDArray[np.float32]:
+        return self._sound[start - self._origin : end - self._origin]
+
+    def _forget(self, before: int) -> None:
+        before = min(before, self._position)
+        self._sound = self._sound[before - self._origin :]
+        self._origin = before
