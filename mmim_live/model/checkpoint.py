@@ -1,0 +1,193 @@
+"""A checkpoint is a folder: model.safetensors, tokenizer.json, config.json and README.md, its model card.
+
+Reading is strict, and nothing in a checkpoint can run code. Every flaw ends in a CheckpointError of one line. The text
+encoder is stored in bfloat16, to halve the file; all other tensors in float32. On loading all become float32.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from mmim_live.errors import CheckpointError
+from mmim_live.model.manifest import CheckpointConfig, contract_difference
+from mmim_live.model.mmim import MMIM
+from mmim_live.model.tokenizer import TextTokenizer
+from mmim_live.types import FeatureContract
+
+__all__ = ["Checkpoint", "CheckpointConfig", "load_checkpoint", "save_checkpoint", "stored"]
+
+WEIGHTS, TOKENIZER, CONFIG, CARD = "model.safetensors", "tokenizer.json", "config.json", "README.md"
+_ANEW = "get the checkpoint anew, or make it with 'mmim-live train'"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A model ready for inference, and all that must be known to use it. `tokenizer` is None where text is unused."""
+
+    name: str
+    config: CheckpointConfig
+    model: MMIM  # on the CPU, in float32, in evaluation mode
+    tokenizer: TextTokenizer | None
+
+
+def save_checkpoint(
+    folder: Path,
+    model: MMIM,
+    config: CheckpointConfig,
+    tokenizer: TextTokenizer | None,
+    card: str,
+    overwrite: bool = False,
+) -> None:
+    """Write all files to a temporary folder beside `folder`, then rename it: the folder is whole or not there.
+
+    Raises CheckpointError when `folder` exists and may not be overwritten, or cannot be written.
+    """
+    if folder.exists() and not overwrite:
+        raise CheckpointError(f"{folder} exists already; choose another folder or allow overwriting")
+    if config.architecture != model.config:
+        raise CheckpointError(f"{folder}: the configuration describes another architecture than the model has")
+    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    former = folder.with_name(f".{folder.name}.former-{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+        save_file({name: stored(name, tensor) for name, tensor in model.state_dict().items()}, partial / WEIGHTS)
+        (partial / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (partial / CARD).write_text(card, encoding="utf-8")
+        if tokenizer is not None:
+            tokenizer.save(partial / TOKENIZER)
+        if folder.exists():
+            folder.rename(former)
+        partial.rename(folder)
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} cannot be written ({error.strerror or error}); check space and rights"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if former.exists() and not folder.exists():
+            former.rename(folder)
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def stored(name: str, tensor: Tensor) -> Tensor:
+    """A tensor of the state dict as the file holds it: the text encoder in bfloat16, the rest in float32."""
+    kind = torch.bfloat16 if name.startswith("text_encoder.backbone.") else torch.float32
+    return tensor.detach().cpu().to(kind if tensor.is_floating_point() else tensor.dtype).contiguous()
+
+
+def load_checkpoint(folder: Path, contract: FeatureContract | None) -> Checkpoint:
+    """Load a folder, refusing whatever is missing, malformed or made for other features than `contract` describes.
+
+    Only the modalities that the checkpoint uses must agree. `contract` None skips the comparison, for a caller who has
+    no extractors. Raises CheckpointError.
+    """
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is no folder; a checkpoint is a folder with {CONFIG} and {WEIGHTS}")
+    config = _read_config(folder)
+    _require(folder, CARD)
+    if contract is not None:
+        _compare(folder, config, contract)
+    tokenizer = _read_tokenizer(folder, config) if "text" in config.architecture.modalities else None
+    try:
+        model = MMIM(config.architecture)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f"{folder / CONFIG}: the text encoder cannot be built ({reason}); {_ANEW}") from error
+    _check_vocabulary(folder, model, tokenizer)
+    model.load_state_dict(_read_weights(folder, model))
+    return Checkpoint(folder.resolve().name, config, model.eval().requires_grad_(False), tokenizer)
+
+
+def _require(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise CheckpointError(f"{folder} lacks {name}; {_ANEW}")
+    return path
+
+
+def _read_config(folder: Path) -> CheckpointConfig:
+    path = _require(folder, CONFIG)
+    try:
+        return CheckpointConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}); check its rights") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise CheckpointError(f"{path}: {where}: {first['msg']}; {_ANEW}") from error
+    except ValueError as error:  # malformed JSON or UTF-8
+        raise CheckpointError(f"{path} is not valid JSON ({error}); {_ANEW}") from error
+
+
+def _compare(folder: Path, config: CheckpointConfig, contract: FeatureContract) -> None:
+    for modality in config.architecture.modalities:
+        difference = contract_difference(config.contract.contract, contract, modality)
+        if difference is not None:
+            raise CheckpointError(
+                f"{folder} was made for other {modality} features ({difference}); use a checkpoint of this version, "
+                "or extract and train anew"
+            )
+
+
+def _read_tokenizer(folder: Path, config: CheckpointConfig) -> TextTokenizer:
+    path = _require(folder, TOKENIZER)
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no narrower class
+        raise CheckpointError(f"{path} is no tokenizer file ({str(error).splitlines()[0]}); {_ANEW}") from error
+    return TextTokenizer(tokenizer, config.max_tokens, config.pad_token_id)
+
+
+def _check_vocabulary(folder: Path, model: MMIM, tokenizer: TextTokenizer | None) -> None:
+    if model.text_encoder is None or tokenizer is None:
+        return
+    size, limit = model.text_encoder.vocabulary_size, model.text_encoder.max_positions
+    if tokenizer.vocabulary_size > size:
+        raise CheckpointError(
+            f"{folder / TOKENIZER} has {tokenizer.vocabulary_size} tokens, the text encoder {size}; {_ANEW}"
+        )
+    if limit is not None and tokenizer.max_tokens > limit:
+        raise CheckpointError(
+            f"{folder / CONFIG}: max_tokens is {tokenizer.max_tokens}, but the text encoder reads at most {limit}"
+        )
+
+
+def _read_weights(folder: Path, model: MMIM) -> dict[str, Tensor]:
+    path = _require(folder, WEIGHTS)
+    wanted = model.state_dict()
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118  not a dict
+            _match(path, {name: tuple(tensor.shape) for name, tensor in wanted.items()}, shapes)
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name).to(wanted[name].dtype) for name in wanted}
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}); check its rights") from error
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is damaged ({str(error).splitlines()[0]}); {_ANEW}") from error
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise CheckpointError(f"{path}: tensor {name} has values that are not finite; {_ANEW}")
+    return tensors
+
+
+def _match(path: Path, wanted: dict[str, tuple[int, ...]], there: dict[str, tuple[int, ...]]) -> None:
+    for name in sorted(wanted.keys() | there.keys()):
+        if name not in there:
+            raise CheckpointError(f"{path} lacks tensor {name} of the architecture in {CONFIG}; {_ANEW}")
+        if name not in wanted:
+            raise CheckpointError(f"{path} has tensor {name}, which the architecture in {CONFIG} has not; {_ANEW}")
+        if wanted[name] != there[name]:
+            raise CheckpointError(
+                f"{path}: tensor {name} has shape {list(there[name])}, {CONFIG} asks for {list(wanted[name])}; {_ANEW}"
+            )

@@ -1,0 +1,122 @@
+"""The three encoders of MMIM: a pretrained text model read at its first token, and an LSTM for rows of numbers.
+
+Know tensors and lengths; nothing of tokenisers, cameras or what the columns mean. transformers is imported inside the
+builders, since the import takes seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+# Keys of a Hugging Face configuration that say where it came from, not what it is; `dtype` would change the arithmetic.
+_INCIDENTAL = ("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version")
+
+
+class TextEncoder(nn.Module):
+    """h_t: the last hidden state of a transformer at [CLS], without its pooler (or the mean over the tokens).
+
+    `absent` is the learned vector that stands for "no words".
+    """
+
+    def __init__(self, backbone: nn.Module, pooling: Literal["cls", "mean"] = "cls") -> None:
+        super().__init__()
+        if getattr(backbone, "pooler", None) is not None:
+            cast(Any, backbone).pooler = None
+        self.backbone = backbone
+        self.pooling = pooling
+        self.width = int(cast(Any, backbone).config.hidden_size)
+        self.absent = nn.Parameter(torch.zeros(self.width))
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many token ids it knows."""
+        return int(cast(Any, self.backbone).config.vocab_size)
+
+    @property
+    def max_positions(self) -> int | None:
+        """How many tokens it can read at once, where the architecture sets a limit."""
+        limit = getattr(cast(Any, self.backbone).config, "max_position_embeddings", None)
+        return None if limit is None else int(limit)
+
+    def forward(self, token_ids: Tensor, token_mask: Tensor) -> Tensor:
+        """token_ids [B, L], token_mask [B, L] bool -> h_t [B, width]. A row without tokens gives `absent`."""
+        there = token_mask.any(dim=1)
+        h = self.absent.expand(len(token_ids), -1)
+        if not bool(there.any()):
+            return h
+        # Rows without tokens would be attended to by nothing: softmax over an empty set.
+        return h.index_put((there,), self._encode(token_ids[there], token_mask[there]))
+
+    def _encode(self, token_ids: Tensor, token_mask: Tensor) -> Tensor:
+        hidden: Tensor = self.backbone(input_ids=token_ids, attention_mask=token_mask.long()).last_hidden_state
+        if self.pooling == "cls":
+            return hidden[:, 0]
+        weight = token_mask.unsqueeze(-1).to(hidden.dtype)
+        return (hidden * weight).sum(dim=1) / weight.sum(dim=1)
+
+
+class SequenceEncoder(nn.Module):
+    """h_v or h_a: a one-layer LSTM over the true length of a sequence; its last state through a linear layer.
+
+    `absent` is the learned vector that stands for a sequence of length 0.
+    """
+
+    def __init__(self, row_width: int, hidden: int, width: int, bidirectional: bool = False) -> None:
+        super().__init__()
+        self.width = width
+        self.lstm = nn.LSTM(row_width, hidden, batch_first=True, bidirectional=bidirectional)
+        self.project = nn.Linear(hidden * (2 if bidirectional else 1), width)
+        self.absent = nn.Parameter(torch.zeros(width))
+
+    def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
+        """Rows [B, T, row_width], lengths [B] -> h [B, width]. Rows beyond the length are never read."""
+        there = lengths > 0
+        h = self.absent.expand(len(rows), -1)
+        if not bool(there.any()):
+            return h
+        # Packing wants lengths on the CPU and above 0.
+        packed = pack_padded_sequence(rows[there], lengths[there].cpu(), batch_first=True, enforce_sorted=False)
+        _, (last, _) = self.lstm(packed)  # [directions, B', hidden], for each sequence at its own end
+        return h.index_put((there,), self.project(last.transpose(0, 1).flatten(1)))
+
+
+def build_text_backbone(config: dict[str, Any]) -> nn.Module:
+    """A transformer with random weights from a Hugging Face configuration; `model_type` names the family.
+
+    Touches neither network nor disk, and runs no code from outside transformers. Raises ValueError or TypeError when
+    the configuration is not one that transformers knows.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    fields = {key: value for key, value in config.items() if key not in _INCIDENTAL}
+    family = fields.pop("model_type", None)
+    if not isinstance(family, str):
+        raise ValueError("the text encoder's configuration has no model_type")
+    model = cast(Any, AutoModel).from_config(AutoConfig.for_model(family, **fields), trust_remote_code=False)
+    return cast(nn.Module, model.float())
+
+
+def load_text_backbone(name_or_folder: str, local_only: bool = False) -> nn.Module:
+    """A pretrained transformer by folder or hub name, in float32; `local_only` forbids any look-up on the network.
+
+    Raises OSError when it cannot be found.
+    """
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    cast(Any, logging).disable_progress_bar()  # it would be drawn over a live display
+    model = AutoModel.from_pretrained(
+        name_or_folder, dtype=torch.float32, local_files_only=local_only, trust_remote_code=False
+    )
+    return cast(nn.Module, model)
+
+
+def backbone_config(backbone: nn.Module) -> dict[str, Any]:
+    """The configuration of a transformer as JSON values, such that `build_text_backbone` makes its like."""
+    config = cast(Any, backbone).config
+    fields = cast("dict[str, Any]", config.to_diff_dict())
+    return {key: value for key, value in fields.items() if key not in _INCIDENTAL} | {"model_type": config.model_type}

@@ -1,0 +1,169 @@
+"""config.json of a checkpoint: all that must be known to use the weights. Knows no files and no tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from mmim_live.model.mmim import MMIMConfig
+from mmim_live.types import MODALITIES, FeatureContract, Modality, ModalityContract
+
+SCORE_LIMIT = 3.0  # scores run from -3 to 3, the scale of MOSI
+NORMALISED_LIMIT = 8.0  # standard deviations; farther out is a fault of measurement, not an expression
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModalityManifest(_Part):
+    """The feature contract of one modality, and its hash."""
+
+    names: tuple[str, ...]
+    rate_hz: float
+    revision: int
+    source: str
+    hash: str
+
+    @model_validator(mode="after")
+    def _check(self) -> ModalityManifest:
+        if self.hash != self.contract.hash:
+            raise ValueError("the hash does not belong to the contract beside it")
+        return self
+
+    @property
+    def contract(self) -> ModalityContract:
+        """As the value that crosses modules."""
+        return ModalityContract(self.names, self.rate_hz, self.revision, self.source)
+
+
+class ContractManifest(_Part):
+    """The feature contract that the weights were trained with."""
+
+    text: ModalityManifest
+    voice: ModalityManifest
+    face: ModalityManifest
+
+    @classmethod
+    def of(cls, contract: FeatureContract) -> ContractManifest:
+        """From the value that crosses modules."""
+        return cls(text=_manifest(contract.text), voice=_manifest(contract.voice), face=_manifest(contract.face))
+
+    @property
+    def contract(self) -> FeatureContract:
+        """As the value that crosses modules."""
+        return FeatureContract(self.text.contract, self.voice.contract, self.face.contract)
+
+
+class Normalisation(_Part):
+    """Mean and standard deviation of every column, over the training rows."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> Normalisation:
+        if len(self.mean) != len(self.std):
+            raise ValueError("mean and std differ in length")
+        if any(value <= 0 for value in self.std):
+            raise ValueError("every std must be above 0")
+        return self
+
+    def apply(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rows [n, d] -> (rows - mean) / std, clipped to +-NORMALISED_LIMIT; what is not finite becomes the mean, 0."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            scaled = (rows - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
+        scaled[~np.isfinite(rows)] = 0.0
+        return np.clip(scaled, -NORMALISED_LIMIT, NORMALISED_LIMIT).astype(np.float32)
+
+
+class Conformal(_Part):
+    """Split conformal intervals: score +- half_width covers the truth in a `level` share of validation utterances."""
+
+    level: float = Field(gt=0, lt=1)
+    half_width: dict[str, float]  # by coalition, such as "text+voice"; in units of the score
+
+    @field_validator("half_width")
+    @classmethod
+    def _check(cls, value: dict[str, float]) -> dict[str, float]:
+        unknown = set(value) - COALITION_NAMES
+        if unknown:
+            raise ValueError(f"unknown coalition {sorted(unknown)[0]!r}")
+        if any(width < 0 for width in value.values()):
+            raise ValueError("a half-width is negative")
+        return value
+
+
+class CheckpointConfig(_Part):
+    """All of config.json. An unknown key is an error."""
+
+    format: Literal[1] = 1
+    architecture: MMIMConfig
+    contract: ContractManifest
+    voice_normalisation: Normalisation | None = None  # needed where voice is used
+    face_normalisation: Normalisation | None = None  # needed where face is used
+    max_tokens: int = Field(128, gt=2)  # longer texts lose their end
+    pad_token_id: int = Field(0, ge=0)
+    languages: tuple[str, ...] = ("en",)  # of the words that it reads, ISO 639-1
+    label_scale: tuple[float, float] = (-SCORE_LIMIT, SCORE_LIMIT)  # mapped linearly to -3 .. 3
+    class_scores: tuple[float, ...] | None = None  # for a head of classes: the score of each, -3 .. 3
+    conformal: Conformal | None = None
+    agreement: dict[Literal["voice", "face"], tuple[float, ...]] = {}  # ascending quantiles of log q on validation data
+    metrics: dict[str, Any] = {}
+    provenance: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> CheckpointConfig:
+        architecture = self.architecture
+        for name, width, normalisation in (
+            ("voice", architecture.voice_dim, self.voice_normalisation),
+            ("face", architecture.face_dim, self.face_normalisation),
+        ):
+            if name in architecture.modalities and (normalisation is None or len(normalisation.mean) != width):
+                raise ValueError(f"{name}_normalisation must have the {width} columns of {name}_dim")
+        if not self.label_scale[0] < self.label_scale[1]:
+            raise ValueError("label_scale must ascend")
+        if self.class_scores is not None and len(self.class_scores) != len(architecture.head.names):
+            raise ValueError("class_scores must have one value a class")
+        if any(len(table) < 2 or list(table) != sorted(table) for table in self.agreement.values()):
+            raise ValueError("an agreement table must have at least two ascending quantiles")
+        return self
+
+
+def coalition_name(present: Sequence[bool]) -> str:
+    """The key of a set of modalities, such as "text+voice"; "" for none. `present` is in the order of MODALITIES."""
+    return "+".join(name for name, there in zip(MODALITIES, present, strict=True) if there)
+
+
+COALITION_NAMES = frozenset(
+    coalition_name((text, voice, face)) for text in (False, True) for voice in (False, True) for face in (False, True)
+) - {""}
+
+
+def contract_difference(trained: FeatureContract, offered: FeatureContract, modality: Modality) -> str | None:
+    """What keeps two contracts of a modality apart, in a few words; None where they are equal."""
+    ours: ModalityContract = getattr(trained, modality)
+    theirs: ModalityContract = getattr(offered, modality)
+    if ours.hash == theirs.hash:
+        return None
+    if ours.source != theirs.source:
+        return f"trained with {ours.source!r}, read with {theirs.source!r}"
+    if ours.revision != theirs.revision:
+        return f"trained with revision {ours.revision}, read with revision {theirs.revision}"
+    if ours.rate_hz != theirs.rate_hz:
+        return f"trained at {ours.rate_hz:g} rows a second, read at {theirs.rate_hz:g}"
+    return f"trained with {len(ours.names)} columns, read with {len(theirs.names)} of other names or order"
+
+
+def _manifest(contract: ModalityContract) -> ModalityManifest:
+    return ModalityManifest(
+        names=contract.names,
+        rate_hz=contract.rate_hz,
+        revision=contract.revision,
+        source=contract.source,
+        hash=contract.hash,
+    )

@@ -1,0 +1,217 @@
+"""MMIM (Han, Chen, Poria, EMNLP 2021, arXiv 2109.00412): three encoders, a fusion network and a head.
+
+Notation of the paper: t is text, v vision (here `face`), a acoustics (here `voice`). Masks over modalities are always
+in the order of `types.MODALITIES`: text, voice, face. Knows no tokeniser, no camera and no data set; the losses belong
+to training, the mutual-information estimators to `mutual_information`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from mmim_live.model.encoders import SequenceEncoder, TextEncoder, build_text_backbone
+from mmim_live.model.mutual_information.gaussian import ConditionalGaussian
+from mmim_live.types import MODALITIES, Modality
+
+
+class HeadConfig(BaseModel):
+    """What the model predicts: one intensity, several numbers (valence, arousal), or one of several classes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["intensity", "regressions", "classes"] = "intensity"
+    names: tuple[str, ...] = ("sentiment",)
+
+    @model_validator(mode="after")
+    def _check(self) -> HeadConfig:
+        if self.kind == "intensity" and len(self.names) != 1:
+            raise ValueError("an intensity head has exactly one name")
+        if len(self.names) < (2 if self.kind == "classes" else 1) or len(set(self.names)) != len(self.names):
+            raise ValueError("a head needs distinct names, at least two for classes")
+        return self
+
+
+class MMIMConfig(BaseModel):
+    """The architecture. A modality that is not in `modalities` has no encoder, and its width may stay 0."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    modalities: tuple[Modality, ...] = MODALITIES
+    text_encoder: dict[str, Any] | None = None  # a Hugging Face configuration with its model_type
+    text_pooling: Literal["cls", "mean"] = "cls"
+    voice_dim: int = Field(0, ge=0)  # columns of a voice row
+    face_dim: int = Field(0, ge=0)  # columns of a face row
+    voice_hidden: int = Field(16, gt=0)
+    face_hidden: int = Field(16, gt=0)
+    bidirectional: bool = False
+    d_prj: int = Field(16, gt=0)  # width of h_v and h_a
+    q_hidden: int = Field(64, gt=0)  # of the networks in q(voice | text) and q(face | text)
+    fusion: int = Field(128, gt=0)  # width of Z
+    dropout: float = Field(0.1, ge=0, lt=1)
+    modality_dropout: float = Field(0.0, ge=0, le=1)  # share of training samples seen through a random coalition
+    head: HeadConfig = HeadConfig()
+
+    @model_validator(mode="after")
+    def _check(self) -> MMIMConfig:
+        if not self.modalities or tuple(m for m in MODALITIES if m in self.modalities) != self.modalities:
+            raise ValueError("modalities must be some of text, voice, face, in this order")
+        if "text" in self.modalities and self.text_encoder is None:
+            raise ValueError("text is used, so text_encoder is needed")
+        for name, width in (("voice", self.voice_dim), ("face", self.face_dim)):
+            if name in self.modalities and width == 0:
+                raise ValueError(f"{name} is used, so {name}_dim must be above 0")
+        return self
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """B utterances. Rows beyond a length are padding and never read. What is not `present` is not read either."""
+
+    token_ids: Tensor  # [B, L] int64; L may be 0
+    token_mask: Tensor  # [B, L] bool
+    voice: Tensor  # [B, Tv, voice_dim]
+    voice_lengths: Tensor  # [B] int64
+    face: Tensor  # [B, Tf, face_dim]
+    face_lengths: Tensor  # [B] int64
+    present: Tensor  # [B, 3] bool: text, voice, face
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device. Lengths stay on the CPU, where packing reads them."""
+        return Batch(
+            self.token_ids.to(device),
+            self.token_mask.to(device),
+            self.voice.to(device),
+            self.voice_lengths,
+            self.face.to(device),
+            self.face_lengths,
+            self.present.to(device),
+        )
+
+
+class Encodings(NamedTuple):
+    """What the encoders say. An absent modality holds its learned vector; an unused one has width 0."""
+
+    h_t: Tensor  # [B, width of the text encoder]
+    h_a: Tensor  # [B, d_prj], voice
+    h_v: Tensor  # [B, d_prj], face
+    present: Tensor  # [B, 3] bool: present, used by the model, and not empty
+
+
+class Fused(NamedTuple):
+    """What the fusion network says."""
+
+    prediction: Tensor  # [B, number of head names]: numbers, or logits of classes
+    z: Tensor  # [B, fusion]
+
+
+class MMIMOutput(NamedTuple):
+    """One forward pass; `seen` are the modalities that the fusion was shown, `present` those that were there."""
+
+    prediction: Tensor  # [B, number of head names]
+    z: Tensor  # [B, fusion]
+    h_t: Tensor
+    h_a: Tensor
+    h_v: Tensor
+    present: Tensor  # [B, 3] bool
+    seen: Tensor  # [B, 3] bool
+
+
+class MMIM(nn.Module):
+    """The whole model. `backbone` gives pretrained weights of the text encoder; without it they are random."""
+
+    def __init__(self, config: MMIMConfig, backbone: nn.Module | None = None) -> None:
+        super().__init__()
+        self.config = config
+        d_prj = config.d_prj
+        self.text_encoder: TextEncoder | None = None
+        self.voice_encoder: SequenceEncoder | None = None
+        self.face_encoder: SequenceEncoder | None = None
+        widths: dict[Modality, int] = dict.fromkeys(MODALITIES, 0) | dict.fromkeys(config.modalities, d_prj)
+        if "text" in config.modalities:
+            self.text_encoder = TextEncoder(
+                backbone or build_text_backbone(config.text_encoder or {}), config.text_pooling
+            )
+            widths["text"] = self.text_encoder.width
+        if "voice" in config.modalities:
+            self.voice_encoder = SequenceEncoder(config.voice_dim, config.voice_hidden, d_prj, config.bidirectional)
+        if "face" in config.modalities:
+            self.face_encoder = SequenceEncoder(config.face_dim, config.face_hidden, d_prj, config.bidirectional)
+        # q(voice | text) and q(face | text): trained by the Barber-Agakov term, kept for the agreement of a reading.
+        pairs = [m for m in config.modalities if m != "text"] if self.text_encoder is not None else []
+        self.q = nn.ModuleDict({m: ConditionalGaussian(widths["text"], d_prj, config.q_hidden) for m in pairs})
+        self.fusion = nn.Sequential(
+            nn.Dropout(config.dropout),
+            nn.Linear(sum(widths.values()), config.fusion),
+            nn.Tanh(),
+            nn.Linear(config.fusion, config.fusion),
+            nn.Tanh(),
+        )
+        self.head = nn.Linear(config.fusion, len(config.head.names))
+        self.register_buffer("_used", torch.tensor([m in config.modalities for m in MODALITIES]), persistent=False)
+
+    def forward(self, batch: Batch, generator: torch.Generator | None = None) -> MMIMOutput:
+        """Encode and fuse. In training, `generator` (on the CPU) draws which modalities the fusion is shown."""
+        h_t, h_a, h_v, present = self.encode(batch)
+        seen = present
+        if self.training and self.config.modality_dropout > 0:
+            if generator is None:
+                raise ValueError("modality dropout in training needs a generator")
+            seen = drop_modalities(present, self.config.modality_dropout, generator)
+        prediction, z = self.fuse(h_t, h_a, h_v, seen)
+        return MMIMOutput(prediction, z, h_t, h_a, h_v, present, seen)
+
+    def encode(self, batch: Batch) -> Encodings:
+        """Run every used encoder once over what is present."""
+        there = batch.present & self._used_mask()
+        text = there[:, 0] & batch.token_mask.any(dim=1)
+        lengths = there.cpu()[:, 1:] * torch.stack((batch.voice_lengths, batch.face_lengths), dim=1).cpu()
+        h_t = h_a = h_v = batch.voice.new_zeros(len(there), 0)
+        if self.text_encoder is not None:
+            h_t = self.text_encoder(batch.token_ids, batch.token_mask & text.unsqueeze(1))
+        if self.voice_encoder is not None:
+            h_a = self.voice_encoder(batch.voice, lengths[:, 0])
+        if self.face_encoder is not None:
+            h_v = self.face_encoder(batch.face, lengths[:, 1])
+        present = torch.cat((text.unsqueeze(1), (lengths > 0).to(there.device)), dim=1)
+        return Encodings(h_t, h_a, h_v, present)
+
+    def fuse(self, h_t: Tensor, h_a: Tensor, h_v: Tensor, present: Tensor) -> Fused:
+        """Prediction and Z; what is not `present` [B, 3] is replaced by its learned vector."""
+        encoders = (self.text_encoder, self.voice_encoder, self.face_encoder)
+        shown = [
+            h if encoder is None else torch.where(present[:, i : i + 1], h, encoder.absent)
+            for i, (h, encoder) in enumerate(zip((h_t, h_a, h_v), encoders, strict=True))
+        ]
+        z = self.fusion(torch.cat((shown[0], shown[1], shown[2]), dim=1))
+        return Fused(self.head(z), z)
+
+    def log_likelihoods(self, h_t: Tensor, h_a: Tensor, h_v: Tensor) -> dict[Modality, Tensor]:
+        """Give log q(h_a | h_t) and log q(h_v | h_t), each [B] in nats, for the pairs that the model has."""
+        others: tuple[tuple[Modality, Tensor], ...] = (("voice", h_a), ("face", h_v))
+        result: dict[Modality, Tensor] = {}
+        for name, h in others:
+            if name in self.q:
+                q = self.q[name]
+                assert isinstance(q, ConditionalGaussian)
+                result[name] = q.log_prob(h_t, h)
+        return result
+
+    def _used_mask(self) -> Tensor:
+        assert isinstance(self._used, Tensor)
+        return self._used
+
+
+def drop_modalities(present: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Present [B, 3] -> the same, but that a `share` of the rows keep only a random coalition of what they have.
+
+    All eight coalitions are equally likely, the empty one included: the Shapley values of a reading ask the model about
+    each of them, so each must have been trained.
+    """
+    chosen = torch.rand(len(present), 1, generator=generator) < share
+    coalition = torch.rand(len(present), 3, generator=generator) < 0.5
+    return present & (coalition | ~chosen).to(present.device)

@@ -1,0 +1,152 @@
+"""From windows to predictions: presence, normalisation, encoding, eight coalitions, interval and agreement.
+
+Every window is predicted by itself, so that it gets the same numbers in whatever company it comes. Knows no threads:
+one predictor belongs to one of them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmim_live.errors import CheckpointError
+from mmim_live.model.checkpoint import Checkpoint
+from mmim_live.model.manifest import SCORE_LIMIT, CheckpointConfig, Normalisation, coalition_name
+from mmim_live.model.mmim import Batch, Encodings
+from mmim_live.model.shapley import COALITIONS, shapley_values
+from mmim_live.types import Agreement, Contributions, FaceRow, Prediction, Present, VoiceRow, Window
+
+MIN_VOICE_ROWS = 10  # half a second of speech at 20 rows a second: less is a syllable
+MIN_FACE_ROWS = 8  # half a second at 15 rows a second: less is a glimpse
+_TEXTS_KEPT = 8  # successive rolling windows often hold the same words, and the text encoder costs most
+
+
+class Predictor:
+    """A checkpoint on a device."""
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+        self.config = checkpoint.config
+        if checkpoint.config.architecture.head.kind == "classes" and checkpoint.config.class_scores is None:
+            raise CheckpointError(
+                f"checkpoint {checkpoint.name} predicts classes and gives them no scores; "
+                "add class_scores to its config.json"
+            )
+        self._tokenizer = checkpoint.tokenizer
+        self._device = device
+        self._model = checkpoint.model.to(device)
+        self._coalitions = torch.tensor(COALITIONS, device=device)  # [8, 3]
+        self._texts: OrderedDict[str, Tensor] = OrderedDict()  # text -> h_t [1, width]
+
+    @torch.inference_mode()
+    def predict(self, windows: Sequence[Window], text_counts: bool = True) -> list[Prediction]:
+        """One prediction a window. `text_counts` False: the words are in a language that the checkpoint cannot read.
+
+        Contributions sum to score - score of nothing present, exactly (all on the clipped scale). A window with nothing
+        present gets an abstention: score None.
+        """
+        return [self._predict(window, window.text if text_counts else "") for window in windows]
+
+    def _predict(self, window: Window, text: str) -> Prediction:
+        encodings = self._encode(window, text)
+        there: list[bool] = encodings.present[0].tolist()
+        if not any(there):
+            return Prediction(score=None)
+        fused = self._model.fuse(
+            encodings.h_t.expand(8, -1),
+            encodings.h_a.expand(8, -1),
+            encodings.h_v.expand(8, -1),
+            self._coalitions & encodings.present,
+        )
+        scores = live_scores(fused.prediction, self.config).double().cpu().numpy()
+        values = [float(value) if t else None for value, t in zip(shapley_values(scores), there, strict=True)]
+        score = float(scores[-1])
+        low, high = self._interval(score, there)
+        return Prediction(score, low, high, Contributions(*values), self._agreement(encodings, there), Present(*there))
+
+    def _encode(self, window: Window, text: str) -> Encodings:
+        voice = _rows(window.voice, MIN_VOICE_ROWS, self.config.voice_normalisation)
+        face = _rows(window.face, MIN_FACE_ROWS, self.config.face_normalisation)
+        h_t = self._text(text)
+        none = torch.zeros(1, 0, dtype=torch.long)
+        encodings = self._model.encode(
+            Batch(
+                token_ids=none,
+                token_mask=none.bool(),
+                voice=torch.from_numpy(voice).unsqueeze(0),
+                voice_lengths=torch.tensor([len(voice)]),
+                face=torch.from_numpy(face).unsqueeze(0),
+                face_lengths=torch.tensor([len(face)]),
+                present=torch.tensor([[False, len(voice) > 0, len(face) > 0]]),
+            ).to(self._device)
+        )
+        if h_t is None:
+            return encodings
+        present = encodings.present | torch.tensor([[True, False, False]], device=self._device)
+        return encodings._replace(h_t=h_t, present=present)
+
+    def _text(self, text: str) -> Tensor | None:
+        encoder = self._model.text_encoder
+        if self._tokenizer is None or encoder is None:
+            return None
+        token_ids, mask = self._tokenizer.encode([text])
+        if not bool(mask.any()):
+            return None
+        h_t = self._texts.pop(text, None)
+        if h_t is None:
+            h_t = encoder(token_ids.to(self._device), mask.to(self._device))
+        self._texts[text] = h_t
+        while len(self._texts) > _TEXTS_KEPT:
+            self._texts.popitem(last=False)
+        return h_t
+
+    def _interval(self, score: float, there: Sequence[bool]) -> tuple[float | None, float | None]:
+        conformal = self.config.conformal
+        half = conformal.half_width.get(coalition_name(there)) if conformal is not None else None
+        if half is None:
+            return None, None
+        return max(score - half, -SCORE_LIMIT), min(score + half, SCORE_LIMIT)
+
+    def _agreement(self, encodings: Encodings, there: Sequence[bool]) -> Agreement:
+        text, voice, face = there
+        if not text or not self.config.agreement:
+            return Agreement()
+        found = self._model.log_likelihoods(encodings.h_t, encodings.h_a, encodings.h_v)
+        tables = self.config.agreement
+        return Agreement(
+            voice=_percentile(found.get("voice"), tables.get("voice")) if voice else None,
+            face=_percentile(found.get("face"), tables.get("face")) if face else None,
+        )
+
+
+def live_scores(prediction: Tensor, config: CheckpointConfig) -> Tensor:
+    """Prediction [N, K] of the head -> scores [N], clipped to -3 .. 3.
+
+    Of several regressions the first is the score; of classes, the expected class score.
+    """
+    if config.architecture.head.kind == "classes":
+        values = prediction.new_tensor(config.class_scores or ())
+        scores = prediction.softmax(dim=1) @ values
+    else:
+        low, high = config.label_scale
+        scores = (prediction[:, 0] - low) * (2 * SCORE_LIMIT / (high - low)) - SCORE_LIMIT
+    return scores.clamp(-SCORE_LIMIT, SCORE_LIMIT)
+
+
+def _percentile(value: Tensor | None, table: Sequence[float] | None) -> float | None:
+    if value is None or table is None:
+        return None
+    return float(np.interp(float(value), table, np.linspace(0, 1, len(table))))
+
+
+def _rows(
+    rows: Sequence[VoiceRow] | Sequence[FaceRow], least: int, normalisation: Normalisation | None
+) -> NDArray[np.float32]:
+    """[n, d], normalised; no rows where there are fewer than `least` or the checkpoint does not use them."""
+    if normalisation is None or len(rows) < least:
+        return np.zeros((0, 0 if normalisation is None else len(normalisation.mean)), np.float32)
+    return normalisation.apply(np.stack([row.values for row in rows]))

@@ -1,0 +1,59 @@
+"""Text to token ids, by the `tokenizers` library alone: folding, truncation and padding in the one place that training
+and live reading share. Knows no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from mmim_live.text import fold_text
+
+
+class TextTokenizer:
+    """Folds and tokenises; texts longer than `max_tokens` (special tokens included) lose their end."""
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int, pad_id: int = 0) -> None:
+        # A copy, since truncation and padding are state of the tokenizer; batches are padded to their longest here.
+        self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_tokens)
+        self._pad_id = pad_id
+        self.max_tokens = max_tokens
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many ids there are, added tokens included."""
+        return int(self._tokenizer.get_vocab_size(with_added_tokens=True))
+
+    def ids(self, text: str) -> list[int]:
+        """The token ids of one text, [CLS] and [SEP] included; none for a text without words."""
+        folded = fold_text(text)
+        return list(self._tokenizer.encode(folded).ids) if folded else []
+
+    def encode(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Token ids [B, L] int64 and mask [B, L] bool, L the longest; a text without words has an empty mask."""
+        rows = [self.ids(text) for text in texts]
+        longest = max((len(row) for row in rows), default=0)
+        token_ids = torch.full((len(rows), longest), self._pad_id, dtype=torch.long)
+        for target, row in zip(token_ids, rows, strict=True):
+            target[: len(row)] = torch.tensor(row, dtype=torch.long)
+        lengths = torch.tensor([len(row) for row in rows], dtype=torch.long)
+        return token_ids, torch.arange(longest).unsqueeze(0) < lengths.unsqueeze(1)
+
+    def save(self, path: Path) -> None:
+        """Write tokenizer.json."""
+        path.write_text(self._tokenizer.to_str(), encoding="utf-8")
+
+
+def load_pretrained_tokenizer(name_or_folder: str, max_tokens: int, local_only: bool = False) -> TextTokenizer:
+    """The fast tokenizer of a pretrained model by folder or hub name. Raises OSError when it cannot be found."""
+    from transformers import AutoTokenizer
+
+    fast = cast(Any, AutoTokenizer.from_pretrained(name_or_folder, local_files_only=local_only, use_fast=True))
+    return TextTokenizer(fast.backend_tokenizer, max_tokens, int(fast.pad_token_id or 0))
