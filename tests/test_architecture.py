@@ -16,7 +16,8 @@ ALLOWED: dict[str, set[str]] = {
     **{name: GROUND for name in GROUND | STAGES},
     "pipeline": GROUND | STAGES,
     "tui": GROUND | {"pipeline"},
-    "cli": GROUND | STAGES | {"pipeline", "tui", "mmim_train"},
+    "bench": GROUND | STAGES | {"pipeline"},
+    "cli": GROUND | STAGES | {"pipeline", "bench", "tui", "mmim_train"},
     "__init__": GROUND | {"pipeline"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "core", "common", "base", "helpers", "misc"}

@@ -1,0 +1,1 @@
+"""The only threads: what runs beside what, and how it begins and ends."""

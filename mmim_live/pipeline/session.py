@@ -146,8 +146,9 @@ class Session:
         """The predictor's job: messages -> aligned windows -> events."""
         streams: list[Stream] = [*self._sounds, *(("face",) if self._frames is not None else ())]
         aligner = Aligner(self.settings.window, self.settings.hop, streams)
-        for event in (self._started(), *self.source.notices()):
-            self._events.put(event)
+        self._events.put(self._started())
+        for notice in self.source.notices():
+            self._events.put(notice)
         duration_s = 0.0
         for message in self._inbox:
             if isinstance(message, MediaEnded):

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+
 from mmim_live.align import Stream
 from mmim_live.capture.recording import Recording
 from mmim_live.extract.face import FaceExtractor
