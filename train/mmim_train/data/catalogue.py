@@ -1,0 +1,63 @@
+"""The data sets by name: language, scale, scoring protocol, classes, published sizes. Reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mmim_live.errors import DataError
+
+SENTIMENTS = ("negative", "neutral", "positive")
+EMOTIONS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")  # in the order of the MELD paper
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What is known of a data set before its file is opened."""
+
+    name: str
+    title: str
+    language: str  # ISO 639-1
+    scale: tuple[float, float]
+    scoring: Literal["mosi", "sims", "affect"]
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    counts: tuple[int, int, int] | None = None  # published train, valid, test
+    text_column: str = "text"  # of a label.csv
+
+
+_POLARITY = {"sentiment": SENTIMENTS}
+
+SPECS: Mapping[str, Spec] = {
+    spec.name: spec
+    for spec in (
+        Spec("mosi", "CMU-MOSI", "en", (-3, 3), "mosi", _POLARITY, (1284, 229, 686)),
+        Spec("mosei", "CMU-MOSEI", "en", (-3, 3), "mosi", _POLARITY, (16326, 1871, 4659)),
+        Spec("sims", "CH-SIMS", "zh", (-1, 1), "sims", _POLARITY, (1368, 456, 457)),
+        Spec("simsv2", "CH-SIMS v2", "zh", (-1, 1), "sims", _POLARITY, (2722, 647, 1034)),
+        Spec("sims-english", "CH-SIMS, English words", "en", (-1, 1), "sims", _POLARITY, None, "text_en"),
+        Spec("simsv2-english", "CH-SIMS v2, English words", "en", (-1, 1), "sims", _POLARITY, None, "text_en"),
+        Spec(
+            "meld",
+            "MELD",
+            "en",
+            (-1, 1),
+            "affect",
+            {"emotion": EMOTIONS, "sentiment": SENTIMENTS},
+            (9989, 1109, 2610),
+        ),
+        Spec("emer", "EMER", "zh", (-1, 1), "affect"),
+        Spec("clips", "one's own clips", "en", (-3, 3), "mosi"),
+        Spec("mosi-utterance", "CMU-MOSI, a vector per utterance", "en", (-3, 3), "mosi", counts=None),
+        Spec("sst", "Stanford Sentiment Treebank", "en", (-3, 3), "mosi"),
+        Spec("vader", "VADER's rated texts", "en", (-3, 3), "mosi"),
+        Spec("emobank", "EmoBank", "en", (-3, 3), "mosi"),
+    )
+}
+
+
+def spec_of(name: str) -> Spec:
+    """The entry, or DataError that lists the names."""
+    if name not in SPECS:
+        raise DataError(f"unknown data set {name!r}: choose one of {', '.join(SPECS)}")
+    return SPECS[name]

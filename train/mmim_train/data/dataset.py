@@ -1,0 +1,138 @@
+"""What every reader gives: a data set in memory (or mapped from disk), the same whatever file it came from.
+
+Sequences are ragged: every sample has exactly its own rows, never padding. Knows no file layout, no tokeniser and no
+torch. All values are frozen; arrays may be read-only maps of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmim_live.errors import DataError
+from mmim_live.types import FeatureContract
+
+SplitName = Literal["train", "valid", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """One sequence of feature rows per sample, all in one array; a sequence of length 0 is an absent modality."""
+
+    values: NDArray[np.float32]  # [any, width]
+    starts: NDArray[np.int64]  # [N]
+    lengths: NDArray[np.int64]  # [N]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> NDArray[np.float32]:
+        """The rows of one sample, [lengths[index], width]."""
+        start = int(self.starts[index])
+        return self.values[start : start + int(self.lengths[index])]
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def width(self) -> int:
+        """The number of columns; 0 where the data set has no such modality."""
+        return int(self.values.shape[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One utterance. `scores` lacks what is not labelled, `classes` likewise."""
+
+    id: str
+    text: str  # as published, not folded; may be empty
+    voice: NDArray[np.float32]  # [Tv, dv]
+    face: NDArray[np.float32]  # [Tf, df]
+    scores: Mapping[str, float] = field(default_factory=dict)
+    classes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """The utterances of one split, column by column; `split[i]` gives one as a `Sample`."""
+
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    voice: Rows
+    face: Rows
+    scores: Mapping[str, NDArray[np.float32]]  # by name, [N]; NaN where not labelled
+    classes: Mapping[str, NDArray[np.int64]]  # by name, [N]; -1 where not labelled
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        return Sample(
+            id=self.ids[index],
+            text=self.texts[index],
+            voice=self.voice[index],
+            face=self.face[index],
+            scores={k: float(v[index]) for k, v in self.scores.items() if not np.isnan(v[index])},
+            classes={k: int(v[index]) for k, v in self.classes.items() if v[index] >= 0},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a data set came from, for logs, reports and model cards."""
+
+    layout: str  # the reader: "mmsa", "mult", "misa", "store", ...
+    path: Path
+    sha256: str | None = None  # of the file, where there is one
+    notes: tuple[str, ...] = ()  # what a person should know: known file, replaced values, odd counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSet:
+    """A data set with its splits; validated: see `assemble`."""
+
+    name: str
+    language: str  # ISO 639-1
+    scale: tuple[float, float]  # of the score "M"
+    scoring: Literal["mosi", "sims", "affect"]  # the protocol of the scores, see `mmim_train.metrics`
+    splits: Mapping[SplitName, Split]
+    class_names: Mapping[str, tuple[str, ...]]  # of every entry of `Split.classes`
+    provenance: Provenance
+    contract: FeatureContract | None = None  # known only for our own feature stores
+
+    def split(self, name: SplitName) -> Split:
+        """The split, or DataError if the files do not hold it."""
+        if name not in self.splits:
+            raise DataError(f"{self.provenance.path}: holds no {name} split, only {', '.join(self.splits)}")
+        return self.splits[name]
+
+    @property
+    def voice_width(self) -> int:
+        """Columns of the voice rows; 0 if there are none."""
+        return next(iter(self.splits.values())).voice.width
+
+    @property
+    def face_width(self) -> int:
+        """Columns of the face rows; 0 if there are none."""
+        return next(iter(self.splits.values())).face.width
+
+
+def rows_from(sequences: Sequence[NDArray[np.float32]], width: int) -> Rows:
+    """Join sequences [T_i, width] into one array."""
+    lengths = np.array([len(sequence) for sequence in sequences], np.int64)
+    values = np.zeros((int(lengths.sum()), width), np.float32)
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64) if len(lengths) else lengths
+    for start, sequence in zip(starts, sequences, strict=True):
+        values[start : start + len(sequence)] = sequence
+    return Rows(values, starts, lengths)
+
+
+def no_rows(count: int) -> Rows:
+    """The rows of a modality that a data set does not have."""
+    return Rows(np.zeros((0, 0), np.float32), np.zeros(count, np.int64), np.zeros(count, np.int64))
