@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -16,8 +17,10 @@ from mmim_live.config import Settings, Speed
 from mmim_live.errors import MmimLiveError, OutputError, WorkerError
 from mmim_live.output.sink import Sink, open_sink
 from mmim_live.pipeline.replay import open_replay
-from mmim_live.pipeline.session import Session
 from mmim_live.types import Event, Health
+
+if TYPE_CHECKING:
+    from mmim_live.pipeline.session import Session
 
 HEALTH_EVERY_S = 0.5
 JOIN_S = 5.0  # the session's own join, and a model that is just being loaded

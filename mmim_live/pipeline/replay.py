@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmim_live import assets
 from mmim_live.capture.recording import Recording
 from mmim_live.config import Settings, Speed
-from mmim_live.pipeline.models import load_models
-from mmim_live.pipeline.session import Session
+
+if TYPE_CHECKING:
+    from mmim_live.pipeline.session import Session
 
 SAMPLE = "sample"  # stands for the clip that comes with the project
 
@@ -25,6 +27,10 @@ def open_replay(
     if str(path) == SAMPLE and not path.exists():
         path = assets.BUNDLED_FOLDER / "sample.mp4"
     source = Recording(path, video=settings.face)
+    # These import torch, which takes seconds: not before the file is known to be good.
+    from mmim_live.pipeline.models import load_models
+    from mmim_live.pipeline.session import Session
+
     try:
         return Session(source, load_models(settings, source, report), settings, speed)
     except BaseException:

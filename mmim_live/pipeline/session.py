@@ -89,10 +89,7 @@ class Session:
 
     def stop(self) -> list[str]:
         """End all threads; the names of those that did not come within two seconds."""
-        self._stop.set()
-        for channel in (self._frames, *self._sounds.values(), self._inbox, self._events):
-            if channel is not None:
-                channel.abandon()
+        self._let_go()
         started = [worker for worker in self._workers if worker.ident is not None]
         for worker in started:
             if worker is not threading.current_thread():
@@ -137,6 +134,10 @@ class Session:
             else:
                 self._failure = WorkerError(f"{worker} stopped: {type(error).__name__}: {error}")
                 self._failure.__cause__ = error
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Tell every thread to end, and wake those that wait."""
         self._stop.set()
         for channel in (self._frames, *self._sounds.values(), self._inbox, self._events):
             if channel is not None:
