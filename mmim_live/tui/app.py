@@ -1,0 +1,246 @@
+"""The app: one screen that follows a session. Knows what a session posts, not how it works inside.
+
+The session's threads only post; `on_posted` is the one place that takes in what they say, and `_draw` the one that
+changes the screen.
+"""
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Protocol
+
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer
+
+from mmim_live.errors import MmimLiveError
+from mmim_live.tui.help import HelpScreen
+from mmim_live.tui.messages import Posted
+from mmim_live.tui.state import SessionState
+from mmim_live.tui.themes import CYCLE, DARK, LIGHT
+from mmim_live.tui.widgets.about import AboutPanel
+from mmim_live.tui.widgets.ending import Ending
+from mmim_live.tui.widgets.heading import Heading
+from mmim_live.tui.widgets.health import HealthLine
+from mmim_live.tui.widgets.loading import Loading
+from mmim_live.tui.widgets.score import ScorePanel
+from mmim_live.tui.widgets.timeline import Timeline
+from mmim_live.tui.widgets.transcript import Transcript
+from mmim_live.tui.widgets.why import WhyPanel
+from mmim_live.tui.wording import plain
+from mmim_live.types import Event, Health
+
+Post = Callable[[Event | Health | MmimLiveError], None]
+
+# From how many cells on a screen has which class; the style sheet has the rest.
+_WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]
+_HEIGHTS: list[tuple[int, str]] = [(0, "-flat"), (22, "-low"), (34, "-high"), (50, "-tall")]
+_NOT_IN_HELP = ("interrupt", "forth")  # said by "quit" and "back"
+_STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class EventSource(Protocol):
+    """What the app shows: something that posts events from threads of its own."""
+
+    def start(self, post: Post) -> None:
+        """Begin; return at once. `post` may be called from any thread, and an error posted ends the session."""
+
+    def stop(self) -> None:
+        """End and join all threads. Called once, also when the session has ended by itself."""
+
+
+class MmimApp(App[None]):
+    """Shows the session of `source` until the user leaves; then `failure` holds the error that ended it, if any."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "mmim-live"
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    BINDINGS: ClassVar = [
+        Binding("q", "quit", "Quit", id="quit"),
+        Binding("ctrl+c", "quit", "Quit", id="interrupt", show=False, priority=True),
+        Binding("space", "freeze", "Pause", id="freeze"),
+        Binding("left", "pan(-1)", "Scroll", id="back", key_display="left/right"),
+        Binding("right", "pan(1)", "Scroll forth", id="forth", show=False),
+        Binding("end", "follow", "Now", id="now"),
+        Binding("home", "to_start", "Scroll to the start", id="start", show=False),
+        Binding("plus,equals_sign", "zoom(-1)", "Show less time", id="zoom-in", key_display="+", show=False),
+        Binding("minus", "zoom(1)", "Show more time", id="zoom-out", key_display="-", show=False),
+        Binding("t", "next_theme", "Theme", id="theme"),
+        Binding("question_mark", "help", "Help", id="help", key_display="?"),
+    ]
+
+    def __init__(
+        self,
+        source: EventSource,
+        *,
+        title: str,
+        ascii_only: bool = False,
+        now_s: Callable[[], float] = time.monotonic,
+        draw_interval_s: float = 0.1,
+    ) -> None:
+        """`title` names what is analysed. The screen is drawn at most once every `draw_interval_s`."""
+        super().__init__()
+        self.failure: MmimLiveError | None = None
+        self.state = SessionState()
+        self._source = source
+        self._subject = plain(title)
+        self._ascii_only = ascii_only
+        self._now_s = now_s
+        self._draw_interval_s = draw_interval_s
+        self._draw_due: Timer | None = None
+        self._frozen = False
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = DARK.name
+
+    def compose(self) -> ComposeResult:
+        """The whole screen; the style sheet decides what fits."""
+        state, ascii_only = self.state, self._ascii_only
+        yield Heading(state, self._subject, ascii_only=ascii_only)
+        yield Loading(state, self._subject, self._now_s)
+        with Horizontal(id="main"):
+            with Vertical(id="left"):
+                yield ScorePanel(state, ascii_only=ascii_only)
+                yield WhyPanel(state, ascii_only=ascii_only)
+                yield AboutPanel(state)
+            with Vertical(id="right"):
+                yield Timeline(state, ascii_only=ascii_only)
+                yield Transcript(state, ascii_only=ascii_only)
+        yield Ending(state, ascii_only=ascii_only)
+        yield HealthLine(state, ascii_only=ascii_only)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Begin the session once the screen stands."""
+        self.screen.set_class(self._ascii_only, "-ascii")
+        self._handle_signals(add=True)
+        self.call_after_refresh(self._start)
+
+    def on_unmount(self) -> None:
+        """Stop the session and wait for its threads."""
+        self._source.stop()
+        self._handle_signals(add=False)
+
+    def _start(self) -> None:
+        try:
+            self._source.start(self._post)
+        except MmimLiveError as error:
+            self._fail(error)
+
+    def _post(self, what: Event | Health | MmimLiveError) -> None:
+        """Called from the session's threads; never waits."""
+        self.post_message(Posted(what))
+
+    def on_posted(self, message: Posted) -> None:
+        """Take in what the session says, and see that it is drawn soon."""
+        if isinstance(message.what, MmimLiveError):
+            self._fail(message.what)
+            return
+        self.state.take(message.what)
+        self._draw_soon()
+
+    def show(self, events: Iterable[Event | Health]) -> None:
+        """Take in many events at once, such as those of a recorded session, and draw. Only on the app's thread."""
+        for event in events:
+            self.state.take(event)
+        self._draw()
+
+    def _draw_soon(self) -> None:
+        """Draw within the interval, however much comes in it."""
+        if self._draw_due is None:
+            self._draw_due = self.set_timer(self._draw_interval_s, self._draw)
+
+    def _fail(self, error: MmimLiveError) -> None:
+        self.failure = error
+        self.exit(return_code=1)
+
+    def _draw(self) -> None:
+        """Bring the screen up to date with the state."""
+        self._draw_due = None
+        if self._frozen:
+            return
+        with self.batch_update():
+            self.screen.set_class(self.state.session is not None, "-begun")
+            self.screen.set_class(self.state.summary is not None, "-ended")
+            for kind in (Heading, Loading, ScorePanel, WhyPanel, AboutPanel, HealthLine, Ending):
+                self.screen_stack[0].query_one(kind).refresh()
+            self._timeline.redraw()
+            self.screen_stack[0].query_one(Transcript).redraw()
+
+    @property
+    def _timeline(self) -> Timeline:
+        return self.screen_stack[0].query_one(Timeline)
+
+    def on_timeline_moved(self, message: Timeline.Moved) -> None:
+        """Say so in the heading."""
+        self.screen_stack[0].query_one(Heading).scrolled_back = not message.following
+
+    def action_freeze(self) -> None:
+        """Hold the display, or let it go on; the session itself goes on in any case."""
+        self._frozen = not self._frozen
+        self.screen_stack[0].query_one(Heading).frozen = self._frozen
+        if self._frozen:
+            self._timeline.hold()
+        else:
+            self._timeline.follow()
+            self._draw()
+
+    def action_pan(self, direction: int) -> None:
+        """Scroll the timeline."""
+        self._timeline.pan(direction)
+
+    def action_to_start(self) -> None:
+        """Scroll the timeline to the beginning."""
+        self._timeline.go_to_start()
+
+    def action_follow(self) -> None:
+        """Back to the present; a paused display goes on."""
+        if self._frozen:
+            self.action_freeze()
+        else:
+            self._timeline.follow()
+
+    def action_zoom(self, direction: int) -> None:
+        """Show less (-1) or more (1) time."""
+        self._timeline.zoom(direction)
+
+    def action_next_theme(self) -> None:
+        """The next theme of the cycle."""
+        place = CYCLE.index(self.theme) if self.theme in CYCLE else -1
+        self.theme = CYCLE[(place + 1) % len(CYCLE)]
+
+    def action_help(self) -> None:
+        """Explain the screen and its keys."""
+        bindings = [
+            binding for binding in self.BINDINGS if isinstance(binding, Binding) and binding.id not in _NOT_IN_HELP
+        ]
+        keys = [(binding.key_display or binding.key, binding.description) for binding in bindings]
+        self.push_screen(HelpScreen(keys, ascii_only=self._ascii_only))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The commands of the palette."""
+        yield from super().get_system_commands(screen)
+        yield SystemCommand("Pause", "Hold the display, or let it go on", self.action_freeze)
+        yield SystemCommand("Now", "Scroll the timeline to the present", self.action_follow)
+        yield SystemCommand("Start", "Scroll the timeline to the beginning", self.action_to_start)
+        yield SystemCommand("Less time", "Zoom into the timeline", lambda: self.action_zoom(-1))
+        yield SystemCommand("More time", "Zoom out of the timeline", lambda: self.action_zoom(1))
+        yield SystemCommand("Help", "Explain the screen and its keys", self.action_help)
+
+    def _handle_signals(self, *, add: bool) -> None:
+        """Let a signal end the app as `q` does, so that the terminal is restored."""
+        if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
+            return
+        loop = asyncio.get_running_loop()
+        for name in _STOP_SIGNALS:
+            number = getattr(signal, name)
+            if add:
+                loop.add_signal_handler(number, self.exit)
+            else:
+                loop.remove_signal_handler(number)

@@ -1,0 +1,52 @@
+"""The top line: what is analysed, how far it is, and whether the display follows."""
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from mmim_live.tui.state import SessionState
+from mmim_live.tui.wording import clock
+
+_BAR_CELLS = 16
+
+
+class Heading(Widget):
+    """One line."""
+
+    frozen: reactive[bool] = reactive(False)
+    scrolled_back: reactive[bool] = reactive(False)
+
+    def __init__(self, state: SessionState, title: str, *, ascii_only: bool) -> None:
+        super().__init__()
+        self._state = state
+        self._title = title
+        self._ascii_only = ascii_only
+
+    def render(self) -> RenderResult:
+        """Name on the left, progress and state on the right; the name gives way."""
+        right = self._right()
+        left = Content.assemble(("mmim-live", "bold $primary"), "  ", self._title)
+        room = max(0, self.size.width - right.cell_length - 2)
+        left = left.truncate(room, ellipsis=not self._ascii_only)
+        return Content.assemble(left, " " * (self.size.width - left.cell_length - right.cell_length), right)
+
+    def _right(self) -> Content:
+        state = self._state
+        parts: list[str | tuple[str, str]] = []
+        if self.frozen:
+            parts += [(" PAUSED ", "bold reverse $warning"), " "]
+        elif self.scrolled_back:
+            parts += [(" BACK ", "bold reverse $secondary"), " "]
+        if state.summary is not None:
+            parts += [(" FINISHED ", "bold reverse $success"), " "]
+        duration_s = state.session.duration_s if state.session else None
+        progress = state.health.progress if state.health else None
+        if progress is not None and state.summary is None and self.size.width >= 100:
+            full = round(progress * _BAR_CELLS)
+            done, rest = ("=", ".") if self._ascii_only else ("━", "─")
+            parts += [(done * full, "$primary"), (rest * (_BAR_CELLS - full), "$border"), " "]
+        parts.append(clock(state.now_s))
+        if duration_s:
+            parts.append((f" / {clock(duration_s)}", "$foreground-muted"))
+        return Content.assemble(*parts)

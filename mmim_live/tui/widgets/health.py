@@ -1,0 +1,51 @@
+"""One line on how the session fares: rates, delays, drops, load, and what runs."""
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.widget import Widget
+
+from mmim_live.tui.state import SessionState
+from mmim_live.types import Health
+
+
+class HealthLine(Widget):
+    """Reads the latest health; what does not fit is left out, from the end."""
+
+    def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
+        super().__init__()
+        self._state = state
+        self._separator = "  " if ascii_only else " · "
+
+    def render(self) -> RenderResult:
+        """As many parts as fit."""
+        health = self._state.health
+        if health is None:
+            return Content("")
+        line = Content("")
+        for part in _parts(health):
+            longer = Content.assemble(line, (self._separator, "$border"), part) if line else part
+            if longer.cell_length > self.size.width:
+                break
+            line = longer
+        return line
+
+
+def _parts(health: Health) -> list[Content]:
+    """Most important first."""
+    parts: list[Content] = []
+    if health.drops:
+        parts.append(Content.assemble((f"{health.drops} dropped", "bold $text-warning")))
+    else:
+        parts.append(Content("0 dropped"))
+    if health.lag_ms is not None:
+        tail = f" (p95 {health.lag_p95_ms:.0f})" if health.lag_p95_ms is not None else ""
+        parts.append(Content(f"lag {health.lag_ms:.0f} ms{tail}"))
+    if health.fps is not None:
+        parts.append(Content(f"{health.fps:.1f} fps"))
+    if health.cpu_percent is not None:
+        parts.append(Content(f"CPU {health.cpu_percent:.0f} %"))
+    if health.memory_mb is not None:
+        parts.append(Content(f"{health.memory_mb:.0f} MB"))
+    named = (("", health.checkpoint), ("speech ", health.asr_model), ("on ", health.device))
+    parts.extend(Content.assemble((f"{label}{name}", "$foreground-muted")) for label, name in named if name)
+    return parts

@@ -1,0 +1,36 @@
+"""What is shown until the session begins: what is being loaded, and what to expect."""
+
+from collections.abc import Callable
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.widget import Widget
+
+from mmim_live.tui.state import SessionState
+
+
+class Loading(Widget):
+    """Counts the seconds so that a wait is seen to go on. `now_s` is a monotonic clock."""
+
+    def __init__(self, state: SessionState, title: str, now_s: Callable[[], float]) -> None:
+        super().__init__()
+        self._state = state
+        self._title = title
+        self._now_s = now_s
+        self._began_s = now_s()
+
+    def on_mount(self) -> None:
+        """Tick."""
+        self.set_interval(0.5, self.refresh)
+
+    def render(self) -> RenderResult:
+        """A few plain lines."""
+        activity = (self._state.health.activity if self._state.health else "") or "loading the models"
+        waited_s = int(self._now_s() - self._began_s)
+        return Content.assemble(
+            ("mmim-live\n\n", "bold $primary"),
+            (f"{self._title}\n\n", "bold"),
+            f"{activity[:1].upper()}{activity[1:]} ... {waited_s} s\n\n",
+            ("Words, voice and face are read on this machine;\nnothing leaves it.\n\n", "$foreground-muted"),
+            ("A reading is a guess about an expression,\nnot about a person.", "$foreground-muted"),
+        )

@@ -1,0 +1,65 @@
+"""The current score, large, with its word, its interval and whether it may still change."""
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.widget import Widget
+
+from mmim_live.tui.drawing import gauge, large_text
+from mmim_live.tui.state import SessionState
+from mmim_live.tui.wording import clock, score_words, sign, signed, tone
+from mmim_live.types import Reading
+
+TONE_STYLES = {"positive": "$text-primary", "neutral": "$foreground", "negative": "$text-warning"}
+_LARGE_HEIGHT, _LARGE_WIDTH = 11, 26  # room that all lines need with large digits
+
+
+class ScorePanel(Widget):
+    """Reads the latest reading."""
+
+    def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
+        super().__init__(classes="panel")
+        self.border_title = "Sentiment"
+        self._state = state
+        self._ascii_only = ascii_only
+
+    def render(self) -> RenderResult:
+        """The lines of the panel."""
+        reading = self._state.reading
+        if reading is None:
+            return Content.assemble(
+                ("No reading yet.\n\n", "bold"), ("The first comes with the first seconds.", "$foreground-muted")
+            )
+        if reading.score is None:
+            return self._abstention(reading)
+        return self._score(reading, reading.score)
+
+    def _abstention(self, reading: Reading) -> Content:
+        present = reading.present
+        anything = present.text or present.voice or present.face
+        why = "What there is does not suffice for a reading." if anything else "No words, no voice and no face."
+        return Content.assemble(("No reading\n\n", "bold"), (f"{why}\n{self._when(reading)}", "$foreground-muted"))
+
+    def _score(self, reading: Reading, score: float) -> Content:
+        style = TONE_STYLES[tone(score)]
+        large = self.size.height >= _LARGE_HEIGHT and self.size.width >= _LARGE_WIDTH
+        lines = large_text(signed(score), large=large, ascii_only=self._ascii_only)
+        width = max(7, self.size.width)
+        drawn = gauge(score, reading.low, reading.high, width, ascii_only=self._ascii_only)
+        return Content.assemble(
+            ("\n".join(lines) + "\n", f"bold {style}"),
+            ("\n" if large else "", ""),
+            (f"{sign(score, self._ascii_only)} {score_words(score)}\n", f"bold {style}"),
+            (drawn + "\n", style),
+            ("-3" + "0".center(width - 4) + "+3\n", "$foreground-muted"),
+            (self._interval(reading) + "\n", "$foreground"),
+            (self._when(reading), "$foreground-muted"),
+        )
+
+    def _interval(self, reading: Reading) -> str:
+        if reading.low is None or reading.high is None:
+            return "interval not known"
+        return f"between {signed(reading.low)} and {signed(reading.high)}"
+
+    def _when(self, reading: Reading) -> str:
+        mark = "" if self._ascii_only else "✓ " if reading.status == "committed" else "… "
+        return f"{mark}{reading.status} at {clock(reading.end_s)}"

@@ -1,0 +1,133 @@
+"""The score over the last minutes, with scroll-back. The drawing itself is `plot.py`'s."""
+
+import math
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mmim_live.tui.plot import GUTTER, Cell, Ink, View, draw_timeline
+from mmim_live.tui.state import SessionState
+from mmim_live.tui.wording import clock
+
+ZOOMS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds a cell
+_FINEST_S = 0.25
+_SHORTEST_SPAN_S = 90.0
+
+
+class Timeline(Widget):
+    """Follows the present until it is scrolled back or held."""
+
+    COMPONENT_CLASSES: ClassVar = {
+        f"timeline--{ink}" for ink in ("positive", "neutral", "negative", "zero", "axis", "band")
+    }
+
+    class Moved(Message):
+        """The view left the present, or came back to it."""
+
+        def __init__(self, following: bool) -> None:
+            super().__init__()
+            self.following = following
+
+    def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
+        super().__init__(classes="panel")
+        self.border_title = "Timeline"
+        self._state = state
+        self._ascii_only = ascii_only
+        self._end_s: float | None = None  # of the view; None follows the present
+        self._cell_s: float | None = None  # as zoomed; None fits the width
+        self._grid: list[list[Cell]] = []
+        self._inks: dict[tuple[Ink, bool, bool], Style] = {}
+
+    @property
+    def following(self) -> bool:
+        """Whether the right edge is the present."""
+        return self._end_s is None
+
+    def view(self) -> View:
+        """What is drawn now. A session shorter than the width begins at the left edge."""
+        width, height = self.size
+        columns = max(1, width - GUTTER)
+        cell_s = self._cell_s or self._fitting_cell_s(columns)
+        end_s = self._state.now_s if self._end_s is None else self._end_s
+        start_s = max(0, math.ceil(end_s / cell_s) - columns) * cell_s  # whole cells, lest the line shimmers
+        return View(width, height, start_s, cell_s, self._ascii_only)
+
+    def redraw(self) -> None:
+        """Draw anew from the state."""
+        view = self.view()
+        self._grid = draw_timeline(self._state.readings, self._state.utterances, view)
+        end_s = view.start_s + view.columns * view.cell_s
+        self.border_subtitle = "" if self.following else f"{clock(view.start_s)} to {clock(end_s)}, End: back to now"
+        self.refresh()
+
+    def pan(self, direction: int) -> None:
+        """Scroll by a quarter of the width: -1 back, 1 forth; forth from the last quarter follows again."""
+        view = self.view()
+        span_s = view.columns * view.cell_s
+        end_s = (self._state.now_s if self._end_s is None else self._end_s) + direction * span_s / 4
+        self._go(None if end_s >= self._state.now_s else max(end_s, min(span_s, self._state.now_s)))
+
+    def go_to_start(self) -> None:
+        """Scroll back to the beginning."""
+        view = self.view()
+        end_s = view.columns * view.cell_s
+        self._go(None if end_s >= self._state.now_s else end_s)
+
+    def hold(self) -> None:
+        """Stay where the view is."""
+        if self._end_s is None:
+            self._go(self._state.now_s)
+
+    def follow(self) -> None:
+        """Back to the present."""
+        self._go(None)
+
+    def zoom(self, direction: int) -> None:
+        """Show more (1) or less (-1) time in the same width."""
+        now = self.view().cell_s
+        others = [each for each in ZOOMS_S if (each > now if direction > 0 else each < now)]
+        if others:
+            self._cell_s = min(others) if direction > 0 else max(others)
+            self.redraw()
+
+    def on_resize(self) -> None:
+        """Fit the new size."""
+        self.redraw()
+
+    def notify_style_update(self) -> None:
+        """Another theme: look the colours up again."""
+        super().notify_style_update()
+        self._inks.clear()
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the grid."""
+        if y >= len(self._grid):
+            return Strip.blank(self.size.width, self.rich_style)
+        segments = [Segment(cell.character, self._style(cell)) for cell in self._grid[y]]
+        return Strip(segments, len(segments)).simplify()
+
+    def _go(self, end_s: float | None) -> None:
+        self._end_s = end_s
+        self.redraw()
+        self.post_message(self.Moved(self.following))
+
+    def _fitting_cell_s(self, columns: int) -> float:
+        """Seconds a cell, so that a short recording just fills the width and a long one shows enough."""
+        cell_s = 1.0 if columns >= _SHORTEST_SPAN_S else 2.0
+        duration_s = self._state.session.duration_s if self._state.session else None
+        duration_s = duration_s and max(duration_s, self._state.now_s)  # a container may say too little
+        return max(_FINEST_S, duration_s / columns) if duration_s and duration_s < columns * cell_s else cell_s
+
+    def _style(self, cell: Cell) -> Style:
+        key = (cell.ink, cell.band, cell.faint)
+        if key not in self._inks:
+            style = self.get_component_rich_style(f"timeline--{cell.ink}") if cell.ink else self.rich_style
+            if cell.band:
+                band = self.get_component_rich_style("timeline--band").color
+                style += Style(bgcolor=band)
+            self._inks[key] = style + Style(dim=True) if cell.faint else style
+        return self._inks[key]

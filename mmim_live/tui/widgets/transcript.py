@@ -1,0 +1,137 @@
+"""What was said: finished utterances with their scores, and below them the words that are being said."""
+
+from typing import ClassVar
+
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult, RenderResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import RichLog
+
+from mmim_live.tui.state import LogEntry, SessionState, began_s
+from mmim_live.tui.wording import clock, plain, sign, signed, tone
+from mmim_live.types import Utterance
+
+
+class UtteranceLog(RichLog, inherit_bindings=False):
+    """Utterances and notices, scrollable; stays at the end unless it was scrolled up."""
+
+    BINDINGS: ClassVar = [
+        Binding("up", "scroll_up", "Scroll up", show=False),
+        Binding("down", "scroll_down", "Scroll down", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar = {f"log--{name}" for name in ("positive", "neutral", "negative", "time", "notice")}
+
+    def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
+        super().__init__(wrap=True, min_width=0)
+        self._state = state
+        self._ascii_only = ascii_only
+        self._written = 0
+        self._rewrites = 0
+        self._written_width = 0
+
+    def sync(self) -> None:
+        """Write what is new; write everything anew when an entry or the width has changed."""
+        width = self.scrollable_content_region.width
+        if width <= 0:
+            return
+        if (self._rewrites, self._written_width) != (self._state.log_rewrites, width):
+            self.clear()
+            self._written = 0
+        at_end = self.is_vertical_scroll_end
+        for entry in self._state.log[self._written :]:
+            self.write(self._line(entry), width=width, scroll_end=at_end)
+        self._written = len(self._state.log)
+        self._rewrites, self._written_width = self._state.log_rewrites, width
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Wrap for the new width, once RichLog has taken it in."""
+        self.call_after_refresh(self.sync)
+
+    def notify_style_update(self) -> None:
+        """Another theme: write everything in its colours."""
+        super().notify_style_update()
+        self._written_width = 0
+        if self.is_mounted:
+            self.call_after_refresh(self.sync)
+
+    def _line(self, entry: LogEntry) -> Table:
+        row = Table.grid(padding=(0, 1, 0, 0))
+        row.add_column(no_wrap=True, justify="right", min_width=5)
+        row.add_column(no_wrap=True, min_width=6)
+        row.add_column(overflow="fold", ratio=1)
+        if isinstance(entry, Utterance):
+            row.add_row(Text(clock(began_s(entry)), self._ink("time")), self._score(entry), Text(plain(entry.text)))
+        else:
+            notice = self._ink("notice")
+            row.add_row(
+                Text(clock(began_s(entry)), self._ink("time")), Text("note", notice), Text(plain(entry.message), notice)
+            )
+        return row
+
+    def _score(self, utterance: Utterance) -> Text:
+        if utterance.score is None:
+            return Text("?", self._ink("time"))
+        mark = "" if utterance.status == "committed" else "~" if self._ascii_only else "…"
+        label = f"{sign(utterance.score, self._ascii_only)} {signed(utterance.score)}{mark}"
+        return Text(label, self._ink(tone(utterance.score)) + Style(bold=True))
+
+    def _ink(self, name: str) -> Style:
+        return self.get_component_rich_style(f"log--{name}", partial=True)
+
+
+class LiveWords(Widget):
+    """The words since the last utterance: settled ones, a divider, then those that may still change."""
+
+    def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
+        super().__init__()
+        self._state = state
+        self._ascii_only = ascii_only
+
+    def render(self) -> RenderResult:
+        """The newest words that fit."""
+        words = [(plain(word.text), "") for word in self._state.settled]
+        if self._state.tentative:
+            words.append(("|" if self._ascii_only else "┊", "bold $accent"))
+            words += [(plain(word.text), "italic $foreground-muted") for word in self._state.tentative]
+        if not words:
+            finished = self._state.summary is not None
+            return Content("" if finished else "(no words at the moment)").stylize("$foreground-muted")
+        # Wrapping wastes some cells of each line: leave room for half a word in each.
+        room = self.size.height * (self.size.width - 5)
+        shown: list[Content] = [Content("..." if self._ascii_only else "…")] if self._state.tentative else []
+        for text, style in reversed(words):
+            word = Content.assemble((text, style))
+            room -= word.cell_length + 1
+            if room < 0 and shown:
+                shown.insert(0, Content("..." if self._ascii_only else "…"))
+                break
+            shown.insert(0, word)
+        return Content(" ").join(shown)
+
+
+class Transcript(Vertical):
+    """The panel of both."""
+
+    def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
+        super().__init__(classes="panel")
+        self.border_title = "Transcript"
+        self._utterances = UtteranceLog(state, ascii_only=ascii_only)
+        self._words = LiveWords(state, ascii_only=ascii_only)
+
+    def compose(self) -> ComposeResult:
+        """The log above, the live words below."""
+        yield self._utterances
+        yield self._words
+
+    def redraw(self) -> None:
+        """Draw anew from the state."""
+        self._utterances.sync()
+        self._words.refresh()

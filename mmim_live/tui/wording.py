@@ -1,0 +1,90 @@
+"""How scores, times and judgements are put into words and signs. Pure; knows nothing of the screen.
+
+Nothing is told by colour alone: each tone has a sign and a word as well.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+from unicodedata import category
+
+from mmim_live.types import Agreement, Present
+
+Tone = Literal["positive", "neutral", "negative"]
+
+NEUTRAL_BELOW = 0.5  # |score| that rounds to 0, "neutral" on the seven-step scale of CMU-MOSI
+MISFIT_BELOW = 0.1  # of validation windows, one in ten fits the words this badly
+
+_JOINER = "\u200d"
+
+# Sentiment is written with the names of CMU-MOSI's scale, from 0 to 3.
+_DEGREES = ("neutral", "weakly ", "", "strongly ")
+_SIGNS: dict[Tone, tuple[str, str]] = {"positive": ("▲", "+"), "neutral": ("●", "o"), "negative": ("▼", "-")}
+
+
+def tone(score: float) -> Tone:
+    """Which of three kinds a score is of."""
+    if abs(score) < NEUTRAL_BELOW:
+        return "neutral"
+    return "positive" if score > 0 else "negative"
+
+
+def sign(score: float, ascii_only: bool) -> str:
+    """A one-cell sign of the tone."""
+    return _SIGNS[tone(score)][ascii_only]
+
+
+def score_words(score: float) -> str:
+    """The name of the nearest step of the scale.
+
+    >>> score_words(-2.7), score_words(1.0), score_words(0.2)
+    ('strongly negative', 'weakly positive', 'neutral')
+    """
+    kind = tone(score)
+    if kind == "neutral":
+        return "neutral"
+    step = min(3, max(1, int(abs(score) + 0.5)))
+    return _DEGREES[step] + kind
+
+
+def signed(value: float) -> str:
+    """One decimal, always with a sign, and zero is positive."""
+    text = f"{value:+.1f}"
+    return "+0.0" if text == "-0.0" else text
+
+
+def clock(time_s: float) -> str:
+    """Minutes and seconds, with hours when there are any.
+
+    >>> clock(62.9), clock(3600)
+    ('1:02', '1:00:00')
+    """
+    seconds = max(0, int(time_s))
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+
+
+def plain(text: str) -> str:
+    """The text without what would move the cursor or turn the writing direction; joined emoji stay joined."""
+    return "".join(" " if category(each) in ("Cc", "Cf", "Cs") and each != _JOINER else each for each in text)
+
+
+def misfits(agreement: Agreement) -> tuple[str, ...]:
+    """Which of voice and face do not fit the words."""
+    known = (("voice", agreement.voice), ("face", agreement.face))
+    return tuple(name for name, value in known if value is not None and value < MISFIT_BELOW)
+
+
+def agreement_sentence(agreement: Agreement, present: Present) -> str:
+    """A plain sentence on whether voice and face fit the words."""
+    if not present.text:
+        return "No words to compare with."
+    known = [name for name in ("voice", "face") if getattr(agreement, name) is not None]
+    if not known:
+        return "Not known whether voice and face fit the words."
+    odd = misfits(agreement)
+    return f"{_subject(odd)} not fit the words." if odd else f"{_subject(known, 'fit', 'fits')} the words."
+
+
+def _subject(names: Sequence[str], plural: str = "do", singular: str = "does") -> str:
+    subject = " and ".join(names).capitalize()
+    return f"{subject} {plural}" if len(names) > 1 else f"The {names[0]} {singular}"

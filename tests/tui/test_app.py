@@ -1,0 +1,415 @@
+"""The app with a scripted session behind it, driven by Textual's pilot."""
+
+import asyncio
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from mmim_live.errors import MediaError
+from mmim_live.output import open_sink
+from mmim_live.tui.app import MmimApp
+from mmim_live.tui.picture import draw_picture, main
+from mmim_live.tui.run import run_app
+from mmim_live.tui.themes import CYCLE
+from mmim_live.types import Agreement, Contributions, Health, Notice, Present, WordHeard
+from tests.tui.scripted import SESSION, SUMMARY, Posted, ScriptedSource, health, reading, talk, utterance
+
+REPOSITORY = Path(__file__).parents[2]
+SIZES = [(80, 24), (120, 40), (200, 60)]
+
+
+def make_app(events: Iterable[Posted], *, ascii_only: bool = False) -> tuple[MmimApp, ScriptedSource]:
+    source = ScriptedSource(list(events))
+    ticks = iter(range(1_000_000))
+    app = MmimApp(
+        source, title="talk.mp4", ascii_only=ascii_only, now_s=lambda: float(next(ticks)), draw_interval_s=0.01
+    )
+    return app, source
+
+
+async def settle(pilot: Pilot[Any], source: ScriptedSource) -> None:
+    """Until all is posted and drawn."""
+    await pilot.pause()
+    await asyncio.to_thread(source.done.wait, 10)
+    await pilot.pause(0.05)
+    await pilot.pause()
+
+
+def screen_text(app: MmimApp) -> str:
+    """What stands on the screen, line by line."""
+    return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
+
+
+def show(events: Iterable[Posted], size: tuple[int, int], *keys: str, ascii_only: bool = False) -> str:
+    """The screen after the events and the keys."""
+    app, source = make_app(events, ascii_only=ascii_only)
+
+    async def run() -> str:
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot, source)
+            for key in keys:
+                await pilot.press(key)
+            await pilot.pause(0.05)
+            return screen_text(app)
+
+    text = asyncio.run(run())
+    assert not source.alive
+    return text
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_everything_a_person_needs_is_on_the_screen(size: tuple[int, int]) -> None:
+    text = show(talk(33), size)
+    for phrase in ("talk.mp4", "0:33 / 1:00", "negative", "between -2.5 and -0.9", "provisional at 0:33"):
+        assert phrase in text
+    for phrase in ("Timeline", "+3", "words", "voice", "face", "does not fit", "i was so disappointed", "-2.2"):
+        assert phrase in text
+    for phrase in ("they threw away", "┊", "lag 312 ms", "14.8 fps", "3 dropped", "CPU 61 %", "812 MB"):
+        assert phrase in text
+    for phrase in ("Quit", "Pause", "Scroll", "Now", "Theme", "Help", "palette"):
+        assert phrase in text
+    lines = text.split("\n")
+    assert len(lines) == size[1]
+    assert any("⠀" < character <= "⣿" for character in text)
+
+
+def test_wide_screens_name_what_runs() -> None:
+    text = show(talk(33), (200, 60))
+    for phrase in ("Session", "mosi-small", "0123456789abcdef", "on cpu"):
+        assert phrase in text
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_ascii_mode_is_ascii(size: tuple[int, int]) -> None:
+    text = show(talk(60, finished=True), size, "left", ascii_only=True)
+    assert text.isascii(), {character for character in text if not character.isascii()}
+    assert "FINISHED" in text
+    text = show([SESSION], size, "question_mark", ascii_only=True)
+    assert text.isascii(), {character for character in text if not character.isascii()}
+
+
+def test_loading_shows_what_is_loaded_and_that_time_passes() -> None:
+    app, source = make_app([health(0.0)])
+
+    async def run() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot, source)
+            first = screen_text(app)
+            assert "Loading Whisper base" in first
+            assert "Sentiment" not in first
+            await pilot.pause(0.6)
+            assert screen_text(app) != first
+
+    asyncio.run(run())
+
+
+def test_the_end_is_told_and_the_app_stays() -> None:
+    text = show(talk(60, finished=True), (120, 40))
+    for phrase in (
+        "FINISHED",
+        "Finished.",
+        "9 utterances",
+        "mean ● +0.2 (neutral)",
+        "0.31 x real time",
+        "leave with q",
+    ):
+        assert phrase in text
+
+
+def test_absence_is_said_plainly() -> None:
+    alone = reading(5.0, 1.0, width=None, face_agreement=None, present=Present(voice=True))
+    text = show([SESSION, alone], (80, 24))
+    assert text.count("absent") == 2
+    assert "interval not known" in text
+    assert "No words to compare with." in show([SESSION, alone], (120, 40))
+
+
+@pytest.mark.parametrize(
+    ("present", "phrase"),
+    [(Present(), "No words, no voice and no face."), (Present(text=True), "does not suffice")],
+)
+def test_an_abstention_is_no_score(present: Present, phrase: str) -> None:
+    text = " ".join(show([SESSION, reading(5.0, None, present=present)], (120, 40)).split())
+    assert "No reading" in text
+    assert phrase in text
+
+
+AWKWARD = (
+    "",
+    " ",
+    "x" * 500,
+    "非常に長い言葉が続きます" * 20,
+    "👩‍👩‍👧‍👦 👍🏽 ok",
+    "[bold]not markup[/] [x",
+    "tab\there\x1b[31m",
+    "עברית مرحبا",
+)
+
+
+@pytest.mark.parametrize("size", [*SIZES, (20, 5), (1, 1)])
+def test_awkward_text_is_only_text(size: tuple[int, int]) -> None:
+    events: list[Posted] = [SESSION, health(1.0, fps=None, lag_ms=None, cpu_percent=None, memory_mb=None, drops=0)]
+    for index, text in enumerate(AWKWARD):
+        events.append(utterance(index, index, text, None if index % 2 else -3.0))
+        events.append(Notice(index, "x", text))
+        events.append(reading(index, None if index % 3 else 3.0, width=None, face_agreement=None))
+        status = "committed" if index % 2 else "provisional"
+        events += [WordHeard(text, 50, 50.1, 0.1, status, 50.0, None)]  # type: ignore[arg-type]
+    shown = show(events, size)
+    assert "\x1b" not in shown
+    if size == (200, 60):
+        assert "[bold]not markup[/] [x" in shown
+
+
+def test_contributions_that_are_not_known() -> None:
+    bare = dataclasses.replace(reading(2.0, 1.0), contributions=Contributions(), agreement=Agreement())
+    text = show([SESSION, bare], (120, 40))
+    assert text.count("weight not known") == 3
+    assert "Not known whether" in text
+
+
+def test_pause_holds_the_display_and_the_session_goes_on() -> None:
+    app, source = make_app(talk(20))
+
+    async def run() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot, source)
+            await pilot.press("space")
+            await pilot.pause()
+            held = screen_text(app)
+            assert "PAUSED" in held
+            app._post(reading(40.0, -2.9))
+            await pilot.pause(0.1)
+            assert screen_text(app) == held
+            await pilot.press("space")
+            await pilot.pause(0.1)
+            assert "-2.9" not in held
+            assert "0:40 / 1:00" in screen_text(app)
+            assert "PAUSED" not in screen_text(app)
+
+    asyncio.run(run())
+
+
+def test_the_timeline_scrolls_back_and_returns() -> None:
+    hour = [reading(end / 2, (end % 9 - 4) / 2) for end in range(2, 7200)]
+    app, source = make_app([dataclasses.replace(SESSION, duration_s=None), *hour])
+
+    async def run() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot, source)
+            timeline = app._timeline
+            latest = timeline.view().start_s
+            assert latest + timeline.view().columns * timeline.view().cell_s == pytest.approx(3599.5, abs=1)
+            await pilot.press("left", "left")
+            await pilot.pause()
+            assert timeline.view().start_s < latest
+            assert "BACK" in screen_text(app)
+            await pilot.press("right", "right", "right")
+            assert timeline.following
+            await pilot.press("home")
+            assert timeline.view().start_s == 0
+            app._post(reading(3700.0, 1.0))
+            await pilot.pause(0.05)
+            assert timeline.view().start_s == 0
+            await pilot.press("minus")
+            assert timeline.view().cell_s == 5.0
+            await pilot.press("plus", "plus", "plus", "plus")
+            assert timeline.view().cell_s == 0.5
+            await pilot.press("end")
+            assert timeline.following
+            assert timeline.view().start_s > latest
+
+    asyncio.run(run())
+
+
+def test_transcript_stays_where_it_was_scrolled_to() -> None:
+    events = [utterance(index, index + 0.9, f"number {index}", 0.0) for index in range(100)]
+    app, source = make_app([SESSION, *events])
+
+    async def run() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot, source)
+            assert "number 99" in screen_text(app)
+            await pilot.press(*["pageup"] * 3)
+            await pilot.pause(0.3)
+            assert "number 99" not in screen_text(app)
+            app._post(utterance(100, 101, "number 100", 0.0))
+            await pilot.pause(0.1)
+            assert "number 100" not in screen_text(app)
+            await pilot.resize_terminal(120, 40)
+            await pilot.pause(0.1)
+            assert "number" in screen_text(app)
+
+    asyncio.run(run())
+
+
+def test_help_palette_and_every_theme() -> None:
+    app, source = make_app(talk(30))
+
+    async def run() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot, source)
+            await pilot.press("question_mark")
+            await pilot.pause()
+            for phrase in ("Provisional:", "left/right", "Show less time", "not about a person"):
+                assert phrase in screen_text(app)
+            app._post(reading(50.0, 1.0))  # drawing goes on below
+            await pilot.pause(0.05)
+            await pilot.press("escape")
+            for _ in CYCLE:
+                await pilot.press("t")
+                await pilot.pause(0.02)
+                assert "Sentiment" in screen_text(app)
+            assert app.theme == CYCLE[0]
+            await pilot.press("ctrl+p")
+            await pilot.pause()
+            app._post(reading(51.0, 1.0))
+            await pilot.press("n", "o", "w")
+            await pilot.pause(0.2)
+            assert "Scroll the timeline to the present" in screen_text(app)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+def test_leaving_stops_and_joins_the_session(key: str) -> None:
+    app, source = make_app(talk(10))
+
+    async def run() -> None:
+        async with app.run_test() as pilot:
+            await settle(pilot, source)
+            assert source.alive
+            await pilot.press(key)
+            await pilot.pause()
+
+    asyncio.run(run())
+    assert source.stopped == 1
+    assert not source.alive
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs POSIX signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_the_app_like_q(name: str) -> None:
+    app, source = make_app(talk(10))
+    before = signal.getsignal(getattr(signal, name))
+
+    async def run() -> None:
+        async with app.run_test() as pilot:
+            await settle(pilot, source)
+            os.kill(os.getpid(), getattr(signal, name))
+            await pilot.pause(0.1)
+            assert not app.is_running or app._exit
+
+    asyncio.run(run())
+    assert not source.alive
+    assert signal.getsignal(getattr(signal, name)) in (before, signal.SIG_DFL, signal.default_int_handler)
+
+
+def test_a_session_that_fails_ends_the_app_with_its_error() -> None:
+    error = MediaError("talk.mp4 is cut off")
+    app, source = make_app([SESSION, error])
+
+    async def run() -> None:
+        async with app.run_test() as pilot:
+            await settle(pilot, source)
+
+    asyncio.run(run())
+    assert app.failure is error
+    assert app.return_code == 1
+    assert not source.alive
+
+
+class FailingSource:
+    """Cannot even begin."""
+
+    def start(self, post: object) -> None:
+        raise MediaError("no such file")
+
+    def stop(self) -> None:
+        pass
+
+
+def test_run_app_raises_what_ended_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain_run = MmimApp.run
+    monkeypatch.setattr(MmimApp, "run", lambda self: plain_run(self, headless=True))
+    with pytest.raises(MediaError, match="no such file"):
+        run_app(FailingSource(), title="x", log_path=tmp_path / "logs" / "x.log")
+
+
+DYING = """
+import sys
+from pathlib import Path
+from mmim_live.errors import WorkerError
+from mmim_live.tui.app import MmimApp
+from mmim_live.tui.run import run_app
+from tests.tui.scripted import ScriptedSource
+
+class Dying(MmimApp):
+    def on_posted(self, message):
+        raise ZeroDivisionError
+
+plain_run = MmimApp.run
+MmimApp.run = lambda self: plain_run(self, headless=True)
+MmimApp.on_posted = Dying.on_posted
+source = ScriptedSource(["anything"])
+try:
+    run_app(source, title="x", log_path=Path(sys.argv[1]))
+except WorkerError as error:
+    print(error, source.alive)
+"""
+
+
+def test_run_app_tells_where_the_traceback_is_when_the_display_dies(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    run = subprocess.run(
+        [sys.executable, "-c", DYING, str(log)], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    assert "ZeroDivisionError" in log.read_text()
+    assert run.stderr == ""
+    assert run.stdout == f"the display died; its traceback is at the end of {log}, please report it False\n"
+
+
+def test_events_from_many_threads_all_arrive() -> None:
+    app, source = make_app([SESSION])
+
+    def post_hundred(begin: int) -> None:
+        for index in range(100):
+            app._post(reading(begin + index, 0.0))
+
+    async def run() -> None:
+        async with app.run_test() as pilot:
+            await settle(pilot, source)
+            threads = [threading.Thread(target=post_hundred, args=(begin,)) for begin in (0, 100, 200, 300)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                await asyncio.to_thread(thread.join)
+            await pilot.pause(0.1)
+            assert len(app.state.readings) == 400
+
+    asyncio.run(run())
+
+
+def test_pictures_hold_the_words_and_fetch_nothing(tmp_path: Path) -> None:
+    sink = open_sink(tmp_path / "talk.jsonl")
+    for event in talk(60, finished=True):
+        if not isinstance(event, Health):
+            sink.write(event)
+    sink.close()
+    main([str(tmp_path / "talk.jsonl"), str(tmp_path / "talk.svg"), "120", "40", "45"])
+    picture = (tmp_path / "talk.svg").read_text(encoding="utf-8")
+    assert picture.startswith("<svg")
+    assert "disappointed" in picture
+    assert "laughed" not in picture.replace("&#160;", " ")
+    assert "@font-face" not in picture
+    assert "FINISHED" not in picture
+    assert "FINISHED" in draw_picture([SESSION, SUMMARY], title="x", size=(80, 24))
