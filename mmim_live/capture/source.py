@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mmim_live.types import AudioBlock, VideoFrame
+from mmim_live.types import AudioBlock, Notice, VideoFrame
 
 
 class Source(Protocol):
@@ -40,6 +40,10 @@ class Source(Protocol):
         its last sample has been heard. The blocks follow one another without a gap from 0 on, and the times of the
         pictures rise strictly.
         """
+        ...
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What a person should know so far: a missing track, damage. Grows while the source is read."""
         ...
 
     def close(self) -> None:
