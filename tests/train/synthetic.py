@@ -1,0 +1,89 @@
+"""A tiny data set with a signal in all modalities, and a small random BERT."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmim_live.model.mmim import MMIM, Batch, MMIMConfig
+
+VOCABULARY, VOICE, FACE = 20, 4, 3
+SMALL_BERT: dict[str, Any] = {
+    "model_type": "bert",
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "max_position_embeddings": 16,
+}
+CPU = torch.device("cpu")
+
+
+class Synthetic:
+    """`count` utterances; words, voice and face each tell a part of the label. Some lack a modality."""
+
+    def __init__(self, count: int, seed: int = 0, absent: float = 0.0, classes: int = 0) -> None:
+        g = torch.Generator().manual_seed(seed)
+        self.labels = torch.randn(count, 1, generator=g).clamp(-3, 3)
+        self.lengths = torch.randint(1, 9, (count, 3), generator=g)
+        self.present = torch.rand(count, 3, generator=g) >= absent
+        noise = torch.randn(count, 8, VOICE + FACE, generator=g)
+        self.rows = noise * 0.3 + self.labels[:, :, None]
+        tokens = torch.randint(10, VOCABULARY, (count, 8), generator=g)
+        # The first word tells the sign.
+        tokens[:, 0] = torch.where(self.labels[:, 0] > 0, 2, 3)
+        self.tokens = tokens
+        self.classes = classes
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def costs(self) -> NDArray[np.int64]:
+        return self.lengths[:, 0].numpy()
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        i = torch.tensor(list(indices), dtype=torch.long)
+        lengths = self.lengths[i]
+        text, voice, face = (int(n) for n in lengths.amax(dim=0))
+        return Batch(
+            token_ids=self.tokens[i, :text],
+            token_mask=torch.arange(text) < lengths[:, :1],
+            voice=self.rows[i, :voice, :VOICE],
+            voice_lengths=lengths[:, 1],
+            face=self.rows[i, :face, VOICE:],
+            face_lengths=lengths[:, 2],
+            present=self.present[i],
+        )
+
+    def targets(self, indices: Sequence[int]) -> Tensor:
+        values = self.labels[list(indices)]
+        if not self.classes:
+            return values
+        return ((values[:, 0] + 3) / 6 * self.classes).long().clamp(max=self.classes - 1)
+
+
+def small_model(seed: int = 1, **changes: Any) -> MMIM:
+    fields: dict[str, Any] = {
+        "text_encoder": SMALL_BERT,
+        "voice_dim": VOICE,
+        "face_dim": FACE,
+        "voice_hidden": 8,
+        "face_hidden": 8,
+        "d_prj": 4,
+        "q_hidden": 8,
+        "fusion": 16,
+    }
+    torch.manual_seed(seed)
+    return MMIM(MMIMConfig(**(fields | changes)))
+
+
+def no_dropout() -> dict[str, Any]:
+    return {
+        "dropout": 0.0,
+        "text_encoder": SMALL_BERT | {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
+    }

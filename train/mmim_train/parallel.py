@@ -1,0 +1,79 @@
+"""Several processes that share one training, started by torchrun or accelerate. Knows tensors, not models.
+
+Each process encodes its share of a batch; all know the whole batch's representations. Everything is exchanged by sums,
+so that any number of processes computes the same step.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from mmim_live.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The processes of a training and this one's number."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and speaks to the user."""
+        return self.rank == 0
+
+    def share(self, count: int) -> range:
+        """Which of `count` things are this process's: a contiguous range, sizes differ by at most one."""
+        return range(count * self.rank // self.size, count * (self.rank + 1) // self.size)
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The tensor, after adding those of all processes to it."""
+        if self.size > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Add up the gradients of all processes, in one message."""
+        if self.size == 1:
+            return
+        kept = [p for p in parameters if p.requires_grad]
+        flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in kept])
+        dist.all_reduce(flat)
+        for p, gradient in zip(kept, torch.split(flat, [p.numel() for p in kept]), strict=True):
+            p.grad = gradient.view_as(p).clone()
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+@contextmanager
+def world_from_environment(device: torch.device) -> Iterator[World]:
+    """Join the processes that torchrun or accelerate started, if it was them; leave them at the end."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World()
+        return
+    if device.type == "mps":
+        raise ConfigError("several processes cannot share device 'mps'; start one, or use --device cpu")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield World(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+def local_device(device: torch.device) -> torch.device:
+    """The device of this process: of several CUDA devices, the one with the local rank."""
+    if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return device

@@ -1,0 +1,52 @@
+"""Random numbers that depend on nothing but where the training stands.
+
+Every step draws from generators seeded by (seed, purpose, epoch, step, ...). So there is no state of a generator to
+keep: a run that is resumed at a step draws what the uninterrupted run drew there. Dropout knows only torch's global
+generators; these are set for a step and put back after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import numpy as np
+import torch
+
+
+class Purpose(IntEnum):
+    """What random numbers are drawn for; a part of their seed."""
+
+    WEIGHTS = 0
+    ORDER = 1
+    ENCODE = 2
+    FUSE = 3
+    CRITICS = 4
+    MISSING = 5
+
+
+def derived_seed(*key: int) -> int:
+    """A seed below 2**63 that differs for every key of non-negative numbers, well mixed (numpy's SeedSequence)."""
+    high, low = (int(word) for word in np.random.SeedSequence(key).generate_state(2))
+    return (high << 31) ^ low
+
+
+def generator(*key: int) -> torch.Generator:
+    """A generator on the CPU for a key."""
+    return torch.Generator().manual_seed(derived_seed(*key))
+
+
+@contextmanager
+def seeded(device: torch.device, *key: int) -> Iterator[torch.Generator]:
+    """Within: the global generators of the CPU and of `device` stand at the key; yields a generator that does, too."""
+    seed = derived_seed(*key)
+    kind = "cuda" if device.type == "cpu" else device.type
+    index = [] if device.type == "cpu" else [device.index or 0]
+    with torch.random.fork_rng(devices=index, device_type=kind):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)
+        yield torch.Generator().manual_seed(seed)
