@@ -35,6 +35,7 @@ _SANE_ASPECT = (0.25, 4.0)  # of a pixel; what lies outside is a fault of the he
 
 Samples = NDArray[np.float32]
 Picture = NDArray[np.uint8]
+Matrix = NDArray[np.int32]
 
 
 @dataclass(slots=True)
@@ -147,20 +148,26 @@ def video_frames(
     """The pictures that the grid picks; only those are converted."""
     assert isinstance(track.stream, VideoStream)
     aspect = float(track.stream.sample_aspect_ratio or 1)
+    rotation: int | None = None
+    matrix: Matrix | None = None
     for picture in track.frames():
         assert isinstance(picture, DecodedPicture)
+        if picture.rotation != rotation:
+            # Not for each picture: a picture whose side data were looked at is part of a reference cycle, and the
+            # garbage collector would let hundreds of them pile up.
+            rotation, matrix = picture.rotation, display_matrix(picture)
         stamp_s = track.stamp_s(picture)
         time_s = clock.time(None if stamp_s is None else stamp_s - start_s)
         if grid.takes(time_s):
             try:
-                image = upright_rgb(picture, aspect, max_side_px)
+                image = upright_rgb(picture, aspect, matrix, max_side_px)
             except (av.error.FFmpegError, ValueError):  # a pixel format or size that swscale does not know
                 track.skipped += 1
                 continue
             yield VideoFrame(time_s, image)
 
 
-def upright_rgb(picture: DecodedPicture, aspect: float, max_side_px: int) -> Picture:
+def upright_rgb(picture: DecodedPicture, aspect: float, matrix: Matrix | None, max_side_px: int) -> Picture:
     """[height, width, 3]: square pixels, scaled down so that no side is above `max_side_px`, turned as displayed.
 
     `aspect` is a pixel's width by its height.
@@ -173,13 +180,18 @@ def upright_rgb(picture: DecodedPicture, aspect: float, max_side_px: int) -> Pic
         max(round(width * scale), 1), max(round(height * scale), 1), "rgb24", interpolation="BILINEAR", threads=1
     )
     image = rgb.to_ndarray().astype(np.uint8, copy=False)
-    matrix = cast(SideDataContainer, picture.side_data).get(SideDataType.DISPLAYMATRIX)
     if matrix is not None:
-        image = _turned(image, np.frombuffer(bytes(matrix), np.int32))
+        image = _turned(image, matrix)
     return np.ascontiguousarray(image)
 
 
-def _turned(image: Picture, matrix: NDArray[np.int32]) -> Picture:
+def display_matrix(picture: DecodedPicture) -> Matrix | None:
+    """The nine numbers a b u c d v x y w that say how the picture is to be displayed, if there are any."""
+    found = cast(SideDataContainer, picture.side_data).get(SideDataType.DISPLAYMATRIX)
+    return None if found is None else np.frombuffer(bytes(found), np.int32)
+
+
+def _turned(image: Picture, matrix: Matrix) -> Picture:
     """Applies a display matrix a b u c d v x y w, which sends (p, q) to (a p + c q, b p + d q), in quarter turns."""
     a, b, c, d = (int(matrix[i]) for i in (0, 1, 3, 4))
     if abs(b) + abs(c) > abs(a) + abs(d):

@@ -1,5 +1,6 @@
 """Recordings of every kind, real and made on the spot: one clock, upright pictures, sound without gaps."""
 
+import gc
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,6 +163,19 @@ def test_a_badly_interleaved_file_is_read_in_order(tmp_path: Path, name: str) ->
     _, heard = read(path)
     assert len(heard.frames) == 30
     assert len(heard.blocks) == 20
+
+
+def test_pictures_do_not_pile_up_in_memory(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", Pictures(codec="libx264", rotation=(90,)), Sound())
+    gc.collect()
+    gc.disable()
+    try:
+        with Recording(path) as recording:
+            while recording.read() is not None:
+                pass
+            assert sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects()) <= 2
+    finally:
+        gc.enable()
 
 
 # ---- sound -------------------------------------------------------------------------------------------------------
