@@ -1,10 +1,10 @@
 """mmim-live: sentiment from a face, a voice and words, while the person is still speaking.
 
-    import mmim_live
+import mmim_live
 
-    for event in mmim_live.replay("talk.mp4"):
-        if event.type == "utterance":
-            print(event.start_s, event.score, event.text)
+for event in mmim_live.replay("talk.mp4"):
+    if event.type == "utterance":
+        print(event.start_s, event.score, event.text)
 """
 
 from __future__ import annotations

@@ -327,8 +327,12 @@ def checkpoint_folder(name: str) -> Path:
     shipped = _shipped_checkpoints()
     if (shipped / name / "config.json").is_file() and Path(name).name == name:
         return shipped / name
-    known = ", ".join(sorted(folder.name for folder in shipped.iterdir() if folder.is_dir())) if shipped.is_dir() else ""
-    raise CheckpointError(f"checkpoint {name!r} is neither a folder nor a shipped checkpoint ({known or 'there is none'})")
+    known = (
+        ", ".join(sorted(folder.name for folder in shipped.iterdir() if folder.is_dir())) if shipped.is_dir() else ""
+    )
+    raise CheckpointError(
+        f"checkpoint {name!r} is neither a folder nor a shipped checkpoint ({known or 'there is none'})"
+    )
 
 
 def _shipped_checkpoints() -> Path:

@@ -140,7 +140,16 @@ def _summary_lines(summary: Summary, outputs: list[Path]) -> str:
 
 
 def _replay_in_app(file: Path, settings: Settings, speed: Speed, outputs: list[Path], ascii_only: bool) -> None:
-    raise NotImplementedError
+    """The terminal app; an error that ends the run is told after the screen is restored."""
+    from mmim_live.pipeline.feed import ReplayFeed
+    from mmim_live.stderr import native_stderr_to_log
+    from mmim_live.tui.app import MmimApp
+
+    with native_stderr_to_log():
+        viewer = MmimApp(ReplayFeed(file, settings, speed, outputs), title=file.name, ascii_only=ascii_only)
+        viewer.run()
+    if viewer.failure is not None:
+        raise viewer.failure
 
 
 @app.command()

@@ -287,6 +287,35 @@ class Health:
         return min(1.0, max(0.0, self.media_time_s / self.duration_s))
 
 
+# ---- devices -----------------------------------------------------------------------------------------------------
+
+DeviceKind = Literal["camera", "microphone"]
+DeviceState = Literal["opening", "open", "frozen", "lost", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChange:
+    """A device changed its state. `lost` is also told of a device that could not be opened to begin with."""
+
+    time_s: float
+    kind: DeviceKind
+    change: Literal["opened", "frozen", "lost", "returned"]
+    message: str  # for people: which device, and how to mend it
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceHealth:
+    """One look at a device. None does not apply, or is not known yet."""
+
+    kind: DeviceKind
+    name: str
+    state: DeviceState
+    rate_hz: float | None = None  # pictures a second as they come, or samples a second as asked
+    drops: int = 0  # pictures that nobody took in time, or times that sound found no room
+    lost_s: float | None = None  # silence in place of sound that was lost, since the first sound
+    drift_ppm: float | None = None  # by how many millionths the sound card is slower than the clock
+
+
 # ---- the feature contract ----------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,8 @@ from mmim_live.types import Event, Health
 if TYPE_CHECKING:
     from mmim_live.pipeline.session import Session
 
+Post = Callable[[Event | Health | MmimLiveError], None]
+
 HEALTH_EVERY_S = 0.5
 JOIN_S = 5.0  # the session's own join, and a model that is just being loaded
 
@@ -53,8 +55,6 @@ class ReplayFeed:
     """One replay for one listener: `start` begins it, `stop` ends and joins it."""
 
     def __init__(self, file: Path, settings: Settings, speed: Speed, outputs: Sequence[Path]) -> None:
-        self.name = str(file)
-        self.error: MmimLiveError | None = None  # why it ended early, once it has
         self._file = file
         self._settings = settings
         self._speed: Speed = speed
@@ -66,11 +66,11 @@ class ReplayFeed:
         self._seen = (0, time.monotonic())  # frames, and when they were counted
         self._threads: list[threading.Thread] = []
 
-    def start(self, post: Callable[[Event | Health], None], ended: Callable[[MmimLiveError | None], None]) -> None:
-        """Begin. `post` is called from other threads; `ended` once, after the last event, with the error if any."""
+    def start(self, post: Post) -> None:
+        """Begin and return. `post` is called from other threads; an error that it is given ends the run."""
         self._process.cpu_percent()  # the first call only sets the mark to measure from
         self._threads = [
-            threading.Thread(target=self._run, args=(post, ended), name="mmim-feed", daemon=True),
+            threading.Thread(target=self._run, args=(post,), name="mmim-feed", daemon=True),
             threading.Thread(target=self._watch, args=(post,), name="mmim-health", daemon=True),
         ]
         for thread in self._threads:
@@ -85,23 +85,23 @@ class ReplayFeed:
             if thread is not threading.current_thread():
                 thread.join(JOIN_S)
 
-    def _run(self, post: Callable[[Event | Health], None], ended: Callable[[MmimLiveError | None], None]) -> None:
+    def _run(self, post: Post) -> None:
         try:
             self._session = open_replay(self._file, self._settings, self._speed, self._report)
             if not self._stopping.is_set():
                 for event in write_events(self._session.events(), [open_sink(path) for path in self._outputs]):
                     post(event)
         except MmimLiveError as error:
-            self.error = error
+            post(error)
         except Exception as error:  # noqa: BLE001 (the listener must hear of whatever ended the run)
-            self.error = WorkerError(f"replay stopped: {type(error).__name__}: {error}")
-        self._stopping.set()
-        ended(self.error)
+            post(WorkerError(f"replay stopped: {type(error).__name__}: {error}"))
+        finally:
+            self._stopping.set()
 
     def _report(self, activity: str) -> None:
         self._activity = activity
 
-    def _watch(self, post: Callable[[Event | Health], None]) -> None:
+    def _watch(self, post: Post) -> None:
         while not self._stopping.wait(HEALTH_EVERY_S):
             post(self.health())
 
