@@ -143,16 +143,6 @@ class MmimApp(App[None]):
             self._fail(message.what)
             return
         self.state.take(message.what)
-        self._draw_soon()
-
-    def show(self, events: Iterable[Event | Health]) -> None:
-        """Take in many events at once, such as those of a recorded session, and draw. Only on the app's thread."""
-        for event in events:
-            self.state.take(event)
-        self._draw()
-
-    def _draw_soon(self) -> None:
-        """Draw within the interval, however much comes in it."""
         if self._draw_due is None:
             self._draw_due = self.set_timer(self._draw_interval_s, self._draw)
 

@@ -37,6 +37,7 @@ class SessionState:
         self.summary: Summary | None = None
         self.health: Health | None = None
         self.readings: list[Reading] = []  # in order of end_s
+        self.readings_taken = 0  # how many came, with revisions
         self.log: list[LogEntry] = []  # in order of when they began
         self.log_rewrites = 0  # how often an entry was put elsewhere than at the end
         self.settled: list[WordHeard] = []  # committed words that are in no utterance yet
@@ -75,6 +76,7 @@ class SessionState:
                 self.tentative = []
 
     def _take_reading(self, reading: Reading) -> None:
+        self.readings_taken += 1
         place = bisect_left(self.readings, reading.end_s, key=lambda each: each.end_s)
         if place < len(self.readings) and self.readings[place].end_s == reading.end_s:
             if reading.revision >= self.readings[place].revision:

@@ -4,8 +4,6 @@ import asyncio
 import dataclasses
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,16 +12,14 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from docs.make_picture import main
 from mmim_live.errors import MediaError
 from mmim_live.output import open_sink
 from mmim_live.tui.app import MmimApp
-from mmim_live.tui.picture import draw_picture, main
-from mmim_live.tui.run import run_app
 from mmim_live.tui.themes import CYCLE
 from mmim_live.types import Agreement, Contributions, Health, Notice, Present, WordHeard
-from tests.tui.scripted import SESSION, SUMMARY, Posted, ScriptedSource, health, reading, talk, utterance
+from tests.tui.scripted import SESSION, Posted, ScriptedSource, health, reading, talk, utterance
 
-REPOSITORY = Path(__file__).parents[2]
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
 
@@ -338,44 +334,11 @@ class FailingSource:
         pass
 
 
-def test_run_app_raises_what_ended_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain_run = MmimApp.run
-    monkeypatch.setattr(MmimApp, "run", lambda self: plain_run(self, headless=True))
-    with pytest.raises(MediaError, match="no such file"):
-        run_app(FailingSource(), title="x", log_path=tmp_path / "logs" / "x.log")
-
-
-DYING = """
-import sys
-from pathlib import Path
-from mmim_live.errors import WorkerError
-from mmim_live.tui.app import MmimApp
-from mmim_live.tui.run import run_app
-from tests.tui.scripted import ScriptedSource
-
-class Dying(MmimApp):
-    def on_posted(self, message):
-        raise ZeroDivisionError
-
-plain_run = MmimApp.run
-MmimApp.run = lambda self: plain_run(self, headless=True)
-MmimApp.on_posted = Dying.on_posted
-source = ScriptedSource(["anything"])
-try:
-    run_app(source, title="x", log_path=Path(sys.argv[1]))
-except WorkerError as error:
-    print(error, source.alive)
-"""
-
-
-def test_run_app_tells_where_the_traceback_is_when_the_display_dies(tmp_path: Path) -> None:
-    log = tmp_path / "x.log"
-    run = subprocess.run(
-        [sys.executable, "-c", DYING, str(log)], capture_output=True, text=True, check=True, cwd=REPOSITORY
-    )
-    assert "ZeroDivisionError" in log.read_text()
-    assert run.stderr == ""
-    assert run.stdout == f"the display died; its traceback is at the end of {log}, please report it False\n"
+def test_a_session_that_cannot_begin_ends_the_app_with_its_error() -> None:
+    app = MmimApp(FailingSource(), title="x")
+    app.run(headless=True)
+    assert isinstance(app.failure, MediaError)
+    assert app.return_code == 1
 
 
 def test_events_from_many_threads_all_arrive() -> None:
@@ -412,4 +375,5 @@ def test_pictures_hold_the_words_and_fetch_nothing(tmp_path: Path) -> None:
     assert "laughed" not in picture.replace("&#160;", " ")
     assert "@font-face" not in picture
     assert "FINISHED" not in picture
-    assert "FINISHED" in draw_picture([SESSION, SUMMARY], title="x", size=(80, 24))
+    main([str(tmp_path / "talk.jsonl"), str(tmp_path / "talk.svg"), "80", "24"])
+    assert "FINISHED" in (tmp_path / "talk.svg").read_text(encoding="utf-8")

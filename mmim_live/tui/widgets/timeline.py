@@ -40,6 +40,7 @@ class Timeline(Widget):
         self._end_s: float | None = None  # of the view; None follows the present
         self._cell_s: float | None = None  # as zoomed; None fits the width
         self._grid: list[list[Cell]] = []
+        self._drawn: tuple[View, int, int, int] | None = None  # what the grid was drawn from
         self._inks: dict[tuple[Ink, bool, bool], Style] = {}
 
     @property
@@ -59,7 +60,12 @@ class Timeline(Widget):
     def redraw(self) -> None:
         """Draw anew from the state."""
         view = self.view()
-        self._grid = draw_timeline(self._state.readings, self._state.utterances, view)
+        state = self._state
+        drawn = (view, state.readings_taken, len(state.log), state.log_rewrites)
+        if drawn == self._drawn:  # most events are words and health
+            return
+        self._drawn = drawn
+        self._grid = draw_timeline(state.readings, state.utterances, view)
         end_s = view.start_s + view.columns * view.cell_s
         self.border_subtitle = "" if self.following else f"{clock(view.start_s)} to {clock(end_s)}, End: back to now"
         self.refresh()
