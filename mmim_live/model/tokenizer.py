@@ -38,7 +38,10 @@ class TextTokenizer:
 
     def encode(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Token ids [B, L] int64 and mask [B, L] bool, L the longest; a text without words has an empty mask."""
-        rows = [self.ids(text) for text in texts]
+        return self.pad([self.ids(text) for text in texts])
+
+    def pad(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """The same for texts whose `ids` were taken before."""
         longest = max((len(row) for row in rows), default=0)
         token_ids = torch.full((len(rows), longest), self._pad_id, dtype=torch.long)
         for target, row in zip(token_ids, rows, strict=True):
