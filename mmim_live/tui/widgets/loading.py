@@ -31,6 +31,9 @@ class Loading(Widget):
             ("mmim-live\n\n", "bold $primary"),
             (f"{self._title}\n\n", "bold"),
             f"{activity[:1].upper()}{activity[1:]} ... {waited_s} s\n\n",
-            ("Words, voice and face are read on this machine;\nno picture, sound or word leaves it.\n\n", "$foreground-muted"),
+            (
+                "Words, voice and face are read on this machine;\nno picture, sound or word leaves it.\n\n",
+                "$foreground-muted",
+            ),
             ("A reading is a guess about an expression,\nnot about a person.", "$foreground-muted"),
         )
