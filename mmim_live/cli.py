@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mmim_live.config import Settings, Speed
-from mmim_live.errors import MmimLiveError
+from mmim_live.errors import MmimLiveError, WorkerError
 from mmim_live.types import Notice, Reading, SessionStarted, Summary, Utterance
 
 if TYPE_CHECKING:
@@ -150,6 +150,8 @@ def _replay_in_app(file: Path, settings: Settings, speed: Speed, outputs: list[P
         viewer.run()
     if viewer.failure is not None:
         raise viewer.failure
+    if viewer.return_code:
+        raise WorkerError("the display failed; run it with --headless")
 
 
 @app.command()
