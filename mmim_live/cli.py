@@ -79,7 +79,7 @@ def replay(
     outputs = output or []
     for path in outputs:
         check_writable(path)
-    if headless or not sys.stdout.isatty():
+    if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
         _replay_headless(file, settings, speed or "max", outputs)
     else:
         _replay_in_app(file, settings, speed or "1.0", outputs, ascii_only)
@@ -145,7 +145,7 @@ def _replay_in_app(file: Path, settings: Settings, speed: Speed, outputs: list[P
     from mmim_live.stderr import native_stderr_to_log
     from mmim_live.tui.app import MmimApp
 
-    with native_stderr_to_log():
+    with native_stderr_to_log(drawing=1):
         viewer = MmimApp(ReplayFeed(file, settings, speed, outputs), title=file.name, ascii_only=ascii_only)
         viewer.run()
     if viewer.failure is not None:

@@ -26,3 +26,9 @@ os.write(2, b"after\\n")
 def test_only_what_is_drawn_reaches_the_terminal_and_all_comes_back() -> None:
     run = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert run.stderr == "before\ndrawn\nafter\n"
+
+
+def test_a_redirected_standard_error_does_not_take_the_drawing_with_it() -> None:
+    script = SCRIPT.replace("native_stderr_to_log()", "native_stderr_to_log(drawing=1)")
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("drawn\n", "before\nafter\n")
