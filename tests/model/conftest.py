@@ -1,11 +1,18 @@
-"""A checkpoint on disk."""
+"""One thread for torch, and a checkpoint on disk."""
 
 from pathlib import Path
 
 import pytest
+import torch
 
 from mmim_live.model.checkpoint import save_checkpoint
 from tests.model.small import checkpoint_config, small_model, small_tokenizer
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    # The tensors here are small: two threads would mostly wait for one another.
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

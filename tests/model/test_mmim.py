@@ -106,10 +106,13 @@ def test_text_is_the_last_hidden_state_at_the_first_token() -> None:
     torch.testing.assert_close(mean.encode(row(batch, 1)).h_t[0], hidden[1, :3].mean(dim=0), atol=1e-5, rtol=1e-4)
 
 
+MODEL = small_model()
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=5))
 def test_what_is_absent_has_no_influence(masks: list[tuple[bool, bool, bool]]) -> None:
-    model = small_model()
+    model = MODEL
     present = torch.tensor(masks)
     size = len(masks)
     one, other = make_batch(size, present, seed=1), make_batch(size, present, seed=2)

@@ -1,1 +1,17 @@
-"""Lower bounds on mutual information, in nats: Barber-Agakov, InfoNCE, and what the authors of MMIM computed."""
+"""Mutual information in nats: the Barber-Agakov and InfoNCE lower bounds, and what the authors of MMIM computed."""
+
+from mmim_live.model.mutual_information.barber_agakov import BarberAgakov, barber_agakov
+from mmim_live.model.mutual_information.contrastive import InfoNCE
+from mmim_live.model.mutual_information.entropy import mixture_entropy, sentiment_groups
+from mmim_live.model.mutual_information.gaussian import ConditionalGaussian
+from mmim_live.model.mutual_information.memory import MemoryBank
+
+__all__ = [
+    "BarberAgakov",
+    "ConditionalGaussian",
+    "InfoNCE",
+    "MemoryBank",
+    "barber_agakov",
+    "mixture_entropy",
+    "sentiment_groups",
+]
