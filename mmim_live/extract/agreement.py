@@ -25,8 +25,8 @@ def agreed(previous: Sequence[str], current: Sequence[str]) -> int:
 def without_echo(words: Sequence[str], least: int = 2) -> int:
     """How many leading words remain when a tail that only repeats what stands before it is cut off.
 
-    A decoder that reads the sound again, or falls into a loop, ends with the n words just before (n of at least 1,
-    repeated `least` times or more), or begins the whole text anew. What a person says once more ("no, no") stays.
+    A decoder that reads the sound again begins the whole text anew (at least `least` words of it), or turns in a circle
+    (the same words three times running). What a person says twice ("very, very good") stays.
 
     >>> without_echo("and so my fellow americans and so my fellow".split())
     5

@@ -65,6 +65,11 @@ class Endpointer:
             return None
         return Span(self.earliest, self._end())
 
+    @property
+    def paused(self) -> bool:
+        """Whether the open stretch will end where it ends now, unless the voice comes back."""
+        return self._onset is not None and self._silent * _CHUNK_SAMPLES >= self._samples(self._settings.tail_s)
+
     def push(self, probabilities: Iterable[float]) -> list[Span]:
         """Take the probabilities of the next chunks; return the padded spans that a pause has ended."""
         return [span for probability in probabilities if (span := self._step(float(probability))) is not None]

@@ -13,7 +13,7 @@ __all__ = ["LanguageBelief"]
 _LOYALTY = 10.0  # prior odds of the language believed so far against any other
 _SURE = 0.8  # posterior from which on a language counts as known
 _LEAST_S = 1.0  # less speech than this says nothing on the language
-_ENOUGH_S = 4.0  # more speech of the same stretch changes nothing any more
+_REVIEW_S = 2.0  # a known language is looked at once more in each stretch of speech, when it is this long
 
 
 class LanguageBelief:
@@ -35,9 +35,9 @@ class LanguageBelief:
         """The best guess so far, which may rest on the prior alone."""
         return self._guess
 
-    def wants(self, seconds: float) -> bool:
-        """Whether evidence from so many seconds of a stretch of speech is of use."""
-        return not self._fixed and (self._guess is None or _LEAST_S <= seconds <= _ENOUGH_S or not self._known)
+    def wants(self, before_s: float, now_s: float) -> bool:
+        """Whether evidence is of use when a stretch of speech has grown from `before_s` to `now_s`."""
+        return not self._fixed and (not self._known or before_s < _REVIEW_S <= now_s)
 
     def weigh(self, likelihood: Mapping[str, float], seconds: float) -> None:
         """Take the probabilities that `seconds` of speech give to the languages."""

@@ -12,23 +12,27 @@ __all__ = ["plausible"]
 
 _NO_SPEECH, _UNSURE = 0.6, -1.0  # both together: no speech (the rule of Whisper's own long-form decoding)
 _GUESSED = -1.6  # mean log probability below which words are guesses, whatever else
-_QUICKEST_S = 0.05  # a word takes longer, on average; words squeezed into less have no sound of their own
+_QUICKEST_S = 0.03  # no word is over within one position of the encoder
 
 
-def plausible(hypothesis: Hypothesis, seconds: float) -> tuple[HeardWord, ...]:
-    """The words of a hypothesis on `seconds` of sound that can be believed."""
+def plausible(hypothesis: Hypothesis) -> tuple[HeardWord, ...]:
+    """The words of a hypothesis that can be believed."""
     sure = hypothesis.log_probability
     if sure < _GUESSED or (sure < _UNSURE and hypothesis.no_speech > _NO_SPEECH):
         return ()
+    new = hypothesis.words if hypothesis.finished else hypothesis.words[:-1]  # the last may be half a word
     old = [word.text for word in hypothesis.prefix]
-    kept = without_echo([*old, *(word.text for word in hypothesis.words)])
-    words = hypothesis.words[: max(0, kept - len(old))]
-    return _with_sound(words, seconds)
+    # A decoder that found its end has seldom read the sound again: then it takes more words to prove it.
+    kept = without_echo([*old, *(word.text for word in new)], least=4 if hypothesis.finished else 2)
+    return _with_sound(new[: max(0, kept - len(old))])
 
 
-def _with_sound(words: tuple[HeardWord, ...], seconds: float) -> tuple[HeardWord, ...]:
-    """Cut the words at the end that are squeezed together against the end of the sound."""
-    count = len(words)
-    while count and seconds - words[count - 1].start_s < _QUICKEST_S * (len(words) - count + 1):
-        count -= 1
-    return words[:count]
+def _with_sound(words: tuple[HeardWord, ...]) -> tuple[HeardWord, ...]:
+    """Cut the words at the end that the alignment leaves no time: sound that was read twice.
+
+    One word alone may look so at the edge of the sound; two or more in a row have no sound of their own.
+    """
+    first = len(words)
+    while first and words[first - 1].end_s - words[first - 1].start_s < _QUICKEST_S:
+        first -= 1
+    return words[:first] if len(words) - first > 1 else words

@@ -25,8 +25,10 @@ class SegmentSettings:
     """Times in seconds."""
 
     least_s: float = 0.6  # shorter sound is not worth a hypothesis while speech goes on
-    trim_s: float = 6.0  # when more sound than this waits, what is committed goes
-    keep_s: float = 2.0  # but so much committed sound stays, with its words as the forced beginning
+    every_s: float = 0.9  # Whisper listens again after so much more sound, or in a pause
+    short_s: float = 1.5  # twice as often while no more sound than this is kept
+    trim_s: float = 4.0  # when more sound than this waits, what is committed goes
+    keep_s: float = 1.0  # but so much committed sound stays, with its words as the forced beginning
     most_s: float = 12.0  # never more sound than this, committed or not
     context_tokens: int = 32  # of the words before, given as context
 
@@ -53,12 +55,15 @@ class Segment:
         """Sound before this sample is not needed any more."""
         return self._origin
 
-    def listen(self, sound: NDArray[np.float32], end: int, heard_s: float) -> tuple[list[Word], list[Word]]:
+    def listen(
+        self, sound: NDArray[np.float32], end: int, paused: bool, heard_s: float
+    ) -> tuple[list[Word], list[Word]]:
         """Form a hypothesis on the sound up to `end`; commit what agrees with the one before.
 
         Args:
             sound: [end - origin] samples.
             end: position after the last of them.
+            paused: whether the voice has stopped, for a moment or for good.
             heard_s: media time of the step, noted in the words.
 
         Returns:
@@ -66,13 +71,17 @@ class Segment:
         """
         if len(sound) < self._settings.least_s * SAMPLE_RATE_HZ:
             return [], []
-        if end == self._end:
+        if end == self._end or (self._soon(end) and not paused):
             return [], self.provisional(heard_s)
         language = self._language
         words = self._hypothesis(sound)
         count = 0
-        if language == self._language:  # hypotheses in two languages cannot agree
+        # Nothing stands before the language does, and hypotheses in two languages cannot agree.
+        if self._belief.known is not None and language == self._language:
             count = agreed([word.text for word in self._tail], [word.text for word in words])
+        half_s = self._settings.most_s / 2
+        if len(sound) > 2 * half_s * SAMPLE_RATE_HZ:  # no agreement for very long: take what there is
+            count = max(count, sum(1 for word in words if word.end_s <= half_s))
         self._end = end
         committed = self._commit(words, count, heard_s)
         provisional = self.provisional(heard_s)
@@ -95,9 +104,16 @@ class Segment:
             floor_s = words[-1].end_s
         return words
 
+    def _soon(self, end: int) -> bool:
+        """Whether Whisper listened a moment ago; short sound costs little, and is heard again sooner."""
+        short = end - self._origin <= self._settings.short_s * SAMPLE_RATE_HZ
+        every_s = self._settings.every_s / 2 if short else self._settings.every_s
+        return self._end > self.start and end - self._end < every_s * SAMPLE_RATE_HZ
+
     def _hypothesis(self, sound: NDArray[np.float32]) -> tuple[HeardWord, ...]:
         encoded = self._whisper.encode(sound)
-        if self._belief.wants(encoded.seconds):
+        heard_s = (self._end - self.start) / SAMPLE_RATE_HZ
+        if self._belief.wants(heard_s, (self._origin - self.start) / SAMPLE_RATE_HZ + encoded.seconds):
             self._belief.weigh(self._whisper.languages(encoded), encoded.seconds)
         language = self._belief.guess
         if language is None:
@@ -106,7 +122,7 @@ class Segment:
         hypothesis = self._whisper.transcribe(encoded, language, _forced(self._prefix), self._context)
         if hypothesis.prefix:
             self._prefix = hypothesis.prefix
-        return plausible(hypothesis, encoded.seconds)
+        return plausible(hypothesis)
 
     def _commit(self, words: tuple[HeardWord, ...], count: int, heard_s: float) -> list[Word]:
         committed: list[Word] = []
@@ -132,16 +148,15 @@ class Segment:
         keep_from = (self.committed_until - self._origin) / SAMPLE_RATE_HZ - self._settings.keep_s
         dropped = sum(1 for word in self._prefix if word.end_s <= keep_from)
         cut_s = self._prefix[dropped - 1].end_s if dropped else 0.0
-        longest = self._settings.most_s * SAMPLE_RATE_HZ
-        if end - self._origin - cut_s * SAMPLE_RATE_HZ > longest:  # no agreement for very long: give the sound up
-            cut_s = (end - self._origin - longest / 2) / SAMPLE_RATE_HZ
+        longest_s = self._settings.most_s
+        if (end - self._origin) / SAMPLE_RATE_HZ - cut_s > longest_s:  # no words either: give the sound up
+            cut_s = (end - self._origin) / SAMPLE_RATE_HZ - longest_s / 2
             dropped = sum(1 for word in self._prefix if word.end_s <= cut_s)
-            self._tail = ()
+            self._tail = tuple(word for word in self._tail if word.start_s >= cut_s)
         if cut_s <= 0:
             return
         gone = [token for word in self._prefix[:dropped] for token in (*word.tokens, *word.closing)]
-        kept = max(0, self._settings.context_tokens)
-        self._context = (*self._context, *gone)[-kept:] if kept else ()
+        self._context = (*self._context, *gone)[-self._settings.context_tokens :]
         shift = round(cut_s * SAMPLE_RATE_HZ)
         self._origin += shift
         self.committed_until = max(self.committed_until, self._origin)

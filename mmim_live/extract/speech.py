@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mmim_live.errors import ConfigError
 from mmim_live.extract.endpoint import Endpointer, EndpointSettings, Span
 from mmim_live.extract.language import LanguageBelief
 from mmim_live.extract.segment import Segment, SegmentSettings
@@ -28,6 +29,10 @@ class SpeechRecognizer:
         language: ISO 639-1, or None to detect it. A model for English alone hears English.
         prior: the language to expect where there is little evidence, for instance the checkpoint's.
         step_s: the grid of media time.
+
+    Raises:
+        ConfigError: the model does not know `language`.
+        AssetError: the voice activity model is missing.
     """
 
     def __init__(
@@ -39,12 +44,15 @@ class SpeechRecognizer:
         endpoints: EndpointSettings | None = None,
         segments: SegmentSettings | None = None,
     ) -> None:
+        if language is not None and not whisper.knows(language):
+            raise ConfigError(f"{whisper.name} does not know the language {language!r}: choose another model or 'auto'")
         self.stride = 1  # a live session under load lets Whisper listen at each stride-th step only
         self.skipped_steps = 0
         self._whisper = whisper
         self._step_samples = round(step_s * SAMPLE_RATE_HZ)
         self._segment_settings = segments or SegmentSettings()
-        self._belief = LanguageBelief(language if whisper.multilingual else "en", prior)
+        expected = prior if prior is not None and whisper.knows(prior) else None
+        self._belief = LanguageBelief(language if whisper.multilingual else "en", expected)
         self._activity = VoiceActivity()
         self._endpointer = Endpointer(endpoints)
         self._sound = np.zeros(0, np.float32)  # what may still be needed
@@ -84,7 +92,8 @@ class SpeechRecognizer:
             segment = self._open(span)
             self._steps += 1
             if self._steps % self.stride == 0:
-                said, provisional = segment.listen(self._between(segment.origin, span.end), span.end, time_s)
+                sound = self._between(segment.origin, span.end)
+                said, provisional = segment.listen(sound, span.end, self._endpointer.paused, time_s)
                 committed += said
             else:
                 self.skipped_steps += 1
