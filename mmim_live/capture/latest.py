@@ -1,0 +1,56 @@
+"""Between the camera and whoever looks at its pictures: only the latest picture is kept, and an old one is no picture.
+
+Knows nothing of cameras.
+"""
+
+from __future__ import annotations
+
+import time
+from threading import Condition
+
+from mmim_live.errors import DeviceError
+from mmim_live.types import VideoFrame
+
+STALE_S = 2.0
+
+
+class LatestFrame:
+    """A slot for one picture. A picture that nobody took before the next one came is dropped and counted."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._frame: VideoFrame | None = None
+        self._put_s = time.monotonic()
+        self._closed = False
+        self._changed = Condition()
+        self.dropped = 0
+
+    def put(self, frame: VideoFrame) -> None:
+        """Replace what is there."""
+        with self._changed:
+            self.dropped += self._frame is not None
+            self._frame = frame
+            self._put_s = time.monotonic()
+            self._changed.notify_all()
+
+    def take(self, timeout_s: float) -> VideoFrame | None:
+        """The latest picture that was not taken yet, waiting for it; None if none came in time, or once closed.
+
+        Raises:
+            DeviceError: none came in time, and none for 2 s: the camera is lost, frozen or was never there.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._frame is not None or self._closed, timeout_s)
+            frame, self._frame = self._frame, None
+            age_s = time.monotonic() - self._put_s
+            if frame is None and not self._closed and age_s > STALE_S:
+                raise DeviceError(
+                    f"{self._name} has given no new picture for {age_s:.0f} s: see that it is plugged in and on"
+                )
+            return None if self._closed else frame
+
+    def close(self) -> None:
+        """Wake whoever waits; nothing can be taken any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

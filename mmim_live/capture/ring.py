@@ -1,0 +1,48 @@
+"""A ring of sound between the sound card's thread and the one that reads.
+
+Knows nothing of devices or clocks. One thread writes, one reads, and neither waits for the other: each moves only its
+own counter, and assigning an int is atomic.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Ring:
+    """Holds at most `capacity` frames; what finds no room is lost and counted."""
+
+    def __init__(self, capacity: int, channels: int) -> None:
+        self._frames = np.zeros((capacity, channels), np.float32)  # zeros, not empty: touches the memory now
+        self._written = 0
+        self._taken = 0
+        self.lost = 0  # frames that found no room
+
+    def __len__(self) -> int:
+        """How many frames can be taken."""
+        return self._written - self._taken
+
+    @property
+    def written(self) -> int:
+        """All frames that found room so far."""
+        return self._written
+
+    def write(self, frames: NDArray[np.float32]) -> None:
+        """Append frames [n, channels]."""
+        capacity = len(self._frames)
+        kept = min(len(frames), capacity - len(self))
+        self.lost += len(frames) - kept
+        at = self._written % capacity
+        first = min(kept, capacity - at)
+        self._frames[at : at + first] = frames[:first]
+        self._frames[: kept - first] = frames[first:kept]
+        self._written += kept
+
+    def take(self) -> NDArray[np.float32]:
+        """All frames that are there, [n, channels], in a new array."""
+        capacity = len(self._frames)
+        at, count = self._taken % capacity, len(self)
+        taken = np.concatenate((self._frames[at : at + count], self._frames[: max(at + count - capacity, 0)]))
+        self._taken += count
+        return taken
