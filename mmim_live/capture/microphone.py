@@ -50,9 +50,9 @@ class _Opening:
 
     def heard(self, frames: Samples, overflow: bool) -> None:
         """PortAudio's callback: copy, and note when."""
-        now_s = time.monotonic()
+        now_s, lost = time.monotonic(), self.ring.lost
         self.ring.write(frames)
-        self.overflows += overflow
+        self.overflows += overflow or self.ring.lost > lost
         self.heard_at = (self.ring.written, now_s)
 
 
@@ -149,7 +149,7 @@ class Microphone:
             self._line.push(opening.ring.take())
             if over:
                 self._line.end()
-                self._overflows += opening.overflows + (opening.ring.lost > 0)
+                self._overflows += opening.overflows
                 self._opening = None
             return True
         return False

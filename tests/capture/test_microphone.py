@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mmim_live.capture import microphone
 from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.devices import list_devices
 from mmim_live.capture.microphone import Microphone
@@ -31,6 +32,8 @@ class Listener:
         self.blocks: list[AudioBlock] = []
         self.ages_s: list[float] = []
         self.microphone = Microphone(clock, DEVICE, rate_hz=rate_hz, report=self.changes.append)
+        self.awake = threading.Event()
+        self.awake.set()
         self._thread = threading.Thread(target=self._listen)
         self.microphone.start()
         self._thread.start()
@@ -39,6 +42,7 @@ class Listener:
         source: Source = self.microphone
         while (block := source.read()) is not None:
             assert isinstance(block, AudioBlock)
+            self.awake.wait()
             self.blocks.append(block)
             self.ages_s.append(self.clock.now_s() - block.end_s)
 
@@ -46,6 +50,7 @@ class Listener:
         return wait_until(lambda: [change.change for change in self.changes] == list(changes), 5.0)
 
     def stop(self) -> bool:
+        self.awake.set()
         self.microphone.close()
         self._thread.join(2.0)
         assert not self._thread.is_alive()
@@ -156,6 +161,26 @@ def test_a_sound_server_that_hangs_does_not_hold_up_the_end(room: SoundServer, l
     finally:
         room.signal(signal.SIGCONT)
     assert wait_until(lambda: all(thread.name != "mmim-microphone" for thread in threading.enumerate()), 5.0)
+
+
+@pytest.mark.slow
+def test_what_a_reader_that_is_too_slow_loses_is_counted_and_the_time_stays_true(
+    room: SoundServer, listeners: list[Listener], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(microphone, "RING_S", 0.5)
+    clock = SessionClock()
+    listener = Listener(clock)
+    listeners.append(listener)
+    assert listener.wait_for("opened")
+    assert wait_until(lambda: len(listener.blocks) > 0 and clock.now_s() - listener.blocks[-1].end_s < 0.2, 5.0)
+    listener.awake.clear()
+    time.sleep(2.0)
+    listener.awake.set()
+    assert wait_until(lambda: (listener.microphone.health().lost_s or 0.0) > 0.0, 6.0)
+    assert wait_until(lambda: clock.now_s() - listener.blocks[-1].end_s < 0.2, 2.0)
+    health = listener.microphone.health()
+    assert health.drops > 0
+    assert health.lost_s == pytest.approx(1.5, abs=0.3)
 
 
 def test_the_list_of_devices_names_the_sound_servers_default(room: SoundServer) -> None:
