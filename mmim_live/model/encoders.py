@@ -49,7 +49,7 @@ class TextEncoder(nn.Module):
         if not bool(there.any()):
             return h
         # Rows without tokens would be attended to by nothing: softmax over an empty set.
-        return h.index_put((there,), self._encode(token_ids[there], token_mask[there]))
+        return h.index_put((there,), self._encode(token_ids[there], token_mask[there]).to(h.dtype))
 
     def _encode(self, token_ids: Tensor, token_mask: Tensor) -> Tensor:
         hidden: Tensor = self.backbone(input_ids=token_ids, attention_mask=token_mask.long()).last_hidden_state
@@ -74,14 +74,14 @@ class SequenceEncoder(nn.Module):
 
     def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
         """Rows [B, T, row_width], lengths [B] -> h [B, width]. Rows beyond the length are never read."""
-        there = lengths > 0
+        there = (lengths > 0).to(rows.device)
         h = self.absent.expand(len(rows), -1)
         if not bool(there.any()):
             return h
         # Packing wants lengths on the CPU and above 0.
-        packed = pack_padded_sequence(rows[there], lengths[there].cpu(), batch_first=True, enforce_sorted=False)
+        packed = pack_padded_sequence(rows[there], lengths[lengths > 0].cpu(), batch_first=True, enforce_sorted=False)
         _, (last, _) = self.lstm(packed)  # [directions, B', hidden], for each sequence at its own end
-        return h.index_put((there,), self.project(last.transpose(0, 1).flatten(1)))
+        return h.index_put((there,), self.project(last.transpose(0, 1).flatten(1)).to(h.dtype))
 
 
 def build_text_backbone(config: dict[str, Any]) -> nn.Module:

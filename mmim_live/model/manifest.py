@@ -106,8 +106,8 @@ class CheckpointConfig(_Part):
     contract: ContractManifest
     voice_normalisation: Normalisation | None = None  # needed where voice is used
     face_normalisation: Normalisation | None = None  # needed where face is used
-    max_tokens: int = Field(128, gt=2)  # longer texts lose their end
-    pad_token_id: int = Field(0, ge=0)
+    max_tokens: int = Field(default=128, gt=2)  # longer texts lose their end
+    pad_token_id: int = Field(default=0, ge=0)
     languages: tuple[str, ...] = ("en",)  # of the words that it reads, ISO 639-1
     label_scale: tuple[float, float] = (-SCORE_LIMIT, SCORE_LIMIT)  # mapped linearly to -3 .. 3
     class_scores: tuple[float, ...] | None = None  # for a head of classes: the score of each, -3 .. 3

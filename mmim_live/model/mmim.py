@@ -44,16 +44,18 @@ class MMIMConfig(BaseModel):
     modalities: tuple[Modality, ...] = MODALITIES
     text_encoder: dict[str, Any] | None = None  # a Hugging Face configuration with its model_type
     text_pooling: Literal["cls", "mean"] = "cls"
-    voice_dim: int = Field(0, ge=0)  # columns of a voice row
-    face_dim: int = Field(0, ge=0)  # columns of a face row
-    voice_hidden: int = Field(16, gt=0)
-    face_hidden: int = Field(16, gt=0)
+    voice_dim: int = Field(default=0, ge=0)  # columns of a voice row
+    face_dim: int = Field(default=0, ge=0)  # columns of a face row
+    voice_hidden: int = Field(default=16, gt=0)
+    face_hidden: int = Field(default=16, gt=0)
     bidirectional: bool = False
-    d_prj: int = Field(16, gt=0)  # width of h_v and h_a
-    q_hidden: int = Field(64, gt=0)  # of the networks in q(voice | text) and q(face | text)
-    fusion: int = Field(128, gt=0)  # width of Z
-    dropout: float = Field(0.1, ge=0, lt=1)
-    modality_dropout: float = Field(0.0, ge=0, le=1)  # share of training samples seen through a random coalition
+    d_prj: int = Field(default=16, gt=0)  # width of h_v and h_a
+    q_hidden: int = Field(default=64, gt=0)  # of the networks in q(voice | text) and q(face | text)
+    fusion: int = Field(default=128, gt=0)  # width of Z
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    modality_dropout: float = Field(
+        default=0.0, ge=0, le=1
+    )  # share of training samples seen through a random coalition
     head: HeadConfig = HeadConfig()
 
     @model_validator(mode="after")

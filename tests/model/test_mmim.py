@@ -206,6 +206,14 @@ def test_modality_dropout_shows_every_coalition_equally_often() -> None:
     assert not drop_modalities(absent, 1.0, torch.Generator().manual_seed(0))[:, 1:].any()
 
 
+def test_mixed_precision_changes_little() -> None:
+    model, batch = small_model(), make_batch(3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = model(batch)
+    torch.testing.assert_close(mixed.prediction.float(), model(batch).prediction, atol=0.05, rtol=0.05)
+    assert mixed.h_v.dtype == torch.float32
+
+
 def test_config_survives_json() -> None:
     config = architecture(modality_dropout=0.3)
     assert MMIMConfig.model_validate_json(config.model_dump_json()) == config
