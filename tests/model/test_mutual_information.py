@@ -277,8 +277,8 @@ def test_the_entropy_keeps_representations_from_collapsing() -> None:
     (likelihood,) = torch.autograd.grad(estimate.log_likelihood, y, retain_graph=True)
     (both,) = torch.autograd.grad(estimate.bound, y)
     # The derivative by the logarithm of y's scale: -d for the likelihood, and d for the entropy, in d = 3 dimensions.
-    assert float((likelihood * y).sum()) == pytest.approx(-3, abs=0.3)
-    assert float((both * y).sum()) == pytest.approx(0, abs=0.3)
+    assert (likelihood * y).sum().item() == pytest.approx(-3, abs=0.3)
+    assert (both * y).sum().item() == pytest.approx(0, abs=0.3)
 
 
 def test_neutral_samples_are_a_group() -> None:

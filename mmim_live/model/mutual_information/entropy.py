@@ -65,7 +65,7 @@ def _covariances(values: Tensor, means: Tensor, members: Tensor) -> Tensor:
     """Of y', [k, d, d]: the moments of y plus s0^2 I, the only shrinkage that keeps the bound.
 
     Since log det is concave, its mean over samples stays below log det of the true covariance, for any n. Shrinking
-    towards the diagonal or by Ledoit and Wolf's rule raises it: by 3 nats for 20 samples of 16 correlated dimensions.
+    towards the diagonal raises it: with a weight of 0.2 by 3 nats, for 20 samples of 16 strongly correlated dimensions.
     """
     centred = (values - means.unsqueeze(1)) * members.unsqueeze(2)  # [k, n, d]
     moments = centred.transpose(1, 2) @ centred / members.sum(dim=1)[:, None, None]
