@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mmim_live.extract.agreement import without_echo
 from mmim_live.extract.whisper import HeardWord, Hypothesis
+from mmim_live.text import fold_text
 
 __all__ = ["plausible"]
 
@@ -24,15 +25,18 @@ def plausible(hypothesis: Hypothesis) -> tuple[HeardWord, ...]:
     old = [word.text for word in hypothesis.prefix]
     # A decoder that found its end has seldom read the sound again: then it takes more words to prove it.
     kept = without_echo([*old, *(word.text for word in new)], least=4 if hypothesis.finished else 2)
-    return _with_sound(new[: max(0, kept - len(old))])
+    return _with_sound(new[: max(0, kept - len(old))], old)
 
 
-def _with_sound(words: tuple[HeardWord, ...]) -> tuple[HeardWord, ...]:
+def _with_sound(words: tuple[HeardWord, ...], before: list[str]) -> tuple[HeardWord, ...]:
     """Cut the words at the end that the alignment leaves no time: sound that was read twice.
 
-    One word alone may look so at the edge of the sound; two or more in a row have no sound of their own.
+    One word alone may look so at the edge of the sound, unless it repeats the word before; two or more in a row have
+    no sound of their own.
     """
     first = len(words)
     while first and words[first - 1].end_s - words[first - 1].start_s < _QUICKEST_S:
         first -= 1
-    return words[:first] if len(words) - first > 1 else words
+    said = [fold_text(text) for text in (*before, *(word.text for word in words))]
+    alone = len(words) - first == 1 and said[-2:-1] != said[-1:]
+    return words if alone else words[:first]

@@ -1,7 +1,7 @@
 """Whisper by CTranslate2, made quick for short sound: the encoder sees the sound and a little silence, not 30 s.
 
 Whisper (Radford et al. 2022) was trained on windows padded to 30 s. Its encoder accepts any length; padded to the
-sound plus about 2 s it gives nearly the same words at a fraction of the cost. With less silence after the sound the
+sound plus 2 or 3 s it gives nearly the same words at a fraction of the cost. With less silence after the sound the
 decoder tends to read it again from the beginning (see `plausible`). This module knows nothing of streams.
 """
 
@@ -182,10 +182,11 @@ def _split(words: tuple[HeardWord, ...], prefix: int) -> tuple[tuple[HeardWord, 
     return words, ()
 
 
-def load_whisper(folder: Path, device: str = "cpu", padding_s: float = 2.0, beam_size: int = 1) -> Whisper:
+def load_whisper(folder: Path, device: str = "cpu", padding_s: float | None = None, beam_size: int = 1) -> Whisper:
     """Load a Whisper model in CTranslate2's format: int8 and one thread on the CPU, float16 on CUDA.
 
-    CTranslate2 has no Metal backend, so "mps" means the CPU.
+    CTranslate2 has no Metal backend, so "mps" means the CPU. `padding_s` is the silence put after the sound; by default
+    what the size of the model asks for.
 
     Raises:
         AssetError: the folder does not hold such a model, or the device cannot run it.
@@ -205,4 +206,10 @@ def load_whisper(folder: Path, device: str = "cpu", padding_s: float = 2.0, beam
     except Exception as cause:  # both libraries raise bare RuntimeError, ValueError and Exception
         line = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
         raise AssetError(f"the Whisper model in {folder} cannot be loaded: {line}") from cause
-    return Whisper(model, tokenizer, folder.name, padding_s, beam_size)
+    return Whisper(model, tokenizer, folder.name, padding_s or _padding_s(model), beam_size)
+
+
+def _padding_s(model: Any) -> float:
+    """The silence a model needs after the sound so that it seldom reads it twice: the tiny ones (d = 384) more."""
+    nothing = ctranslate2.StorageView.from_array(np.zeros((1, model.n_mels, 2), np.float32))
+    return 3.0 if model.encode(nothing).shape[-1] < 512 else 2.0

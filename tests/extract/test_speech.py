@@ -142,6 +142,7 @@ def test_the_english_model_hears_english(whisper_english: Whisper, sound: Sound)
     updates = hear(SpeechRecognizer(whisper_english), [sound])
     assert word_errors(JFK, text_of(updates))[0] <= 2
     assert updates[0].language == "en"
+    assert whisper_english.padding_s == 3.0
 
 
 def test_an_unknown_language_is_refused(whisper: Whisper, whisper_english: Whisper) -> None:

@@ -52,6 +52,13 @@ def test_words_without_time_are_dropped() -> None:
     assert plausible(Hypothesis(words=heard("lay white by now") + squeezed)) == heard("lay white by now")
 
 
+def test_one_word_without_time_is_dropped_only_if_it_repeats() -> None:
+    edge = (HeardWord("now", (9,), (), 1.2, 1.2, 0.9),)
+    assert plausible(Hypothesis(words=heard("lay white by") + edge)) == heard("lay white by") + edge
+    assert plausible(Hypothesis(words=heard("lay white now") + edge)) == heard("lay white now")
+    assert plausible(Hypothesis(prefix=heard("now"), words=edge)) == ()
+
+
 def test_a_guess_is_not_believed() -> None:
     said = heard("thank you")
     assert plausible(Hypothesis(words=said, log_probability=-0.5, no_speech=0.9)) == said
