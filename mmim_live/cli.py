@@ -184,6 +184,17 @@ def models(
     Console().print(table)
 
 
+@app.command()
+def doctor() -> None:
+    """Say what is missing on this machine, and how to mend it."""
+    from mmim_live.doctor import examine
+
+    for check in examine():
+        print(f"{'ok     ' if check.well else 'MISSING'}  {check.name}: {check.found}")
+        if not check.well and check.mend:
+            print(f"         {check.mend}")
+
+
 bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 

@@ -17,7 +17,8 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": GROUND | STAGES,
     "tui": GROUND | {"pipeline"},
     "bench": GROUND | STAGES | {"pipeline"},
-    "cli": GROUND | STAGES | {"pipeline", "bench", "tui", "mmim_train"},
+    "doctor": GROUND,
+    "cli": GROUND | STAGES | {"pipeline", "bench", "doctor", "tui", "mmim_train"},
     "__init__": GROUND | {"pipeline"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "core", "common", "base", "helpers", "misc"}

@@ -1,0 +1,121 @@
+"""What is missing on this machine, and how to mend it. Each check stands alone: one that fails stops no other."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mmim_live import assets
+from mmim_live.config import DEFAULT_CHECKPOINT
+from mmim_live.errors import MmimLiveError
+
+IMPORT_TIMEOUT_S = 60.0
+
+_TORCH = "'torch>=2.11,<2.15' 'torchaudio>=2.11,<2.12'"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. `mend` says what to do where it is not well."""
+
+    name: str
+    well: bool
+    found: str
+    mend: str = ""
+
+
+def examine() -> Iterator[Check]:
+    """All checks, in the order in which things are needed."""
+    yield Check("python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or newer")
+    yield _imports("torch and torchaudio", "torch, torchaudio", _mend_torch())
+    yield _imports("text encoder", "transformers", "pip install --upgrade transformers")
+    yield _imports(
+        "face landmarker",
+        "mediapipe.tasks.python.vision",
+        "on Debian or Ubuntu: apt-get install libgl1 libegl1 libgles2 libglib2.0-0",
+    )
+    yield _same_opencv()
+    yield _imports("speech recognition", "faster_whisper", "pip install --upgrade faster-whisper")
+    yield _microphone()
+    for asset in assets.ASSETS.values():
+        yield _asset(asset)
+    yield _told(f"checkpoint {DEFAULT_CHECKPOINT}", lambda: str(assets.checkpoint_folder(DEFAULT_CHECKPOINT)))
+    yield _terminal()
+
+
+def _imports(name: str, modules: str, mend: str) -> Check:
+    """Import in a process of its own: some failures end the process."""
+    command = [sys.executable, "-W", "ignore", "-c", f"import {modules}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S, check=False)  # noqa: S603 (our own words)
+    except subprocess.TimeoutExpired:
+        return Check(name, False, f"import took more than {IMPORT_TIMEOUT_S:.0f} s", mend)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"])[-1]
+        return Check(name, False, reason, mend)
+    return Check(name, True, ", ".join(_version(module.strip().split(".")[0]) for module in modules.split(",")))
+
+
+def _version(module: str) -> str:
+    names = {"faster_whisper": "faster-whisper"}
+    return f"{module} {importlib.metadata.version(names.get(module, module))}"
+
+
+def _mend_torch() -> str:
+    """torchaudio's Linux wheel is built against CUDA and does not load beside a CPU-only torch."""
+    try:
+        version = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        version = ""
+    if "+cpu" in version:
+        return f"torch {version} is a CPU-only build: pip install --force-reinstall {_TORCH}"
+    return f"pip install {_TORCH}"
+
+
+def _same_opencv() -> Check:
+    """mediapipe brings opencv-contrib-python, which shares its folder with opencv-python."""
+    found = {}
+    for name in ("opencv-python", "opencv-contrib-python"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "missing"
+    mend = "pip install --force-reinstall opencv-python opencv-contrib-python"
+    return Check("opencv", len(set(found.values())) == 1, ", ".join(f"{k} {v}" for k, v in found.items()), mend)
+
+
+def _microphone() -> Check:
+    found = ctypes.util.find_library("portaudio")
+    bundled = sys.platform in {"darwin", "win32"}  # there sounddevice carries its own
+    mend = "needed for a microphone only; on Debian or Ubuntu: apt-get install libportaudio2"
+    return Check("PortAudio", bool(found) or bundled, found or ("bundled" if bundled else "missing"), mend)
+
+
+def _asset(asset: assets.Asset) -> Check:
+    def where() -> str:
+        located = assets.find(asset.name)
+        if located is None:
+            raise MmimLiveError("not here")
+        return f"{located.origin}: {located.folder}"
+
+    return _told(f"model {asset.name} ({asset.purpose})", where, asset.install)
+
+
+def _told(name: str, look: Callable[[], str], mend: str = "") -> Check:
+    try:
+        return Check(name, True, look())
+    except MmimLiveError as error:
+        return Check(name, False, str(error), mend)
+
+
+def _terminal() -> Check:
+    size = shutil.get_terminal_size()
+    return Check(
+        "terminal", size.columns >= 80 and size.lines >= 24, f"{size.columns}x{size.lines}", "the app wants 80x24"
+    )
