@@ -21,6 +21,8 @@ MODALITIES: tuple[Modality, ...] = ("text", "voice", "face")
 
 Status = Literal["provisional", "committed"]
 
+UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my"})  # ISO 639; the recogniser's words are characters
+
 
 # ---- media -------------------------------------------------------------------------------------------------------
 
@@ -121,8 +123,9 @@ class Window:
 
     @property
     def text(self) -> str:
-        """The words as recognised, joined by spaces."""
-        return " ".join(word.text for word in self.words)
+        """The words as recognised, joined as their language is written."""
+        spaced = not self.words or self.words[0].language not in UNSPACED_LANGUAGES
+        return (" " if spaced else "").join(word.text for word in self.words)
 
 
 @dataclass(frozen=True, slots=True)
