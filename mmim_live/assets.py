@@ -270,9 +270,12 @@ def _new_folder(asset: Asset) -> Iterator[Path]:
         raise AssetError(f"cannot write model files to {final.parent}: {error.strerror}; set XDG_CACHE_HOME") from error
     try:
         yield temporary
-        if final.exists():
-            shutil.rmtree(final)
-        temporary.replace(final)
+        with contextlib.suppress(OSError):  # what stood there was incomplete, or another process was faster
+            if final.exists():
+                shutil.rmtree(final)
+            temporary.replace(final)
+        if not final.is_dir():
+            temporary.replace(final)
     except OSError as error:
         raise AssetError(f"cannot write {asset.name} to {final}: {error.strerror or error}") from error
     finally:
