@@ -1,0 +1,163 @@
+"""The commands from files to files, on a tiny set and a tiny text encoder."""
+
+import io
+import json
+import math
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mmim_live.errors import AssetError, CheckpointError, ConfigError, DataError
+from mmim_live.extract.contract import CONTRACT
+from mmim_live.model.checkpoint import load_checkpoint
+from mmim_train.commands import evaluate_command, train_command
+from tests.train.corpus import RECIPE, write_data, write_encoder
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_encoder(folder / "encoder")
+    write_data(folder / "data")
+    (folder / "tiny.toml").write_text(RECIPE)
+    return folder
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
+@pytest.fixture(scope="module")
+def trained(corpus: Path) -> Path:
+    folder = corpus / "run"
+    text = train_command(
+        corpus / "data",
+        recipe=str(corpus / "tiny.toml"),
+        text_encoder=str(corpus / "encoder"),
+        seeds=(1, 2),
+        output=folder,
+        device="cpu",
+        console=quiet(),
+    )
+    assert str(folder) in text
+    return folder
+
+
+def test_a_run_leaves_figures_report_plots_and_logs(trained: Path) -> None:
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert [run["seed"] for run in metrics["runs"]] == [1, 2]
+    maes = [run["test"]["mae"] for run in metrics["runs"]]
+    assert metrics["summary"]["test"]["mae"]["mean"] == pytest.approx(sum(maes) / 2)
+    assert metrics["summary"]["test"]["mae"]["sd"] == pytest.approx(abs(maes[0] - maes[1]) / math.sqrt(2))
+    report = (trained / "report.md").read_text()
+    assert "seed 2" in report
+    assert "text+voice+face" in report
+    for name in ("curves", "predicted", "calibration", "modalities"):
+        assert (trained / "plots" / f"{name}.png").stat().st_size > 5000
+        assert f"plots/{name}.png" in report
+    lines = [json.loads(line) for line in (trained / "seed-1" / "log.jsonl").read_text().splitlines()]
+    assert sum(line["type"] == "epoch" for line in lines) == 3
+    assert list((trained / "seed-1" / "tensorboard").iterdir())
+    assert not (trained / "seed-1" / "state.pt").exists()
+
+
+def test_the_delivered_checkpoint_is_the_best_seed_on_validation(trained: Path, corpus: Path) -> None:
+    metrics = json.loads((trained / "metrics.json").read_text())
+    best = min(metrics["runs"], key=lambda run: run["valid_loss"])
+    for split in ("valid", "test"):
+        text = evaluate_command(trained / "checkpoint", "mosi-utterance", corpus / "data", split, as_json=True)
+        figures = json.loads(text)["figures"]
+        # The text encoder is kept in bfloat16.
+        assert figures["mae"] == pytest.approx(best[split]["mae"], abs=0.02)
+    config = load_checkpoint(trained / "checkpoint", None).config
+    assert config.provenance["seed"] == best["seed"]
+    assert config.conformal is not None
+    assert set(config.conformal.half_width) == set(metrics["coalitions"])
+    assert {"voice", "face"} == set(config.agreement)
+    assert "What it is not for" in (trained / "checkpoint" / "README.md").read_text()
+
+
+def test_the_live_path_refuses_published_features(trained: Path) -> None:
+    with pytest.raises(CheckpointError, match="voice features"):
+        load_checkpoint(trained / "checkpoint", CONTRACT)
+
+
+def test_evaluation_with_parts_missing(trained: Path, corpus: Path) -> None:
+    arguments = (trained / "checkpoint", "mosi-utterance", corpus / "data")
+    found = json.loads(evaluate_command(*arguments, missing=True, as_json=True))
+    assert list(found["frames_missing"]) == [*(f"0.{i}" for i in range(10)), "mean"]
+    assert found["frames_missing"]["0.0"] == found["figures"]
+    assert found["frames_missing"]["0.9"]["mae"] != found["figures"]["mae"]
+    sets = found["modalities_missing"]
+    assert len(sets) == 8
+    assert sets["text+voice+face"] == found["figures"]
+    incomplete = [row["mae"] for name, row in sets.items() if name not in ("text+voice+face", "mean")]
+    assert sets["mean"]["mae"] == pytest.approx(sum(incomplete) / 6)
+    text = evaluate_command(*arguments, missing=True)
+    assert "| text+voice " in text
+    assert evaluate_command(*arguments, missing=True) == text  # what is missing is the same every time
+
+
+def test_an_interrupted_run_goes_on(corpus: Path, trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "again"
+    arguments = {"recipe": str(corpus / "tiny.toml"), "text_encoder": str(corpus / "encoder"), "device": "cpu"}
+
+    class Stopped(Console):
+        def print(self, *objects: object, **options: object) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_command(
+            corpus / "data",
+            seeds=(1, 2),
+            output=folder,
+            console=Stopped(file=io.StringIO()),
+            **arguments,  # type: ignore[arg-type]
+        )
+    with pytest.raises(ConfigError, match="--resume"):
+        train_command(corpus / "data", output=folder, console=quiet(), **arguments)  # type: ignore[arg-type]
+    train_command(None, resume=folder, device="cpu", console=quiet())
+    first, second = (json.loads((place / "metrics.json").read_text()) for place in (trained, folder))
+    assert first["summary"] == second["summary"]
+
+
+def test_ablations_are_arms_of_one_run(corpus: Path, tmp_path: Path) -> None:
+    train_command(
+        corpus / "data",
+        recipe=str(corpus / "tiny.toml"),
+        text_encoder=str(corpus / "encoder"),
+        output=tmp_path / "run",
+        device="cpu",
+        ablate=True,
+        overrides={"epochs": 1, "cpc": ("text",), "ba": ("face",)},
+        console=quiet(),
+    )
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert list(metrics["arms"]) == ["corrected", "without I(z; text)", "without I(text; face)", "none"]
+    assert "Without single terms" in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_what_a_user_can_mend_is_said_in_one_line(corpus: Path, trained: Path, tmp_path: Path) -> None:
+    recipe = str(corpus / "tiny.toml")
+    with pytest.raises(ConfigError, match="--data"):
+        train_command(None, recipe=recipe)
+    with pytest.raises(ConfigError, match="say what to train"):
+        train_command(corpus / "data")
+    with pytest.raises(ConfigError, match="seeds"):
+        train_command(corpus / "data", recipe=recipe, seeds=(1, 1), output=tmp_path / "a")
+    with pytest.raises(ConfigError, match="alpha"):
+        train_command(
+            corpus / "data",
+            recipe=recipe,
+            text_encoder=str(corpus / "encoder"),
+            overrides={"alpha": -1},
+            output=tmp_path / "b",
+        )
+    with pytest.raises(AssetError, match="--text-encoder"):
+        train_command(corpus / "data", recipe=recipe, text_encoder=str(tmp_path), output=tmp_path / "c")
+    with pytest.raises(ConfigError, match=r"lacks run\.json"):
+        train_command(None, resume=tmp_path)
+    data = write_data(tmp_path / "data", test=False)
+    with pytest.raises(DataError, match="holds no"):
+        evaluate_command(trained / "checkpoint", "mosi-utterance", data)

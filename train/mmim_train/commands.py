@@ -1,0 +1,147 @@
+"""The commands `train`, `evaluate` and `tune` as functions of parsed arguments. The command line calls them.
+
+They raise MmimLiveError, show progress on the console they are given, and return what is to be printed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from mmim_live.errors import ConfigError
+from mmim_live.model.device import choose_device
+from mmim_train.data.catalogue import spec_of
+from mmim_train.data.dataset import SplitName
+from mmim_train.evaluate import evaluate
+from mmim_train.files import finite, read_json, write_json
+from mmim_train.options import ObjectiveName
+from mmim_train.parallel import local_device, world_from_environment
+from mmim_train.prepare import Prepared, prepare
+from mmim_train.recipe import Recipe, load_recipe, recipe_names
+from mmim_train.run import Run, ablation_arms, execute
+from mmim_train.tables import figures_table
+
+_ASKED = "run.json"
+
+
+def train_command(
+    data: Path | None,
+    recipe: str | None = None,
+    dataset: str | None = None,
+    text_encoder: str | None = None,
+    seeds: tuple[int, ...] = (1,),
+    objective: ObjectiveName = "corrected",
+    output: Path | None = None,
+    resume: Path | None = None,
+    device: str = "auto",
+    ablate: bool = False,
+    overrides: Mapping[str, Any] | None = None,
+    console: Console | None = None,
+) -> str:
+    """Train, and return one line that says where the results are.
+
+    `resume` is the folder of an interrupted run: all else is then read from it, but for `data` where the files have
+    moved. `overrides` are fields of TrainOptions. Raises MmimLiveError.
+    """
+    if resume is not None:
+        asked = _read_asked(resume)
+        data = data or Path(asked.pop("data"))
+        return _train(data, resume, device, console, **{k: v for k, v in asked.items() if k != "data"})
+    if data is None:
+        raise ConfigError("say where the data are: --data PATH")
+    folder = output or Path("runs") / f"{Path(recipe or dataset or 'run').stem}-{objective}"
+    if (folder / _ASKED).exists():
+        raise ConfigError(f"{folder} holds a run already: go on with --resume {folder}, or give another --output")
+    asked = {
+        "recipe": recipe,
+        "dataset": dataset,
+        "text_encoder": text_encoder,
+        "seeds": list(seeds),
+        "objective": objective,
+        "ablate": ablate,
+        "overrides": dict(overrides or {}),
+    }
+    return _train(data, folder, device, console, **asked)
+
+
+def _train(data: Path, folder: Path, device: str, console: Console | None, **asked: Any) -> str:
+    if not asked["seeds"] or len(set(asked["seeds"])) != len(asked["seeds"]) or min(asked["seeds"]) < 0:
+        raise ConfigError("seeds must be different whole numbers from 0 on, such as --seeds 1,2,3")
+    recipe = choose_recipe(asked["recipe"], asked["dataset"])
+    chosen = local_device(choose_device(device))
+    prepared = _prepare(recipe, data, asked)
+    options = prepared.options
+    with world_from_environment(chosen) as world:
+        if world.leads:
+            write_json(folder / _ASKED, {"data": str(data.resolve()), **asked})
+        run = Run(
+            prepared=prepared,
+            title=recipe.title,
+            seeds=tuple(asked["seeds"]),
+            arms=ablation_arms(options) if asked["ablate"] else {options.objective: options},
+            folder=folder,
+            device=chosen,
+            world=world,
+            console=console or Console(stderr=True),
+        )
+        execute(run)
+    return f"{folder / 'report.md'} tells how it went; the checkpoint is {folder / 'checkpoint'}"
+
+
+def _prepare(recipe: Recipe, data: Path, asked: Mapping[str, Any]) -> Prepared:
+    try:
+        return prepare(recipe, data, asked["objective"], asked["text_encoder"], asked["overrides"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def choose_recipe(recipe: str | None, dataset: str | None) -> Recipe:
+    """The recipe by name or path; or the one of a data set, that of MOSI where it has none of its own."""
+    if recipe is not None:
+        chosen = load_recipe(recipe)
+    elif dataset is None:
+        raise ConfigError(f"say what to train: a recipe ({', '.join(recipe_names())}, or a .toml) or --dataset NAME")
+    else:
+        spec = spec_of(dataset)
+        known = dataset.removesuffix("-english")
+        own = load_recipe(known if known in recipe_names() else "mosi")
+        return own.model_copy(update={"dataset": dataset, "title": spec.title})
+    if dataset is not None:
+        chosen = chosen.model_copy(update={"dataset": spec_of(dataset).name})
+    return chosen
+
+
+def evaluate_command(
+    checkpoint: Path,
+    dataset: str,
+    data: Path,
+    split: SplitName = "test",
+    missing: bool = False,
+    as_json: bool = False,
+    device: str = "auto",
+) -> str:
+    """The figures of a checkpoint as Markdown tables or as JSON. Raises MmimLiveError."""
+    found = evaluate(checkpoint, dataset, data, split, missing, choose_device(device))
+    if as_json:
+        return json.dumps(finite(found.as_json()), indent=2, ensure_ascii=False)
+    parts = [f"{found.checkpoint} on {found.dataset}, {found.split}:", figures_table({"all": found.figures})]
+    if found.frames_missing:
+        rows = {**found.frames_missing, "mean": found.frames_mean}
+        parts += ["Random frames and words missing, by rate:", figures_table(rows, "missing")]
+    if found.modalities_missing:
+        rows = {**found.modalities_missing, "mean of the incomplete": found.modalities_mean}
+        parts += ["Whole modalities missing, by what is there:", figures_table(rows, "there")]
+    return "\n\n".join(parts)
+
+
+def _read_asked(folder: Path) -> dict[str, Any]:
+    if not (folder / _ASKED).is_file():
+        raise ConfigError(f"{folder} holds no run to go on with: it lacks {_ASKED}")
+    asked: dict[str, Any] = read_json(folder / _ASKED)
+    return asked

@@ -1,0 +1,111 @@
+"""A trained model as a checkpoint folder: what the live path and `evaluate` must know beside the weights.
+
+The validation split calibrates: conformal intervals for every set of modalities, and the quantiles of log q by which a
+reading's agreement is told. Knows the loop's outcome, no reports.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from mmim_live.extract.contract import CONTRACT
+from mmim_live.model.checkpoint import save_checkpoint
+from mmim_live.model.manifest import CheckpointConfig, Conformal, ContractManifest
+from mmim_live.model.mmim import MMIM
+from mmim_live.model.predictor import live_scores
+from mmim_live.types import MODALITIES, FeatureContract, ModalityContract
+from mmim_train.data.dataset import DataSet
+from mmim_train.encoding import Encoder
+from mmim_train.examples import Examples, ordered_plan
+from mmim_train.loop import predict
+from mmim_train.missing import ModalitiesMissing, coalitions
+from mmim_train.prepare import Prepared
+
+LEVEL = 0.9
+_QUANTILES = 101
+
+
+def deliver(
+    folder: Path, prepared: Prepared, encoder: Encoder, metrics: dict[str, Any], provenance: dict[str, Any], card: str
+) -> None:
+    """Write the checkpoint; an existing one gives way. Raises CheckpointError."""
+    model = encoder.model
+    config = _base_config(prepared, model, metrics, provenance)
+    valid = prepared.split("valid")
+    config = config.model_copy(
+        update={"conformal": conformal(config, encoder, valid), "agreement": agreement(encoder, valid)}
+    )
+    save_checkpoint(folder, model, config, prepared.inputs.tokenizer, card, overwrite=True)
+
+
+def _base_config(
+    prepared: Prepared, model: MMIM, metrics: dict[str, Any], provenance: dict[str, Any]
+) -> CheckpointConfig:
+    tokenizer = prepared.inputs.tokenizer
+    return CheckpointConfig(
+        architecture=model.config,
+        contract=ContractManifest.of(prepared.dataset.contract or own_contract(prepared.dataset)),
+        voice_normalisation=prepared.inputs.voice,
+        face_normalisation=prepared.inputs.face,
+        max_tokens=tokenizer.max_tokens if tokenizer is not None else 128,
+        languages=(prepared.dataset.language,),
+        label_scale=prepared.dataset.scale if prepared.target == ("M",) else (-1.0, 1.0),
+        metrics=metrics,
+        provenance=provenance,
+    )
+
+
+def own_contract(dataset: DataSet) -> FeatureContract:
+    """The contract of published features: their columns have no names that the live extractors know.
+
+    So a checkpoint made of them is refused by the live path, with an explanation. Words are words everywhere.
+    """
+    source = f"{dataset.name}, {dataset.provenance.layout} features"
+    voice = tuple(f"{dataset.name} voice {i}" for i in range(dataset.voice_width))
+    face = tuple(f"{dataset.name} face {i}" for i in range(dataset.face_width))
+    return FeatureContract(
+        CONTRACT.text, ModalityContract(voice, 0.0, 1, source), ModalityContract(face, 0.0, 1, source)
+    )
+
+
+def conformal(config: CheckpointConfig, encoder: Encoder, examples: Examples) -> Conformal | None:
+    """Split conformal half-widths (Vovk et al. 2005) by set of modalities, on the live scale; None for classes."""
+    if config.architecture.head.kind == "classes":
+        return None
+    targets = examples.targets(range(len(examples)))
+    truth = live_scores(targets, config)
+    known = ~targets[:, 0].isnan()
+    widths: dict[str, float] = {}
+    for name, kept in coalitions(config.architecture.modalities).items():
+        score = live_scores(predict(encoder, ModalitiesMissing(examples, kept)), config)
+        width = conformal_quantile((score - truth).abs()[known].numpy(), LEVEL)
+        if math.isfinite(width):
+            widths[name] = width
+    return Conformal(level=LEVEL, half_width=widths) if widths else None
+
+
+def conformal_quantile(residuals: np.ndarray[Any, Any], level: float) -> float:
+    """The ceil((n + 1) level)-th smallest residual: at least `level` of new ones are at most it; inf if n is small."""
+    rank = math.ceil((len(residuals) + 1) * level)
+    return float(np.sort(residuals)[rank - 1]) if rank <= len(residuals) else math.inf
+
+
+@torch.no_grad()
+def agreement(encoder: Encoder, examples: Examples) -> dict[Literal["voice", "face"], tuple[float, ...]]:
+    """Ascending quantiles of log q(voice | text) and log q(face | text) where both are there."""
+    model = encoder.model.eval()
+    e = encoder.encode_all(examples, ordered_plan(examples.costs, 32), (0,))
+    found = model.log_likelihoods(e.h_t, e.h_a, e.h_v)
+    tables: dict[Literal["voice", "face"], tuple[float, ...]] = {}
+    names: tuple[Literal["voice", "face"], ...] = ("voice", "face")
+    for name in names:
+        both = (e.present[:, 0] & e.present[:, MODALITIES.index(name)]).cpu()
+        if name in found and int(both.sum()) > 1:
+            values = found[name].cpu()[both].double().numpy()
+            tables[name] = tuple(float(v) for v in np.quantile(values, np.linspace(0, 1, _QUANTILES)))
+    return tables

@@ -1,0 +1,35 @@
+"""Tables of figures as Markdown. Knows names and numbers only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_PERCENT = ("acc", "f1", "war", "uar")  # figures that papers print as percentages
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, columns of equal width."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines)
+
+
+def figure(name: str, value: Any, spread: Any = None) -> str:
+    """A value as papers print it, with its standard deviation if there is one."""
+    if value is None:
+        return "-"
+    if name.startswith("count"):
+        return str(round(value))
+    percent = name.rsplit(".", 1)[-1].startswith(_PERCENT)
+    text = f"{100 * value:.2f}" if percent else f"{value:.4f}"
+    if spread is not None:
+        text += f" ± {100 * spread:.2f}" if percent else f" ± {spread:.4f}"
+    return text
+
+
+def figures_table(rows: Mapping[str, Mapping[str, Any]], first: str = "") -> str:
+    """One row a name, one column a figure."""
+    columns = [name for name in next(iter(rows.values()), {}) if not name.startswith("count")]
+    body = [[name, *(figure(c, row.get(c)) for c in columns)] for name, row in rows.items()]
+    return markdown([first, *columns], body)
