@@ -1,5 +1,6 @@
 import math
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,13 +51,15 @@ def updates_for(spoken: list[tuple[float, float]], duration_s: float) -> list[Sp
     return updates
 
 
-def run(
-    duration_s: float, faces: list[float], voices: list[float], spoken: list[tuple[float, float]], seed: int
-) -> list[Aligned]:
+Scene = tuple[float, list[float], list[float], list[tuple[float, float]]]  # duration, face rows, voice rows, words
+
+
+def run(scene: Scene, seed: int) -> list[Aligned]:
     """Push the three streams in pieces and an interleaving drawn from the seed; take after every push."""
+    duration_s, faces, voices, spoken = scene
     rng = random.Random(seed)
     aligner = Aligner(WINDOW_S, HOP_S, ["face", "voice", "speech"])
-    pieces: dict[str, list] = {
+    pieces: dict[str, list[Any]] = {
         "face": [(face_rows([t]), t) for t in faces],
         "voice": [],
         "speech": list(updates_for(spoken, duration_s)),
@@ -102,28 +105,33 @@ def scenes(draw):
     return duration_s, draw(times), draw(times), spoken
 
 
+def times_of(window: Window) -> list[float]:
+    """Of all its rows."""
+    return [row.time_s for row in window.face] + [row.time_s for row in window.voice]
+
+
 @given(scenes(), st.integers(0, 1000), st.integers(0, 1000))
 def test_the_same_for_any_chunking_and_interleaving(scene, first, second):
     def told(items: list[Aligned]) -> list[object]:
         keys: list[object] = []
         for item in items:
             if isinstance(item, Window):
-                rows = [row.time_s for row in (*item.face, *item.voice)]
+                rows = times_of(item)
                 keys.append((item.kind, item.start_s, item.end_s, item.status, item.revision, item.words, rows))
             else:
                 keys.append(item)
         return keys
 
-    assert told(run(*scene, first)) == told(run(*scene, second))
+    assert told(run(scene, first)) == told(run(scene, second))
 
 
 @given(scenes(), st.integers(0, 1000))
 def test_nothing_is_outside_its_window_and_nothing_is_lost(scene, seed):
     duration_s, faces, voices, spoken = scene
-    windows = [item for item in run(*scene, seed) if isinstance(item, Window)]
+    windows = [item for item in run(scene, seed) if isinstance(item, Window)]
     for window in windows:
-        for row in (*window.face, *window.voice):
-            assert window.start_s <= row.time_s < window.end_s
+        for time_s in times_of(window):
+            assert window.start_s <= time_s < window.end_s
         for heard in window.words:
             assert window.start_s <= (heard.start_s + heard.end_s) / 2 < window.end_s
     final = [window for window in windows if window.kind == "rolling" and window.status == "committed"]
@@ -135,7 +143,7 @@ def test_nothing_is_outside_its_window_and_nothing_is_lost(scene, seed):
 @given(scenes(), st.integers(0, 1000))
 def test_windows_stand_on_the_grid_and_each_is_committed_once(scene, seed):
     duration_s, *_ = scene
-    rolling = [item for item in run(*scene, seed) if isinstance(item, Window) and item.kind == "rolling"]
+    rolling = [item for item in run(scene, seed) if isinstance(item, Window) and item.kind == "rolling"]
     ends = [k * HOP_S for k in range(1, math.ceil(duration_s / HOP_S - 1e-9) + 1)]
     committed = [window.end_s for window in rolling if window.status == "committed"]
     assert committed == pytest.approx(ends)
@@ -148,7 +156,7 @@ def test_windows_stand_on_the_grid_and_each_is_committed_once(scene, seed):
 
 @given(scenes(), st.integers(0, 1000))
 def test_committed_words_come_once_and_in_order(scene, seed):
-    committed = [item for item in run(*scene, seed) if isinstance(item, Word) and item.status == "committed"]
+    committed = [item for item in run(scene, seed) if isinstance(item, Word) and item.status == "committed"]
     assert [item.text for item in committed] == [f"w{i}" for i in range(len(scene[3]))]
 
 
@@ -173,7 +181,7 @@ def test_without_any_stream_the_grid_is_walked_once_the_end_is_known():
 
 def test_an_utterance_holds_its_words_and_rows():
     spoken = [(1.0, 1.25), (1.5, 1.75)]
-    items = run(4.0, [0.5, 1.1, 1.6, 3.0], [1.2], spoken, 0)
+    items = run((4.0, [0.5, 1.1, 1.6, 3.0], [1.2], spoken), 0)
     (utterance,) = [item for item in items if isinstance(item, Window) and item.kind == "utterance"]
     assert (utterance.start_s, utterance.end_s, utterance.text) == (1.0, 1.75, "w0 w1")
     assert [row.time_s for row in utterance.face] == [1.1, 1.6]
