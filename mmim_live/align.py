@@ -11,6 +11,11 @@ At the grid point T = k * hop it gives, in this order:
 3. a window for each utterance that ended, with status committed;
 4. earlier rolling windows whose words are now settled, again, as committed;
 5. the rolling window [max(0, T - length), T): committed if nothing in it can change any more, else provisional.
+
+A live session does not let a reading wait for the recogniser, which may lag: with `wait_for_speech=False` only face and
+voice hold the grid back. What the recogniser says later is taken as soon as it is there; where it changes the words of
+the newest window, that window is given again, provisional still, under its next revision. What is committed is the
+same as when speech is waited for.
 """
 
 from __future__ import annotations
@@ -46,7 +51,8 @@ class _Pending:
 
     start_s: float
     end_s: float
-    revision: int
+    revision: int  # the next one
+    words: tuple[Word, ...]  # that it was given with
 
 
 class Aligner:
@@ -55,10 +61,13 @@ class Aligner:
     `streams` names those that will come; the others count as absent from the start. `take` gives what became ready.
     """
 
-    def __init__(self, window_s: float, hop_s: float, streams: Iterable[Stream]) -> None:
+    def __init__(
+        self, window_s: float, hop_s: float, streams: Iterable[Stream], *, wait_for_speech: bool = True
+    ) -> None:
         self._window_s = window_s
         self._hop_s = hop_s
         self._streams = frozenset(streams)
+        self._waits = wait_for_speech or self._streams == {"speech"}
         self._until_s: dict[Stream, float] = dict.fromkeys(self._streams, 0.0)
         self._end_s = math.inf  # of the media, once known
         self._tick = 1
@@ -100,14 +109,17 @@ class Aligner:
 
     def take(self) -> list[Aligned]:
         """Words and windows that became ready, in order."""
-        complete_s = min(self._until_s.values(), default=math.inf)
+        held_back_by = [until_s for stream, until_s in self._until_s.items() if self._waits or stream != "speech"]
+        complete_s = min(held_back_by, default=math.inf)
         if complete_s == self._end_s == math.inf:
             return []  # nothing bounds the grid yet
         ready: list[Aligned] = []
         while self._next_s <= complete_s + _SLACK_S and self._next_s - self._hop_s < self._end_s - _SLACK_S:
             ready += self._advance(self._next_s)
             self._tick += 1
-        if complete_s == math.inf:
+        if not self._waits:
+            ready += self._catch_up(complete_s)
+        if min(self._until_s.values(), default=math.inf) == math.inf:
             ready += self._drain()
         return ready
 
@@ -128,10 +140,28 @@ class Aligner:
         start_s = max(0.0, now_s - self._window_s)
         final = "speech" not in self._streams or self._settled_s >= now_s - _SLACK_S
         status: Status = "committed" if final else "provisional"
-        ready.append(self._cut(start_s, now_s, "rolling", status, 0))
+        window = self._cut(start_s, now_s, "rolling", status, 0)
+        ready.append(window)
         if not final:
-            self._waiting.append(_Pending(start_s, now_s, 1))
+            self._waiting.append(_Pending(start_s, now_s, 1, window.words))
         self._forget(now_s)
+        return ready
+
+    def _catch_up(self, complete_s: float) -> list[Aligned]:
+        """What the recogniser said since the last grid point, or late, of times whose rows are complete."""
+        ready: list[Aligned] = []
+        while self._updates and self._updates[0].time_s <= complete_s + _SLACK_S:
+            ready += self._apply(self._updates.popleft())
+        if self._until_s.get("speech") == math.inf and not self._updates:
+            self._provisional, self._settled_s = (), math.inf  # it ended before the media did: no word will come
+        given_s = (self._tick - 1) * self._hop_s
+        ready += self._settle(given_s)
+        if self._waiting:
+            newest = self._waiting[-1]
+            window = self._cut(newest.start_s, newest.end_s, "rolling", "provisional", newest.revision)
+            if _said(window.words) != _said(newest.words):
+                newest.revision, newest.words = newest.revision + 1, window.words
+                ready.append(window)
         return ready
 
     def _drain(self) -> list[Aligned]:

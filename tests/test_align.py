@@ -1,3 +1,4 @@
+import itertools
 import math
 import random
 from typing import Any
@@ -54,11 +55,11 @@ def updates_for(spoken: list[tuple[float, float]], duration_s: float) -> list[Sp
 Scene = tuple[float, list[float], list[float], list[tuple[float, float]]]  # duration, face rows, voice rows, words
 
 
-def run(scene: Scene, seed: int) -> list[Aligned]:
+def run(scene: Scene, seed: int, wait_for_speech: bool = True) -> list[Aligned]:
     """Push the three streams in pieces and an interleaving drawn from the seed; take after every push."""
     duration_s, faces, voices, spoken = scene
     rng = random.Random(seed)
-    aligner = Aligner(WINDOW_S, HOP_S, ["face", "voice", "speech"])
+    aligner = Aligner(WINDOW_S, HOP_S, ["face", "voice", "speech"], wait_for_speech=wait_for_speech)
     pieces: dict[str, list[Any]] = {
         "face": [(face_rows([t]), t) for t in faces],
         "voice": [],
@@ -110,24 +111,98 @@ def times_of(window: Window) -> list[float]:
     return [row.time_s for row in window.face] + [row.time_s for row in window.voice]
 
 
+def content(window: Window) -> tuple[object, ...]:
+    """What a window says, whenever and however often it was said."""
+    return window.kind, window.start_s, window.end_s, window.status, window.words, times_of(window)
+
+
 @given(scenes(), st.integers(0, 1000), st.integers(0, 1000))
 def test_the_same_for_any_chunking_and_interleaving(scene, first, second):
     def told(items: list[Aligned]) -> list[object]:
-        keys: list[object] = []
-        for item in items:
-            if isinstance(item, Window):
-                rows = times_of(item)
-                keys.append((item.kind, item.start_s, item.end_s, item.status, item.revision, item.words, rows))
-            else:
-                keys.append(item)
-        return keys
+        return [(content(item), item.revision) if isinstance(item, Window) else item for item in items]
 
     assert told(run(scene, first)) == told(run(scene, second))
 
 
+@given(scenes(), st.integers(0, 1000), st.integers(0, 1000))
+def test_what_is_committed_does_not_depend_on_whether_speech_was_waited_for(scene, first, second):
+    def settled(items: list[Aligned]) -> list[object]:
+        windows = [item for item in items if isinstance(item, Window) and item.status == "committed"]
+        return [[content(window) for window in windows if window.kind == kind] for kind in ("rolling", "utterance")]
+
+    waited, live = run(scene, first), run(scene, second, wait_for_speech=False)
+    assert settled(live) == settled(waited)
+    committed = [item for item in live if isinstance(item, Word) and item.status == "committed"]
+    assert committed == [item for item in waited if isinstance(item, Word) and item.status == "committed"]
+
+
+@given(scenes(), st.integers(0, 1000))
+def test_revisions_of_a_live_window_count_up_and_end_with_its_commitment(scene, seed):
+    duration_s = scene[0]
+    live = [item for item in run(scene, seed, wait_for_speech=False) if isinstance(item, Window)]
+    rolling = [window for window in live if window.kind == "rolling"]
+    given_first = [window.end_s for window in rolling if window.revision == 0]
+    assert given_first == pytest.approx([k * HOP_S for k in range(1, math.ceil(duration_s / HOP_S - 1e-9) + 1)])
+    for end_s in given_first:
+        versions = [window for window in rolling if window.end_s == end_s]
+        assert [window.revision for window in versions] == list(range(len(versions)))
+        assert [window.status for window in versions] == ["provisional"] * (len(versions) - 1) + ["committed"]
+        for before, after in itertools.pairwise(versions[:-1]):
+            assert [said.text for said in before.words] != [said.text for said in after.words]
+    newest = 0.0
+    for window in rolling:  # only the newest window is revised before its time
+        newest = max(newest, window.end_s)
+        assert window.status == "committed" or window.end_s == newest
+
+
+def live_aligner() -> Aligner:
+    return Aligner(WINDOW_S, HOP_S, ["face", "voice", "speech"], wait_for_speech=False)
+
+
+def test_a_live_window_does_not_wait_for_speech_and_takes_its_words_when_they_come():
+    aligner = live_aligner()
+    aligner.push_face(face_rows([0.1]), 0.6)
+    aligner.push_voice(voice_rows([0.2]), 0.5)
+    (window,) = aligner.take()
+    assert isinstance(window, Window)
+    assert (window.end_s, window.status, window.revision, window.words) == (0.5, "provisional", 0, ())
+    said = word(0, 0.1, 0.4, 0.5, committed=False)
+    aligner.push_speech(SpeechUpdate(0.5, provisional=(said,)))
+    told, revised = aligner.take()
+    assert told == said
+    assert isinstance(revised, Window)
+    assert (revised.end_s, revised.status, revised.revision, revised.words) == (0.5, "provisional", 1, (said,))
+    aligner.push_speech(SpeechUpdate(1.0, provisional=(said,)))
+    assert aligner.take() == []  # its time has not come yet, and it says nothing new
+
+
+def test_an_utterance_waits_for_its_rows_where_speech_is_ahead():
+    aligner = live_aligner()
+    said = word(0, 0.1, 0.4, 1.0, committed=True)
+    aligner.push_speech(SpeechUpdate(1.0, (said,), (), 0.9, (SpeechSegment(0.0, 0.9),)))
+    aligner.push_voice(voice_rows([0.2]), 0.5)
+    aligner.push_face([], 1.0)
+    assert [type(item) for item in aligner.take()] == [Window]
+    aligner.push_voice(voice_rows([0.7]), 1.0)
+    utterances = [item for item in aligner.take() if isinstance(item, Window) and item.kind == "utterance"]
+    assert [row.time_s for row in utterances[0].voice] == [0.2, 0.7]
+
+
+def test_windows_are_committed_when_a_live_recogniser_ends_for_good():
+    aligner = live_aligner()
+    aligner.push_voice(voice_rows([0.2]), 0.6)
+    aligner.push_face([], 0.6)
+    assert [item.status for item in aligner.take() if isinstance(item, Window)] == ["provisional"]
+    aligner.finish("speech")
+    assert [item.status for item in aligner.take() if isinstance(item, Window)] == ["committed"]
+    aligner.push_voice([], 1.1)
+    aligner.push_face([], 1.1)
+    assert [item.status for item in aligner.take() if isinstance(item, Window)] == ["committed"]
+
+
 @given(scenes(), st.integers(0, 1000))
 def test_nothing_is_outside_its_window_and_nothing_is_lost(scene, seed):
-    duration_s, faces, voices, spoken = scene
+    _, faces, voices, spoken = scene
     windows = [item for item in run(scene, seed) if isinstance(item, Window)]
     for window in windows:
         for time_s in times_of(window):
