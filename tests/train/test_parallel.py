@@ -1,0 +1,68 @@
+"""Two processes over loopback take the steps of one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmim_live.model.mmim import MMIM
+from mmim_train.loop import TrainResult, train
+from mmim_train.options import TrainOptions
+from mmim_train.parallel import World, world_from_environment
+from tests.train.synthetic import CPU, Synthetic, no_dropout, small_model
+
+SCRIPT = """
+import sys, torch
+torch.set_num_threads(1)
+from tests.train.test_parallel import trained
+from mmim_train.parallel import world_from_environment
+with world_from_environment(torch.device("cpu")) as world:
+    model, result = trained(world)
+    content = {"weights": model.state_dict(), "losses": [e.parts for e in result.epochs], "valid": result.valid}
+    torch.save(content, f"{sys.argv[1]}/{world.rank}-of-{world.size}.pt")
+"""
+
+
+def trained(world: World) -> tuple[MMIM, TrainResult]:
+    model = small_model(modality_dropout=0.3, **no_dropout())
+    options = TrainOptions(epochs=2, batch_size=10, lr_main=3e-3)  # 33 = 3 x 10 + 3: shares are unequal, too
+    return model, train(model, Synthetic(33, absent=0.2), Synthetic(11, 1), options, 1, CPU, world=world)
+
+
+@pytest.mark.slow
+def test_two_processes_reach_the_loss_of_one(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1"]
+    command += ["--master-port=0", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", str(script), str(tmp_path)]
+    paths = os.pathsep.join((str(root), str(root / "train")))
+    environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-2000:]
+    both = [torch.load(tmp_path / f"{rank}-of-2.pt", weights_only=True) for rank in range(2)]
+    for name, value in both[0]["weights"].items():
+        assert torch.equal(value, both[1]["weights"][name]), name  # the processes agree to the bit
+    model, result = trained(World())
+    for mine, theirs in zip([e.parts for e in result.epochs], both[0]["losses"], strict=True):
+        assert theirs == pytest.approx(mine, rel=1e-3, abs=1e-4)
+    assert both[0]["valid"]["mae"] == pytest.approx(result.valid["mae"], rel=1e-3)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(both[0]["weights"][name], value, rtol=5e-2, atol=1e-3, msg=name)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("count", [0, 1, 4, 7, 32])
+def test_shares_cover_everything_once(size: int, count: int) -> None:
+    shares = [World(rank, size).share(count) for rank in range(size)]
+    assert [i for share in shares for i in share] == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_without_a_launcher_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with world_from_environment(CPU) as world:
+        assert (world.rank, world.size, world.leads) == (0, 1, True)
