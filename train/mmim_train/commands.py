@@ -25,6 +25,7 @@ from mmim_train.prepare import Prepared, prepare
 from mmim_train.recipe import Recipe, load_recipe, recipe_names
 from mmim_train.run import Run, ablation_arms, execute
 from mmim_train.tables import figures_table
+from mmim_train.tune import tune
 
 _ASKED = "run.json"
 
@@ -145,3 +146,24 @@ def _read_asked(folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{folder} holds no run to go on with: it lacks {_ASKED}")
     asked: dict[str, Any] = read_json(folder / _ASKED)
     return asked
+
+
+def tune_command(
+    data: Path,
+    recipe: str | None = None,
+    dataset: str | None = None,
+    text_encoder: str | None = None,
+    trials: int = 30,
+    seeds: tuple[int, ...] = (1,),
+    objective: ObjectiveName = "corrected",
+    output: Path = Path("runs/tuning"),
+    device: str = "auto",
+    overrides: Mapping[str, Any] | None = None,
+    console: Console | None = None,
+) -> str:
+    """Search for settings on the valid split; the best as lines for the `train` section of a recipe."""
+    asked = {"objective": objective, "text_encoder": text_encoder, "overrides": dict(overrides or {})}
+    prepared = _prepare(choose_recipe(recipe, dataset), data, asked)
+    best = tune(prepared, output, trials, seeds, choose_device(device), console or Console(stderr=True))
+    lines = "\n".join(f"{name} = {value:.6g}" for name, value in best["train"].items())
+    return f"# loss on the valid split {best['valid_loss']:.4f}, best of {best['trials']} trials\n{lines}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _EXACT = 16  # with up to this many pairs all signs are tried: 65,536
 
@@ -24,7 +25,7 @@ def summarise(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | 
     return result
 
 
-def sign_flip_p(first: Sequence[float], second: Sequence[float], draws: int = 100_000) -> float:
+def sign_flip_p(first: ArrayLike, second: ArrayLike, draws: int = 100_000) -> float:
     """Two-sided p of the mean paired difference, by flipping signs (Fisher 1935).
 
     Exact for up to 16 pairs; beyond, Monte Carlo with a fixed seed, the observed one counted. 1 for no pairs.

@@ -1,0 +1,179 @@
+"""What an epoch costs: our procedure against the published one, in CPU time and peak memory, each in its own process.
+
+    python -m mmim_train.experiments.cost --data FOLDER
+
+Published: texts padded to 50 tokens, batches in random order, stage 0 back-propagates through the encoders, Adam as it
+comes. Ours: the loop of this package. Both train the same MMIM with MiniLM-L6 whole on the same data, on one thread, in
+float32, for one epoch. Also the time that fusion and mutual-information parts take beside the encoders for one window.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import pad
+
+from mmim_live import assets
+from mmim_live.model.encoders import backbone_config, load_text_backbone
+from mmim_live.model.mmim import MMIM, Batch, Encodings, MMIMConfig, MMIMOutput
+from mmim_live.model.tokenizer import load_pretrained_tokenizer
+from mmim_train.batches import SplitExamples, inputs_for
+from mmim_train.data.catalogue import spec_of
+from mmim_train.data.utterance import read_utterances
+from mmim_train.examples import Examples
+from mmim_train.experiments.utterances import CPU
+from mmim_train.loop import train
+from mmim_train.objective import make_objective
+from mmim_train.options import TrainOptions
+from mmim_train.tables import markdown
+
+_TOKENS = 50
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Padded:
+    """Examples with every text padded to a fixed length."""
+
+    whole: Examples
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    @property
+    def costs(self) -> NDArray[np.int64]:
+        return self.whole.costs
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        batch = self.whole.batch(indices)
+        short = (0, _TOKENS - batch.token_ids.shape[1])
+        return replace(batch, token_ids=pad(batch.token_ids, short), token_mask=pad(batch.token_mask, short))
+
+    def targets(self, indices: Sequence[int]) -> Tensor:
+        return self.whole.targets(indices)
+
+
+def _load(folder: Path) -> tuple[MMIM, SplitExamples]:
+    source = str(assets.obtain("all-MiniLM-L6-v2").folder)
+    dataset = read_utterances(spec_of("mosi-utterance"), folder)
+    inputs = inputs_for(dataset, load_pretrained_tokenizer(source, _TOKENS, local_only=True))
+    backbone = load_text_backbone(source, local_only=True)
+    config = MMIMConfig(
+        text_encoder=backbone_config(backbone), voice_dim=dataset.voice_width, face_dim=dataset.face_width
+    )
+    return MMIM(config, backbone), SplitExamples(dataset.split("train"), inputs, ("M",))
+
+
+def published_epoch(model: MMIM, examples: Examples) -> None:
+    """One epoch as the public code does it."""
+    options = TrainOptions(objective="published")
+    objective = make_objective(model, options)
+    q = {id(p) for p in objective.q_parameters()}
+    rest = [p for p in (*model.parameters(), *objective.parameters()) if id(p) not in q]
+    stages = torch.optim.Adam(objective.q_parameters(), lr=1e-3), torch.optim.Adam(rest, lr=5e-5)
+    order = torch.randperm(len(examples)).tolist()
+    model.train()
+    for stage, optimiser in enumerate(stages):
+        for start in range(0, len(order), _BATCH):
+            indices = order[start : start + _BATCH]
+            e = model.encode(examples.batch(indices))
+            prediction, z = model.fuse(*e)
+            if stage == 0:
+                loss = objective.stage0(Encodings(*e))
+            else:
+                output = MMIMOutput(prediction, z, *e[:3], e.present, e.present)
+                loss = objective.stage1(output, examples.targets(indices)).total
+            model.zero_grad()
+            objective.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_([*model.parameters(), *objective.parameters()], 1.0)
+            optimiser.step()
+
+
+def our_epoch(model: MMIM, examples: Examples) -> None:
+    """One epoch of the loop, its validation aside."""
+    train(model, examples, _Few(examples), TrainOptions(epochs=1, precision="float32"), 1, CPU)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Few(Padded):
+    """One example, to validate on: only training is timed."""
+
+    def __len__(self) -> int:
+        return 1
+
+    @property
+    def costs(self) -> NDArray[np.int64]:
+        return self.whole.costs[:1]
+
+
+def parts_at_batch_1(model: MMIM, repeats: int = 300) -> dict[str, float]:
+    """Milliseconds of CPU for one window beside the encoders."""
+    model.eval()
+    widths = [e.width for e in (model.text_encoder, model.voice_encoder, model.face_encoder) if e is not None]
+    h = [torch.randn(1, width) for width in widths]
+    present = torch.ones(1, 3, dtype=torch.bool)
+    work = {
+        "fusion": lambda: model.fuse(h[0], h[1], h[2], present),
+        "mutual information": lambda: model.log_likelihoods(h[0], h[1], h[2]),
+    }
+    found = {}
+    with torch.inference_mode():
+        for name, call in work.items():
+            times = []
+            for _ in range(repeats):
+                started = time.thread_time()
+                call()
+                times.append(1000 * (time.thread_time() - started))
+            found[f"{name}, ms"] = float(np.median(times))
+    return found
+
+
+def _measure(folder: Path, which: str) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    model, examples = _load(folder)
+    examples.batch([0, 1])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    started = time.process_time()
+    if which == "published":
+        published_epoch(model, Padded(examples))
+    else:
+        our_epoch(model, examples)
+    found = {"cpu_s": time.process_time() - started}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {**found, "peak_mb": peak, "loaded_mb": before, **(parts_at_batch_1(model) if which == "ours" else {})}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure both and print a table; or, with --only, one of them as JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--only", choices=("published", "ours"))
+    asked = parser.parse_args(arguments)
+    if asked.only:
+        sys.stdout.write(json.dumps(_measure(asked.data, asked.only)) + "\n")
+        return
+    found = {}
+    for which in ("published", "ours"):
+        command = [sys.executable, "-m", "mmim_train.experiments.cost", "--data", str(asked.data), "--only", which]
+        found[which] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
+    names = list(found["ours"])
+    rows = [[name, *(f"{found[w][name]:.2f}" if name in found[w] else "-" for w in found)] for name in names]
+    sys.stdout.write(markdown(["", *found], rows) + "\n")
+
+
+if __name__ == "__main__":
+    main()
