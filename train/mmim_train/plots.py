@@ -29,8 +29,8 @@ def draw_plots(
     """Write the plots into `folder`; their names. `truth` and `prediction` [N] are empty where labels are classes."""
     folder.mkdir(parents=True, exist_ok=True)
     names = []
-    for name, (figure, axes) in _figures(histories, truth, prediction, coalitions).items():
-        for ax in np.ravel(axes):
+    for name, (figure, drawn) in _figures(histories, truth, prediction, coalitions).items():
+        for ax in np.ravel(drawn):
             ax.spines[["top", "right"]].set_visible(False)
         try:
             figure.savefig(folder / name, dpi=120, bbox_inches="tight")
@@ -53,7 +53,8 @@ def _figures(
     return figures
 
 
-def _axes(columns: int = 1) -> tuple[Any, Any]:
+def axes(columns: int = 1) -> tuple[Any, Any]:
+    """A figure and its one or several axes, drawn without a display. Raises ConfigError without matplotlib."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -65,24 +66,24 @@ def _axes(columns: int = 1) -> tuple[Any, Any]:
 
 
 def _curves(histories: Mapping[int, Sequence[EpochRecord]]) -> tuple[Any, Any]:
-    figure, axes = _axes(2)
+    figure, both = axes(2)
     for number, (seed, records) in enumerate(histories.items()):
         epochs, color = [record.epoch + 1 for record in records], f"C{number % 10}"
-        axes[0].plot(epochs, [r.parts.get("task", np.nan) for r in records], color=color, linestyle=":")
-        axes[0].plot(epochs, [r.valid_loss for r in records], color=color, label=f"seed {seed}")
+        both[0].plot(epochs, [r.parts.get("task", np.nan) for r in records], color=color, linestyle=":")
+        both[0].plot(epochs, [r.valid_loss for r in records], color=color, label=f"seed {seed}")
     records = next(iter(histories.values()))
     for part in [name for name in (records[0].parts if records else {}) if name not in ("task", "q")]:
-        axes[1].plot([r.epoch + 1 for r in records], [r.parts.get(part, np.nan) for r in records], label=label(part))
-    axes[0].set(xlabel="epoch", ylabel="loss", title="task loss: train (dotted), valid")
-    axes[1].set(xlabel="epoch", ylabel="nats", title=f"estimates in training, seed {next(iter(histories))}")
-    for ax in axes:
+        both[1].plot([r.epoch + 1 for r in records], [r.parts.get(part, np.nan) for r in records], label=label(part))
+    both[0].set(xlabel="epoch", ylabel="loss", title="task loss: train (dotted), valid")
+    both[1].set(xlabel="epoch", ylabel="nats", title=f"estimates in training, seed {next(iter(histories))}")
+    for ax in both:
         if ax.get_legend_handles_labels()[0]:
             ax.legend(fontsize="small")
-    return figure, axes
+    return figure, both
 
 
 def _predicted(truth: NDArray[np.float32], prediction: NDArray[np.float32]) -> tuple[Any, Any]:
-    figure, ax = _axes()
+    figure, ax = axes()
     ends = float(min(truth.min(), prediction.min())), float(max(truth.max(), prediction.max()))
     ax.plot(ends, ends, color="grey", linewidth=1)
     ax.scatter(truth, prediction, s=8, alpha=0.5)
@@ -92,7 +93,7 @@ def _predicted(truth: NDArray[np.float32], prediction: NDArray[np.float32]) -> t
 
 def _calibration(truth: NDArray[np.float32], prediction: NDArray[np.float32]) -> tuple[Any, Any]:
     """Mean truth in equally filled bins of prediction: on the diagonal a score means what it says."""
-    figure, ax = _axes()
+    figure, ax = axes()
     bins = [part for part in np.array_split(np.argsort(prediction, kind="stable"), _BINS) if len(part)]
     x = [float(prediction[part].mean()) for part in bins]
     y = [float(truth[part].mean()) for part in bins]
@@ -105,7 +106,7 @@ def _calibration(truth: NDArray[np.float32], prediction: NDArray[np.float32]) ->
 
 
 def _modalities(coalitions: Mapping[str, Mapping[str, Any]]) -> tuple[Any, Any]:
-    figure, ax = _axes()
+    figure, ax = axes()
     key = "mae" if all("mae" in row for row in coalitions.values()) else "f1"
     if not all(key in row for row in coalitions.values()):
         key = next(iter(next(iter(coalitions.values()))))  # several numbers: the first one's first figure

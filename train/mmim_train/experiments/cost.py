@@ -15,7 +15,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def published_epoch(model: MMIM, examples: Examples) -> None:
                 loss = objective.stage1(output, examples.targets(indices)).total
             model.zero_grad()
             objective.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward([loss])
             torch.nn.utils.clip_grad_norm_([*model.parameters(), *objective.parameters()], 1.0)
             optimiser.step()
 
@@ -126,7 +126,7 @@ def parts_at_batch_1(model: MMIM, repeats: int = 300) -> dict[str, float]:
     widths = [e.width for e in (model.text_encoder, model.voice_encoder, model.face_encoder) if e is not None]
     h = [torch.randn(1, width) for width in widths]
     present = torch.ones(1, 3, dtype=torch.bool)
-    work = {
+    work: dict[str, Callable[[], object]] = {
         "fusion": lambda: model.fuse(h[0], h[1], h[2], present),
         "mutual information": lambda: model.log_likelihoods(h[0], h[1], h[2]),
     }

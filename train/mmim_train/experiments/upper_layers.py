@@ -5,13 +5,15 @@ Only for experiments with many runs over few texts. Knows BERT's layers and toke
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from types import SimpleNamespace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+_BATCH = 32
 Table = dict[tuple[int, ...], Tensor]  # token ids -> [L, width], after the lower layers
 
 
@@ -21,10 +23,11 @@ def lower_layer_outputs(backbone: nn.Module, texts: Sequence[Sequence[int]], tra
     bert = cast(Any, backbone).eval()
     index = len(bert.encoder.layer) - trained
     table: Table = {}
-    for ids in texts:
-        if ids and tuple(ids) not in table:
-            states = bert(input_ids=torch.tensor([ids]), output_hidden_states=True).hidden_states
-            table[tuple(ids)] = states[index][0].clone()
+    by_length = sorted({tuple(ids) for ids in texts if ids}, key=lambda ids: (len(ids), ids))
+    for _, group in groupby(by_length, key=len):  # texts of one length need no padding
+        for ids in _batched(group):
+            states = bert(input_ids=torch.tensor(ids), output_hidden_states=True).hidden_states[index]
+            table |= dict(zip(ids, states.clone(), strict=True))
     return table
 
 
@@ -48,3 +51,9 @@ class UpperLayers(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, attention_mask=mask)
         return SimpleNamespace(last_hidden_state=hidden)
+
+
+def _batched(texts: Iterable[tuple[int, ...]]) -> Iterator[tuple[tuple[int, ...], ...]]:
+    left = iter(texts)
+    while batch := tuple(islice(left, _BATCH)):
+        yield batch
