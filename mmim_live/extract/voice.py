@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torchaudio.functional
 from numpy.typing import NDArray
 from torch import Tensor
 from torchaudio.compliance import kaldi
@@ -20,7 +19,7 @@ from mmim_live.extract.vad import CHUNK_SAMPLES, VoiceActivity
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VoiceRow
 
 VOICE_RATE_HZ = 20.0
-VOICE_REVISION = 1
+VOICE_REVISION = 2
 
 MEL_BINS = 40
 VOICE_NAMES: tuple[str, ...] = (
@@ -39,10 +38,11 @@ _SHIFT = SAMPLE_RATE_HZ // 100  # frames of 25 ms every 10 ms, the usual of spee
 _FRAME = SAMPLE_RATE_HZ // 40
 _FRAMES_PER_ROW = _ROW // _SHIFT
 _STEP = SAMPLE_RATE_HZ // 2  # half a second: small steps cost more in calls than in arithmetic
-_PITCH_LOW_HZ, _PITCH_HIGH_HZ = 70, 500
+_SHORTEST_LAG, _LONGEST_LAG = SAMPLE_RATE_HZ // 500, SAMPLE_RATE_HZ // 70  # pitch from 70 to 500 Hz
+_NEAR_HIGHEST = 0.9  # of the highest correlation
 _CORRELATION = SAMPLE_RATE_HZ // 25  # voicing is judged over 40 ms
 _MEDIAN_FRAMES = 5
-_CONTEXT = _CORRELATION + SAMPLE_RATE_HZ // _PITCH_LOW_HZ + 2 * _ROW  # sound before a step that its frames look back on
+_CONTEXT = _CORRELATION + _LONGEST_LAG + _MEDIAN_FRAMES * _SHIFT  # sound before a step that its frames look back on
 _VOICED = 0.5  # of the normalised cross-correlation
 
 SPEECH_PROBABILITY = 0.5
@@ -167,22 +167,39 @@ def _measure(sound: Tensor, rows: int) -> NDArray[np.float32]:
 def _pitch(sound: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     """Pitch in Hz and voicing (0 to 1) of the last `frames` frames, each [frames].
 
-    The sound is reversed for torchaudio's detector: it looks ahead by a pitch period, which then lies in the past.
+    The normalised cross-correlation of the last 40 ms with the sound before them, over all lags at once by FFT; of the
+    lags whose peak comes near the highest, the shortest, since a sound that repeats after one period does after two
+    (Talkin 1995, "A robust algorithm for pitch tracking"). torchaudio's detector reads 400 Hz as 133 or 200.
     """
-    reversed_pitch = torchaudio.functional.detect_pitch_frequency(
-        sound.flip(0)[None],
-        SAMPLE_RATE_HZ,
-        win_length=_MEDIAN_FRAMES,
-        freq_low=_PITCH_LOW_HZ,
-        freq_high=_PITCH_HIGH_HZ,
-    )[0]
-    pitch_hz = reversed_pitch[:frames].flip(0).clamp(_PITCH_LOW_HZ, _PITCH_HIGH_HZ)
-    ends = len(sound) - torch.arange(frames - 1, -1, -1) * _SHIFT
-    now = ends[:, None] - torch.arange(_CORRELATION, 0, -1)[None]  # [frames, 40 ms]
-    lag = torch.round(SAMPLE_RATE_HZ / pitch_hz).long()
-    here, before = sound[now], sound[now - lag[:, None]]
-    power = (here.square().sum(1) * before.square().sum(1)).sqrt()
-    return pitch_hz, ((here * before).sum(1) / power.clamp_min(1e-6)).clamp(0.0, 1.0)
+    wanted = frames + _MEDIAN_FRAMES - 1
+    ends = len(sound) - torch.arange(wanted - 1, -1, -1) * _SHIFT
+    reach = _CORRELATION + _LONGEST_LAG
+    stretch = sound[ends[:, None] - torch.arange(reach, 0, -1)[None]]  # [wanted, reach]
+    stretch = stretch - stretch.mean(1, keepdim=True)
+    correlation = _normalised_correlation(stretch)  # [wanted, lags]
+    inner = correlation[:, 1:-1]
+    peak = (inner >= correlation[:, :-2]) & (inner > correlation[:, 2:])
+    peak &= inner >= _NEAR_HIGHEST * inner.amax(1, keepdim=True)
+    index = peak.int().argmax(1)  # the first one; 0 where there is none
+    row = torch.arange(wanted)
+    before, here, after = (correlation[row, index + offset] for offset in range(3))
+    bend = before - 2 * here + after
+    shift = torch.where(bend < -1e-6, 0.5 * (before - after) / bend.clamp_max(-1e-6), 0.0).clamp(-0.5, 0.5)
+    lag = (_SHORTEST_LAG + index + shift).unfold(0, _MEDIAN_FRAMES, 1).median(1).values
+    return SAMPLE_RATE_HZ / lag, here[-frames:].clamp(0.0, 1.0)
+
+
+def _normalised_correlation(stretch: Tensor) -> Tensor:
+    """[n, 40 ms and the longest lag before] -> [n, lags from one below the shortest to the longest]."""
+    now = stretch[:, _LONGEST_LAG:]
+    size = 1 << (stretch.shape[1] - 1).bit_length()
+    spectrum = torch.fft.rfft(stretch, size) * torch.fft.rfft(now, size).conj()
+    product = torch.fft.irfft(spectrum, size)[:, : _LONGEST_LAG + 1]  # by start of the earlier stretch
+    total = torch.nn.functional.pad(stretch.double().square().cumsum(1), (1, 0))
+    power = total[:, _CORRELATION:] - total[:, : _LONGEST_LAG + 1]
+    norm = (power * power[:, -1:]).clamp_min(1e-6).sqrt().float()
+    by_lag: Tensor = (product / norm).flip(1)[:, _SHORTEST_LAG - 1 :]
+    return by_lag
 
 
 def _centroid_khz(recent: Tensor, frames: int) -> Tensor:
