@@ -19,20 +19,37 @@ from mmim_live.types import Notice, Reading, SessionStarted, Summary, Utterance
 
 if TYPE_CHECKING:
     from mmim_live.bench import ReplayFigures, SpeechFigures
+    from mmim_live.pipeline.feed import Feed
+    from mmim_live.pipeline.live import Devices
 
 app = typer.Typer(
     name="mmim-live",
     help="Sentiment from a face, a voice and words, while the person is still speaking.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+# Options that several commands share.
+Headless = Annotated[bool, typer.Option("--headless", help="No app: lines as they come, and a closing summary.")]
+Outputs = Annotated[
+    list[Path] | None, typer.Option("--output", "-o", help=".jsonl, .csv, .srt or .vtt; may be given repeatedly.")
+]
+CheckpointName = Annotated[str | None, typer.Option(help="A shipped checkpoint's name, or a folder.")]
+AsrModel = Annotated[str | None, typer.Option(help="auto, tiny.en, base, or a CTranslate2 folder.")]
+Language = Annotated[str | None, typer.Option(help="auto, or an ISO 639 code such as en.")]
+WindowLength = Annotated[float | None, typer.Option(help="Length of the rolling window, seconds.")]
+Hop = Annotated[float | None, typer.Option(help="Seconds of media between two readings.")]
+NoFace = Annotated[bool, typer.Option("--no-face", help="Leave the face out.")]
+NoSpeech = Annotated[bool, typer.Option("--no-speech", help="Recognise no words.")]
+ComputeDevice = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
+ConfigFile = Annotated[Path | None, typer.Option(help="A TOML file of settings; options win over it.")]
+Ascii = Annotated[bool, typer.Option("--ascii", help="Draw the app in plain characters.")]
 
 
 def main() -> None:
     """Run a command; every error that a user can mend becomes one line."""
     try:
-        app()
+        app(with_default_command(sys.argv[1:]))
     except MmimLiveError as error:
         sys.stderr.write(f"mmim-live: {error}\n")
         sys.exit(1)
@@ -42,28 +59,53 @@ def main() -> None:
         sys.exit(1)
 
 
+def with_default_command(arguments: list[str]) -> list[str]:
+    """Without a command, and with nothing but options, `live` is meant."""
+    named = arguments and (not arguments[0].startswith("-") or arguments[0] == "--help")
+    return arguments if named else ["live", *arguments]
+
+
 @app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help='A video or sound file; "sample" is the clip that comes along.')],
-    headless: Annotated[bool, typer.Option("--headless", help="No app: a progress bar and a closing summary.")] = False,
+    headless: Headless = False,
     speed: Annotated[Literal["1.0", "max"] | None, typer.Option(help="1.0 in the app, max headless.")] = None,
-    output: Annotated[
-        list[Path] | None, typer.Option("--output", "-o", help=".jsonl, .csv, .srt or .vtt; may be given repeatedly.")
-    ] = None,
-    checkpoint: Annotated[str | None, typer.Option(help="A shipped checkpoint's name, or a folder.")] = None,
-    asr_model: Annotated[str | None, typer.Option(help="auto, tiny.en, base, or a CTranslate2 folder.")] = None,
-    language: Annotated[str | None, typer.Option(help="auto, or an ISO 639 code such as en.")] = None,
-    window: Annotated[float | None, typer.Option(help="Length of the rolling window, seconds.")] = None,
-    hop: Annotated[float | None, typer.Option(help="Seconds of media between two readings.")] = None,
-    no_face: Annotated[bool, typer.Option("--no-face", help="Leave the face out.")] = False,
-    no_speech: Annotated[bool, typer.Option("--no-speech", help="Recognise no words.")] = False,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file of settings; options win over it.")] = None,
-    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw the app in plain characters.")] = False,
+    output: Outputs = None,
+    checkpoint: CheckpointName = None,
+    asr_model: AsrModel = None,
+    language: Language = None,
+    window: WindowLength = None,
+    hop: Hop = None,
+    no_face: NoFace = False,
+    no_speech: NoSpeech = False,
+    device: ComputeDevice = None,
+    config: ConfigFile = None,
+    ascii_only: Ascii = False,
 ) -> None:
     """Read a recording and show (or write) a sentiment that rolls with the speaker."""
+    settings = _settings(config, checkpoint, asr_model, language, window, hop, no_face, no_speech, device)
+    outputs = _outputs(output)
+    if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _replay_headless(file, settings, speed or "max", outputs)
+    else:
+        from mmim_live.pipeline.feed import ReplayFeed
+
+        _show(ReplayFeed(file, settings, speed or "1.0", outputs), file.name, ascii_only)
+
+
+def _settings(
+    config: Path | None,
+    checkpoint: str | None,
+    asr_model: str | None,
+    language: str | None,
+    window: float | None,
+    hop: float | None,
+    no_face: bool,
+    no_speech: bool,
+    device: str | None,
+) -> Settings:
+    """The file's settings, changed by the options that were given."""
     from mmim_live.config import load_settings
-    from mmim_live.output.sink import check_writable
 
     overrides: dict[str, Any] = {
         "checkpoint": checkpoint,
@@ -75,14 +117,16 @@ def replay(
         "speech": False if no_speech else None,
         "device": device,
     }
-    settings = load_settings(config, overrides)
-    outputs = output or []
-    for path in outputs:
+    return load_settings(config, overrides)
+
+
+def _outputs(paths: list[Path] | None) -> list[Path]:
+    """The paths, each of which can be written."""
+    from mmim_live.output.sink import check_writable
+
+    for path in paths or []:
         check_writable(path)
-    if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _replay_headless(file, settings, speed or "max", outputs)
-    else:
-        _replay_in_app(file, settings, speed or "1.0", outputs, ascii_only)
+    return paths or []
 
 
 def _replay_headless(file: Path, settings: Settings, speed: Speed, outputs: list[Path]) -> None:
@@ -139,19 +183,106 @@ def _summary_lines(summary: Summary, outputs: list[Path]) -> str:
     return "\n".join(lines)
 
 
-def _replay_in_app(file: Path, settings: Settings, speed: Speed, outputs: list[Path], ascii_only: bool) -> None:
+def _show(feed: Feed, title: str, ascii_only: bool) -> None:
     """The terminal app; an error that ends the run is told after the screen is restored."""
-    from mmim_live.pipeline.feed import ReplayFeed
     from mmim_live.stderr import native_stderr_to_log
     from mmim_live.tui.app import MmimApp
 
     with native_stderr_to_log(drawing=1):
-        viewer = MmimApp(ReplayFeed(file, settings, speed, outputs), title=file.name, ascii_only=ascii_only)
+        viewer = MmimApp(feed, title=title, ascii_only=ascii_only)
         viewer.run()
     if viewer.failure is not None:
         raise viewer.failure
     if viewer.return_code:
         raise WorkerError("the display failed; run it with --headless")
+
+
+@app.command()
+def live(
+    camera: Annotated[str, typer.Option(help="An index, a path, or an address (http, rtsp).")] = "0",
+    no_camera: Annotated[bool, typer.Option("--no-camera", help="Do without a camera.")] = False,
+    microphone: Annotated[
+        str | None, typer.Option(help="A name, part of one, or an index; the default device if left out.")
+    ] = None,
+    no_microphone: Annotated[bool, typer.Option("--no-microphone", help="Do without a microphone.")] = False,
+    headless: Headless = False,
+    output: Outputs = None,
+    checkpoint: CheckpointName = None,
+    asr_model: AsrModel = None,
+    language: Language = None,
+    window: WindowLength = None,
+    hop: Hop = None,
+    no_speech: NoSpeech = False,
+    device: ComputeDevice = None,
+    config: ConfigFile = None,
+    ascii_only: Ascii = False,
+) -> None:
+    """Watch and listen, and show a sentiment that rolls with the speaker. Also what `mmim-live` alone does."""
+    from mmim_live.pipeline.live import Devices
+
+    settings = _settings(config, checkpoint, asr_model, language, window, hop, no_camera, no_speech, device)
+    outputs = _outputs(output)
+    devices = Devices(None if no_camera else camera, _number(microphone), not no_microphone)
+    if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _live_headless(devices, settings, outputs)
+    else:
+        from mmim_live.pipeline.feed import LiveFeed
+
+        _show(LiveFeed(devices, settings, outputs), "live", ascii_only)
+
+
+def _number(text: str | None) -> int | str | None:
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def _live_headless(devices: Devices, settings: Settings, outputs: list[Path]) -> None:
+    """Utterances on standard output, notices on standard error, until a signal ends it with the summary."""
+    from mmim_live.output import open_sink
+    from mmim_live.pipeline.feed import write_events
+    from mmim_live.pipeline.live import open_live
+    from mmim_live.pipeline.signals import finishing_on_signals
+    from mmim_live.stderr import native_stderr_to_log
+
+    with native_stderr_to_log() as terminal:
+        session = open_live(devices, settings, lambda what: print(f"{what} ...", file=terminal, flush=True))
+        with finishing_on_signals(session):
+            for event in write_events(session.events(), [open_sink(path) for path in outputs]):
+                match event:
+                    case Notice():
+                        print(f"{event.time_s:7.1f} s  note: {event.message}", file=terminal, flush=True)
+                    case Utterance():
+                        print(_utterance_line(event), flush=True)
+                    case Summary():
+                        print(_summary_lines(event, outputs), flush=True)
+                    case _:
+                        pass
+
+
+@app.command()
+def devices() -> None:
+    """List cameras and microphones, with their rates, and which is the default."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from mmim_live.capture.devices import list_devices
+    from mmim_live.stderr import native_stderr_to_log
+
+    with native_stderr_to_log():
+        found = list_devices()
+    table = Table(title="Devices", expand=False)
+    for column in ("kind", "index", "name", "gives", "default"):
+        table.add_column(column, overflow="fold")
+    for camera in found.cameras:
+        gives = camera.problem or f"{camera.width}x{camera.height}, {camera.fps or 'unknown'} pictures a second"
+        table.add_row("camera", str(camera.index), camera.name, gives, "yes" if camera.default else "")
+    for microphone in found.microphones:
+        gives = f"{microphone.rate_hz} Hz, {microphone.channels} channels ({microphone.host})"
+        default = "yes" if microphone.default else ""
+        table.add_row("microphone", str(microphone.index), microphone.name, gives, default)
+    if found.cameras or found.microphones:
+        Console().print(table)
+    for problem in found.problems:
+        print(problem)
 
 
 @app.command()

@@ -279,8 +279,9 @@ class Health:
     cpu_percent: float | None = None  # of one core, so that two busy cores are 200
     memory_mb: float | None = None  # resident
     checkpoint: str = ""
-    asr_model: str = ""
+    asr_model: str = ""  # and how often it listens, where the machine is too slow for more
     device: str = ""
+    devices: tuple[DeviceHealth, ...] = ()  # of a live session
 
     @property
     def progress(self) -> float | None:

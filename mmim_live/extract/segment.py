@@ -113,7 +113,9 @@ class Segment:
     def _hypothesis(self, sound: NDArray[np.float32]) -> tuple[HeardWord, ...]:
         encoded = self._whisper.encode(sound)
         heard_s = (self._end - self.start) / SAMPLE_RATE_HZ
-        if self._belief.wants(heard_s, (self._origin - self.start) / SAMPLE_RATE_HZ + encoded.seconds):
+        if self._whisper.multilingual and self._belief.wants(
+            heard_s, (self._origin - self.start) / SAMPLE_RATE_HZ + encoded.seconds
+        ):
             self._belief.weigh(self._whisper.languages(encoded), encoded.seconds)
         language = self._belief.guess
         if language is None:

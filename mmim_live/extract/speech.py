@@ -48,6 +48,7 @@ class SpeechRecognizer:
             raise ConfigError(f"{whisper.name} does not know the language {language!r}: choose another model or 'auto'")
         self.stride = 1  # a live session under load lets Whisper listen at each stride-th step only
         self.skipped_steps = 0
+        self.step_s = step_s
         self._whisper = whisper
         self._step_samples = round(step_s * SAMPLE_RATE_HZ)
         self._segment_settings = segments or SegmentSettings()
@@ -61,6 +62,20 @@ class SpeechRecognizer:
         self._segment: Segment | None = None
         self._committed_until = 0
         self._steps = 0
+
+    @property
+    def language(self) -> str | None:
+        """Of the speech, ISO 639-1; None while unknown."""
+        return self._belief.known
+
+    @property
+    def whisper(self) -> Whisper:
+        """The model that listens."""
+        return self._whisper
+
+    def use(self, whisper: Whisper) -> None:
+        """Listen with another model from the next stretch of speech on; it must know the language."""
+        self._whisper = whisper
 
     def push(self, block: AudioBlock) -> list[SpeechUpdate]:
         """Take the next sound; give one update for each point of the grid that it reaches, in silence too."""

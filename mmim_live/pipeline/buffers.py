@@ -49,6 +49,19 @@ class Channel(Generic[Item]):
                 self._changed.notify_all()
             yield item
 
+    def batches(self) -> Iterator[list[Item]]:
+        """Take all that is there, at least one item at once, until the channel is closed and empty."""
+        while True:
+            with self._changed:
+                while not self._items and not self._closed:
+                    self._changed.wait()
+                if not self._items:
+                    return
+                items = list(self._items)
+                self._items.clear()
+                self._changed.notify_all()
+            yield items
+
     def close(self) -> None:
         with self._changed:
             self._closed = True

@@ -1,4 +1,4 @@
-"""Runs a replay in a thread of its own for somebody who is told of it: every event, and its health twice a second.
+"""Runs a session in a thread of its own for somebody who is told of it: every event, and its health twice a second.
 
 Knows sessions and output files, not who listens.
 """
@@ -16,6 +16,7 @@ import psutil
 from mmim_live.config import Settings, Speed
 from mmim_live.errors import MmimLiveError, OutputError, WorkerError
 from mmim_live.output.sink import Sink, open_sink
+from mmim_live.pipeline.live import Devices, open_live
 from mmim_live.pipeline.replay import open_replay
 from mmim_live.types import Event, Health
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 Post = Callable[[Event | Health | MmimLiveError], None]
 
 HEALTH_EVERY_S = 0.5
+STOP_S = 1.9
+FINISH_S = 1.2  # of that for the last words of a live session
 JOIN_S = 5.0  # the session's own join, and a model that is just being loaded
 
 
@@ -51,14 +54,25 @@ def write_events(events: Iterator[Event], sinks: Sequence[Sink]) -> Iterator[Eve
         raise
 
 
-class ReplayFeed:
-    """One replay for one listener: `start` begins it, `stop` ends and joins it."""
+class Feed:
+    """One session for one listener: `start` begins it, `stop` ends and joins it.
 
-    def __init__(self, file: Path, settings: Settings, speed: Speed, outputs: Sequence[Path]) -> None:
-        self._file = file
+    `open_session` is told whom to report to what is being loaded. A session of devices has no end of its own: `stop`
+    lets it come to one, with its last words and its summary, before it ends it.
+    """
+
+    def __init__(
+        self,
+        open_session: Callable[[Callable[[str], None]], Session],
+        settings: Settings,
+        outputs: Sequence[Path],
+        *,
+        live: bool,
+    ) -> None:
+        self._open_session = open_session
         self._settings = settings
-        self._speed: Speed = speed
         self._outputs = outputs
+        self._live = live
         self._session: Session | None = None
         self._activity = "loading"
         self._stopping = threading.Event()
@@ -80,21 +94,24 @@ class ReplayFeed:
         """End the session and join its threads."""
         self._stopping.set()
         if self._session is not None:
-            self._session.stop()
+            if self._live and self._threads:
+                self._session.finish()
+                self._threads[0].join(FINISH_S)
+            self._session.stop(STOP_S - FINISH_S if self._live else STOP_S)
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(JOIN_S)
 
     def _run(self, post: Post) -> None:
         try:
-            self._session = open_replay(self._file, self._settings, self._speed, self._report)
+            self._session = self._open_session(self._report)
             if not self._stopping.is_set():
                 for event in write_events(self._session.events(), [open_sink(path) for path in self._outputs]):
                     post(event)
         except MmimLiveError as error:
             post(error)
         except Exception as error:  # noqa: BLE001 (the listener must hear of whatever ended the run)
-            post(WorkerError(f"replay stopped: {type(error).__name__}: {error}"))
+            post(WorkerError(f"the session stopped: {type(error).__name__}: {error}"))
         finally:
             self._stopping.set()
 
@@ -113,17 +130,18 @@ class ReplayFeed:
             return Health(0.0, activity=self._activity, memory_mb=memory_mb, checkpoint=settings.checkpoint)
         lags_ms = session.reader.lags_ms() or (None, None)
         return Health(
-            media_time_s=session.clock.media_s,
-            duration_s=session.source.duration_s,
+            media_time_s=session.intake.media_s,
+            duration_s=session.intake.duration_s,
             fps=self._fps(session.reader.frames),
             lag_ms=lags_ms[0],
             lag_p95_ms=lags_ms[1],
-            drops=session.source.skipped_packets,
+            drops=sum(session.drops().values()),
             cpu_percent=self._process.cpu_percent(),
             memory_mb=memory_mb,
             checkpoint=settings.checkpoint,
-            asr_model=session.models.names.get("speech", ""),
+            asr_model=session.governor.effort if session.governor else session.models.names.get("speech", ""),
             device=session.models.device,
+            devices=session.intake.devices(),
         )
 
     def _fps(self, frames: int) -> float | None:
@@ -132,3 +150,17 @@ class ReplayFeed:
         now = time.monotonic()
         self._seen = (frames, now)
         return (frames - before) / (now - then) if now > then else None
+
+
+class ReplayFeed(Feed):
+    """A recording, and what is made of it."""
+
+    def __init__(self, file: Path, settings: Settings, speed: Speed, outputs: Sequence[Path]) -> None:
+        super().__init__(lambda report: open_replay(file, settings, speed, report), settings, outputs, live=False)
+
+
+class LiveFeed(Feed):
+    """A camera and a microphone, and what is made of them."""
+
+    def __init__(self, devices: Devices, settings: Settings, outputs: Sequence[Path]) -> None:
+        super().__init__(lambda report: open_live(devices, settings, report), settings, outputs, live=True)

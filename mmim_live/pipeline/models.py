@@ -1,6 +1,6 @@
 """Loads what a session needs: checkpoint, face landmarker, Whisper. Fails with one line before any thread starts.
 
-Knows the settings and the source's tracks, not the threads.
+Knows the settings, not the source or the threads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import psutil
 import torch
 
 from mmim_live import assets
-from mmim_live.capture.source import Source
 from mmim_live.config import Settings
 from mmim_live.errors import AssetError
 from mmim_live.extract.contract import CONTRACT
@@ -49,8 +48,8 @@ def default_asr_model(cores: int, memory_bytes: int) -> str:
     return "whisper-base" if cores >= BASE_NEEDS_CORES and memory_bytes >= BASE_NEEDS_BYTES else "whisper-tiny.en"
 
 
-def load_models(settings: Settings, source: Source, report: Callable[[str], None]) -> Models:
-    """Load everything; `report` is told what is being loaded.
+def load_models(settings: Settings, report: Callable[[str], None], *, video: bool, audio: bool) -> Models:
+    """Load what a source of pictures, sound or both needs; `report` is told what is being loaded.
 
     Raises:
         CheckpointError, AssetError, DeviceError: one line each.
@@ -63,11 +62,11 @@ def load_models(settings: Settings, source: Source, report: Callable[[str], None
     predictor = Predictor(checkpoint, device)
     names = {"checkpoint": settings.checkpoint}
     face = speech = None
-    if settings.face and source.has_video:
+    if settings.face and video:
         report("loading face landmarker")
         face = FaceExtractor(assets.obtain(assets.FACE_LANDMARKER.name).folder / "face_landmarker.task")
         names["face"] = assets.FACE_LANDMARKER.name
-    if settings.speech and source.has_audio:
+    if settings.speech and audio:
         name, folder = asr_folder(settings.asr_model, settings.language)
         report(f"loading {name}")
         languages = checkpoint.config.languages
@@ -77,7 +76,7 @@ def load_models(settings: Settings, source: Source, report: Callable[[str], None
             prior=languages[0] if languages else None,
         )
         names["speech"] = name
-    voice = VoiceExtractor() if source.has_audio else None
+    voice = VoiceExtractor() if audio else None
     return Models(predictor, checkpoint.config, face, voice, speech, names, str(device))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mmim_live.align import Aligned
@@ -104,7 +104,8 @@ class Reader:
             if prediction.score is not None:
                 self._scores.append(prediction.score)
         latency_ms = self._latency_ms(window)
-        self._latencies_ms.append(latency_ms)
+        if window.revision == 0:  # what comes later is the words' delay, not the readings'
+            self._latencies_ms.append(latency_ms)
         return Reading(
             window.start_s,
             window.end_s,
@@ -154,3 +155,16 @@ class Reader:
 
     def _latency_ms(self, window: Window) -> float:
         return 1000.0 * (time.perf_counter() - self._captured_at(window.end_s))
+
+
+def without_overtaken(items: Sequence[Aligned]) -> list[Aligned]:
+    """The items without the provisional rolling windows that are followed by one as new: nobody would see them."""
+    kept: list[Aligned] = []
+    newest_s = 0.0
+    for item in reversed(items):
+        if isinstance(item, Window) and item.kind == "rolling":
+            if item.status == "provisional" and item.end_s <= newest_s:
+                continue
+            newest_s = max(newest_s, item.end_s)
+        kept.append(item)
+    return kept[::-1]

@@ -28,11 +28,14 @@ def open_replay(
         path = assets.BUNDLED_FOLDER / "sample.mp4"
     source = Recording(path, video=settings.face)
     # These import torch, which takes seconds: not before the file is known to be good.
+    from mmim_live.pipeline.from_file import FileIntake
     from mmim_live.pipeline.models import load_models
     from mmim_live.pipeline.session import Session
 
     try:
-        return Session(source, load_models(settings, source, report), settings, speed)
+        models = load_models(settings, report, video=source.has_video, audio=source.has_audio)
+        intake = FileIntake(source, pictures=models.face is not None, real_time=speed == "1.0")
+        return Session(intake, models, settings)
     except BaseException:
         source.close()
         raise

@@ -1,11 +1,12 @@
 """One run from media to events: opens the channels, starts the threads, gives the events in order, ends it all.
 
-    capture --frames--> face ---rows--+
-       |----sound-----> voice --rows--+--> predictor: align, predict --events--> whoever iterates
-       +----sound-----> speech -words-+
+    intake --frames--> face ---rows--+
+      |----sound-----> voice --rows--+--> predictor: align, predict --events--> whoever iterates
+      +----sound-----> speech -words-+
 
-Every stage waits for the next (replay loses nothing). Only the predictor sees all three streams, and the aligner puts
-them in an order that depends on the media alone. Knows no files to write and no screen.
+Where the intake is a recording, every stage waits for the next and nothing is lost; where it is devices, what is late
+is dropped and counted, and a worker that fails begins again. Only the predictor sees all three streams, and the
+aligner puts them in an order that depends on the media alone. Knows no files to write and no screen.
 """
 
 from __future__ import annotations
@@ -15,60 +16,63 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Literal
 
-from mmim_live.align import Aligner, Stream
-from mmim_live.capture.recording import Recording
-from mmim_live.config import Settings, Speed
+from mmim_live.align import Aligned, Aligner, Stream
+from mmim_live.config import Settings
 from mmim_live.errors import MmimLiveError, WorkerError
 from mmim_live.extract.contract import CONTRACT
 from mmim_live.pipeline.buffers import Channel
+from mmim_live.pipeline.intake import Intake
+from mmim_live.pipeline.messages import FaceRows, Finished, Inbox, MediaEnded, Message, NoFrame, VoiceRows
 from mmim_live.pipeline.models import Models
-from mmim_live.pipeline.readings import Reader
-from mmim_live.pipeline.worker import (
-    CaptureClock,
-    FaceRows,
-    Finished,
-    Inbox,
-    MediaEnded,
-    Message,
-    VoiceRows,
-    Worker,
-    capture,
-    read_faces,
-    read_speech,
-    read_voice,
-)
-from mmim_live.types import AudioBlock, Event, Notice, SessionStarted, SpeechUpdate, VideoFrame
+from mmim_live.pipeline.readings import Reader, without_overtaken
+from mmim_live.pipeline.speech_load import SpeechGovernor
+from mmim_live.pipeline.worker import Job, Restarts, Worker, read_faces, read_speech, read_voice
+from mmim_live.types import AudioBlock, Event, Notice, SessionStarted, SpeechUpdate
 
-FRAMES_DEPTH = 8  # about half a second of pictures
 SOUND_DEPTH = 20  # about two seconds of sound
 EVENTS_DEPTH = 256
-JOIN_S = 2.0
+JOIN_S = 1.9  # all threads together
+
+# What a worker's end takes with it. Without the predictor there is no session.
+_CARRIES: dict[str, tuple[Stream, ...]] = {
+    "face": ("face",),
+    "voice": ("voice",),
+    "speech": ("speech",),
+    "microphone": ("voice", "speech"),
+}
 
 
 class Session:
-    """A run over one source. Iterate over `events()` once; `stop` may be called from any thread at any time."""
+    """A run over one intake. Iterate over `events()` once; `stop` may be called from any thread at any time."""
 
-    def __init__(self, source: Recording, models: Models, settings: Settings, speed: Speed) -> None:
-        self.source = source
+    def __init__(self, intake: Intake, models: Models, settings: Settings) -> None:
+        self.intake = intake
         self.models = models
         self.settings = settings
-        self.speed = speed
-        self.clock = CaptureClock()
-        self.reader = Reader(models.predictor, settings.checkpoint, models.checkpoint.languages, self.clock.captured_at)
+        self.reader = Reader(models.predictor, settings.checkpoint, models.checkpoint.languages, intake.captured_at)
+        self.governor: SpeechGovernor | None = None  # of the recogniser's effort, where speech must not fall behind
+        self._waits = intake.when_late == "wait"
+        self._restarts = Restarts()
         self._stop = threading.Event()
         self._failure: Exception | None = None
-        self._frames: Channel[VideoFrame] | None = Channel(FRAMES_DEPTH) if models.face else None
-        self._sounds: dict[Literal["voice", "speech"], Channel[AudioBlock]] = {}
+        # Devices cannot wait: their sound gathers here, and is dropped by nobody but the governor, who counts it.
+        depth = SOUND_DEPTH if self._waits else 0
+        self._sounds: dict[Stream, Channel[AudioBlock]] = {}
         if models.voice is not None:
-            self._sounds["voice"] = Channel(SOUND_DEPTH)
+            self._sounds["voice"] = Channel(depth)
         if models.speech is not None:
-            self._sounds["speech"] = Channel(SOUND_DEPTH)
+            self._sounds["speech"] = Channel(depth)
         # Without bound, but what is ahead of the slowest stream is at most what the channels before it hold.
         self._inbox: Inbox = Channel(0)
         self._events: Channel[Event] = Channel(EVENTS_DEPTH)
-        self._workers = self._make_workers()
+        self._streams: set[Stream] = {*self._sounds}
+        if models.face is not None:
+            self._streams.add("face")
+        self._aligner = Aligner(settings.window, settings.hop, self._streams, wait_for_speech=self._waits)
+        self._overtaken = 0
+        self._duration_s = 0.0
+        self._workers = [Worker(name, job, self._failed) for name, job in self._jobs().items()]
         self._began = 0.0
 
     def events(self) -> Iterator[Event]:
@@ -78,6 +82,10 @@ class Session:
             MmimLiveError: the source or a worker failed. What was yielded before stands.
         """
         self._began = time.perf_counter()
+        self._events.put(self._started())
+        for notice in self.intake.notices():
+            self._events.put(notice)
+        self.intake.start(self._inbox)
         for worker in self._workers:
             worker.start()
         try:
@@ -87,111 +95,148 @@ class Session:
         if self._failure is not None:
             raise self._failure
 
-    def stop(self) -> list[str]:
-        """End all threads; the names of those that did not come within two seconds."""
+    def finish(self) -> None:
+        """End the media here: the last words and readings and the summary still come, then `events` ends."""
+        self.intake.finish()
+
+    def stop(self, within_s: float = JOIN_S) -> list[str]:
+        """End all threads; the names of those that did not come in time."""
         self._let_go()
+        deadline_s = time.monotonic() + within_s
         started = [worker for worker in self._workers if worker.ident is not None]
         for worker in started:
             if worker is not threading.current_thread():
-                worker.join(JOIN_S)
+                worker.join(max(0.0, deadline_s - time.monotonic()))
         late = [worker.name for worker in started if worker.is_alive()]
         if not late:
-            self.source.close()
+            self.intake.close()
             if self.models.face is not None:
                 self.models.face.close()
         return late
 
+    def drops(self) -> dict[str, int]:
+        """What was lost, skipped or given up so far, by kind."""
+        drops = self.intake.drops()
+        drops["speech_steps"] = self.models.speech.skipped_steps if self.models.speech else 0
+        if not self._waits:
+            drops["readings"] = self._overtaken
+        if self.governor is not None:
+            drops["speech_blocks"] = self.governor.hushed_blocks
+        return drops
+
     # ---- threads ---------------------------------------------------------------------------------------------
 
-    def _make_workers(self) -> list[Worker]:
-        models, inbox = self.models, self._inbox
-        real_time = self.speed == "1.0"
-        sounds = tuple(self._sounds.values())
-        workers = [
-            Worker(
-                "capture",
-                lambda: capture(self.source, self._frames, sounds, inbox, self.clock, self._stop, real_time),
-                self._fail,
-            ),
-            Worker("predictor", self._predict, self._fail),
-        ]
-        if models.face is not None and self._frames is not None:
-            face, frames = models.face, self._frames
-            workers.append(Worker("face", lambda: read_faces(face, frames, inbox), self._fail))
+    def _jobs(self) -> dict[str, Job]:
+        models, inbox, sounds = self.models, self._inbox, self._sounds
+        jobs = {**self.intake.jobs(tuple(sounds.values())), "predictor": self._predict}
+        if models.face is not None:
+            face = models.face
+            jobs["face"] = lambda: read_faces(face, self.intake.frames(), inbox)
         if models.voice is not None:
             voice = models.voice
-            workers.append(Worker("voice", lambda: read_voice(voice, self._sounds["voice"], inbox), self._fail))
+            jobs["voice"] = lambda: read_voice(voice, sounds["voice"], inbox)
         if models.speech is not None:
             speech = models.speech
-            workers.append(Worker("speech", lambda: read_speech(speech, self._sounds["speech"], inbox), self._fail))
-        return workers
-
-    def _fail(self, worker: str, error: Exception) -> None:
-        """Keep the first error and let everybody go."""
-        if self._failure is None and not self._stop.is_set():
-            if isinstance(error, MmimLiveError):
-                self._failure = error
+            if self._waits:
+                jobs["speech"] = lambda: read_speech(speech, sounds["speech"], inbox)
             else:
-                self._failure = WorkerError(f"{worker} stopped: {type(error).__name__}: {error}")
-                self._failure.__cause__ = error
+                governor = SpeechGovernor(speech, models.names["speech"], lambda: self.intake.media_s, inbox.put)
+                self.governor = governor
+                jobs["speech"] = lambda: read_speech(speech, governor.heed(sounds["speech"]), inbox)
+        return jobs
+
+    def _failed(self, thread: str, error: Exception) -> bool:
+        """Whether the worker shall begin again. A replay that lost something would be wrong; live goes on without."""
+        if self._stop.is_set():
+            return False
+        worker, reason = thread.removeprefix("mmim-"), f"{type(error).__name__}: {error}"
+        if self._waits:
+            self._fail(error if isinstance(error, MmimLiveError) else WorkerError(f"{thread} stopped: {reason}"), error)
+            return False
+        if self._restarts.allows(worker, time.monotonic()):
+            self._tell(f"{worker}_restarted", f"the {worker} worker failed ({reason}) and was started again")
+            return True
+        self._streams -= set(_CARRIES.get(worker, self._streams))
+        if not self._streams & {"face", "voice"}:
+            self._fail(WorkerError(f"the {worker} worker fails again and again: {reason}"), error)
+            return False
+        self._tell(f"{worker}_gone", f"the {worker} worker fails again and again: the session goes on without it")
+        for stream in _CARRIES[worker]:
+            if stream in self._sounds:
+                self._sounds[stream].abandon()
+            self._inbox.put(Finished(stream))
+        return False
+
+    def _tell(self, code: str, message: str) -> None:
+        self._inbox.put(Notice(self.intake.media_s, code, " ".join(message.split())))
+
+    def _fail(self, failure: Exception, cause: Exception) -> None:
+        """Keep the first error and let everybody go."""
+        if self._failure is None:
+            if failure is not cause:
+                failure.__cause__ = cause
+            self._failure = failure
         self._let_go()
 
     def _let_go(self) -> None:
         """Tell every thread to end, and wake those that wait."""
         self._stop.set()
-        for channel in (self._frames, *self._sounds.values(), self._inbox, self._events):
-            if channel is not None:
-                channel.abandon()
+        self.intake.stop()
+        for sound in self._sounds.values():
+            sound.abandon()
+        self._inbox.abandon()
+        self._events.abandon()
 
     def _predict(self) -> None:
         """The predictor's job: messages -> aligned windows -> events."""
-        streams: list[Stream] = [*self._sounds, *(("face",) if self._frames is not None else ())]
-        aligner = Aligner(self.settings.window, self.settings.hop, streams)
-        self._events.put(self._started())
-        for notice in self.source.notices():
-            self._events.put(notice)
-        duration_s = 0.0
-        for message in self._inbox:
-            if isinstance(message, MediaEnded):
-                duration_s = message.duration_s
-            self._push(aligner, message)
-            for item in aligner.take():
+        for messages in self._inbox.batches():
+            for message in messages:
+                self._push(message)
+            for item in self._worth_reading(self._aligner.take()):
                 for event in self.reader.read(item):
                     self._events.put(event)
-            if aligner.finished:
+            if self._aligner.finished:
                 break
         if self._stop.is_set():
             return
-        drops = {
-            "packets": self.source.skipped_packets,
-            "speech_steps": self.models.speech.skipped_steps if self.models.speech else 0,
-        }
-        self._events.put(self.reader.summary(duration_s, time.perf_counter() - self._began, drops))
+        wall_s = time.perf_counter() - self._began
+        self._events.put(self.reader.summary(self._duration_s, wall_s, self.drops()))
         self._events.close()
 
-    def _push(self, aligner: Aligner, message: Message) -> None:
+    def _worth_reading(self, items: list[Aligned]) -> list[Aligned]:
+        """All of them; of devices, without the provisional windows that a later one in the same batch overtook."""
+        if self._waits:
+            return items
+        kept = without_overtaken(items)
+        self._overtaken += len(items) - len(kept)
+        return kept
+
+    def _push(self, message: Message) -> None:
         match message:
             case FaceRows():
                 self.reader.count("frames")
                 self.reader.count("face_rows", len(message.rows))
-                aligner.push_face(message.rows, message.until_s)
+                self._aligner.push_face(message.rows, message.until_s)
+            case NoFrame():
+                self._aligner.push_face((), message.until_s)
             case VoiceRows():
                 self.reader.count("voice_rows", len(message.rows))
-                aligner.push_voice(message.rows, message.until_s)
+                self._aligner.push_voice(message.rows, message.until_s)
             case SpeechUpdate():
-                aligner.push_speech(message)
+                self._aligner.push_speech(message)
             case Notice():
-                aligner.push_notice(message)
+                self._aligner.push_notice(message)
             case Finished(stream):
-                aligner.finish(stream)
+                self._aligner.finish(stream)
             case MediaEnded(duration_s):
-                aligner.end(duration_s)
+                self._duration_s = duration_s
+                self._aligner.end(duration_s)
 
     def _started(self) -> SessionStarted:
         return SessionStarted(
             version=version("mmim-live"),
-            source=self.source.name,
-            duration_s=self.source.duration_s,
+            source=self.intake.name,
+            duration_s=self.intake.duration_s,
             checkpoint=self.settings.checkpoint,
             contract_hash=CONTRACT.hash,
             models=self.models.names,

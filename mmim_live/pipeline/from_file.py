@@ -1,0 +1,119 @@
+"""A recording as a session takes it in: all of it, at full speed or at the speed of the wall clock.
+
+Knows recordings and channels, not what is made of the media.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from mmim_live.capture.recording import Recording
+from mmim_live.pipeline.buffers import Channel
+from mmim_live.pipeline.intake import WhenLate
+from mmim_live.pipeline.messages import Inbox, MediaEnded, NoFrame
+from mmim_live.pipeline.worker import Job
+from mmim_live.types import AudioBlock, DeviceHealth, Notice, VideoFrame
+
+FRAMES_DEPTH = 8  # about half a second of pictures
+
+
+class CaptureClock:
+    """When each stretch of media was captured, by the wall clock. Written by capture, read by the predictor."""
+
+    def __init__(self) -> None:
+        self._marks: deque[tuple[float, float]] = deque()  # (media time reached, wall time)
+        self.media_s = 0.0
+
+    def mark(self, media_s: float) -> None:
+        if media_s > self.media_s or not self._marks:
+            self.media_s = max(self.media_s, media_s)
+            self._marks.append((self.media_s, time.perf_counter()))
+
+    def captured_at(self, media_s: float) -> float:
+        """Wall time at which the media up to `media_s` (or, past the end, all of it) had been captured."""
+        while len(self._marks) > 1 and self._marks[0][0] < media_s:
+            self._marks.popleft()
+        return self._marks[0][1] if self._marks else time.perf_counter()
+
+
+class FileIntake:
+    """An `Intake` of a recording. `pictures`: whether somebody takes them."""
+
+    when_late: WhenLate = "wait"
+
+    def __init__(self, source: Recording, *, pictures: bool, real_time: bool) -> None:
+        self.name = source.name
+        self.duration_s = source.duration_s
+        self._source = source
+        self._real_time = real_time
+        self._clock = CaptureClock()
+        self._frames: Channel[VideoFrame | NoFrame] | None = Channel(FRAMES_DEPTH) if pictures else None
+        self._inbox: Inbox = Channel(0)
+        self._stop = threading.Event()
+
+    @property
+    def media_s(self) -> float:
+        return self._clock.media_s
+
+    def captured_at(self, media_s: float) -> float:
+        return self._clock.captured_at(media_s)
+
+    def notices(self) -> tuple[Notice, ...]:
+        return self._source.notices()
+
+    def drops(self) -> dict[str, int]:
+        return {"packets": self._source.skipped_packets}
+
+    def devices(self) -> tuple[DeviceHealth, ...]:
+        return ()
+
+    def start(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    def jobs(self, sounds: Sequence[Channel[AudioBlock]]) -> dict[str, Job]:
+        return {"capture": lambda: self._read(sounds)}
+
+    def frames(self) -> Iterable[VideoFrame | NoFrame]:
+        return self._frames if self._frames is not None else ()
+
+    def finish(self) -> None:
+        self._stop.set()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._frames is not None:
+            self._frames.abandon()
+
+    def close(self) -> None:
+        self._source.close()
+
+    def _read(self, sounds: Sequence[Channel[AudioBlock]]) -> None:
+        """Read the source to its end, waiting for the slowest taker and, in real time, for the wall clock."""
+        began = time.perf_counter()
+        reached_s = 0.0
+        told = self._source.notices()
+        while not self._stop.is_set():
+            item = self._source.read()
+            if item is None:
+                reached_s = max(reached_s, self.duration_s or 0.0)
+                break
+            reached_s = max(reached_s, item.time_s if isinstance(item, VideoFrame) else item.end_s)
+            if self._real_time and self._stop.wait(max(0.0, began + reached_s - time.perf_counter())):
+                break
+            self._clock.mark(reached_s)
+            if isinstance(item, AudioBlock):
+                for sound in sounds:
+                    sound.put(item)
+            elif self._frames is not None:
+                self._frames.put(item)
+        for notice in self._source.notices():
+            if notice not in told:
+                self._inbox.put(notice)
+        self._inbox.put(MediaEnded(reached_s))
+        for sound in sounds:
+            sound.close()
+        if self._frames is not None:
+            self._frames.close()
