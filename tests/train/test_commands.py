@@ -161,3 +161,31 @@ def test_what_a_user_can_mend_is_said_in_one_line(corpus: Path, trained: Path, t
     data = write_data(tmp_path / "data", test=False)
     with pytest.raises(DataError, match="holds no"):
         evaluate_command(trained / "checkpoint", "mosi-utterance", data)
+
+
+def test_classes_of_words_alone(corpus: Path, tmp_path: Path) -> None:
+    data = tmp_path / "meld"
+    data.mkdir()
+    header = "Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID"
+    rows = [("a good film", "joy", "positive"), ("a bad plot", "anger", "negative"), ("the film", "neutral", "neutral")]
+    for name, count in (("train", 30), ("dev", 12), ("test", 12)):
+        lines = [f"{rows[i % 3][0]},X,{rows[i % 3][1]},{rows[i % 3][2]},{i},0" for i in range(count)]
+        (data / f"{name}_sent_emo.csv").write_text("\n".join([header, *lines]))
+    folder = tmp_path / "run"
+    train_command(
+        data,
+        dataset="meld",
+        text_encoder=str(corpus / "encoder"),
+        output=folder,
+        device="cpu",
+        overrides={"epochs": 2},
+        console=quiet(),
+    )
+    metrics = json.loads((folder / "metrics.json").read_text())
+    found = json.loads(evaluate_command(folder / "checkpoint", "meld", data, missing=True, as_json=True))
+    assert set(found["figures"]) == {"war", "uar", "f1", "count"}
+    assert found["figures"]["war"] == pytest.approx(metrics["runs"][0]["test"]["war"], abs=0.1)
+    assert list(found["modalities_missing"]) == ["text", "mean"]
+    assert "war" in (folder / "report.md").read_text()
+    with pytest.raises(DataError, match="has no classes"):
+        evaluate_command(folder / "checkpoint", "mosi-utterance", corpus / "data")

@@ -1,5 +1,7 @@
 """Two processes over loopback take the steps of one."""
 
+import io
+import json
 import os
 import subprocess
 import sys
@@ -7,23 +9,39 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from mmim_live.model.mmim import MMIM
+from mmim_train.commands import train_command
 from mmim_train.loop import TrainResult, train
 from mmim_train.options import TrainOptions
 from mmim_train.parallel import World, world_from_environment
+from tests.train.corpus import RECIPE, write_data, write_encoder
 from tests.train.synthetic import CPU, Synthetic, no_dropout, small_model
 
 SCRIPT = """
 import sys, torch
 torch.set_num_threads(1)
-from tests.train.test_parallel import trained
+from pathlib import Path
+from tests.train.test_parallel import run, trained
 from mmim_train.parallel import world_from_environment
 with world_from_environment(torch.device("cpu")) as world:
     model, result = trained(world)
     content = {"weights": model.state_dict(), "losses": [e.parts for e in result.epochs], "valid": result.valid}
     torch.save(content, f"{sys.argv[1]}/{world.rank}-of-{world.size}.pt")
+run(Path(sys.argv[1]), "two")
 """
+
+
+def run(folder: Path, name: str) -> None:
+    train_command(
+        folder / "data",
+        recipe=str(folder / "tiny.toml"),
+        text_encoder=str(folder / "encoder"),
+        output=folder / name,
+        device="cpu",
+        console=Console(file=io.StringIO()),
+    )
 
 
 def trained(world: World) -> tuple[MMIM, TrainResult]:
@@ -35,6 +53,9 @@ def trained(world: World) -> tuple[MMIM, TrainResult]:
 @pytest.mark.slow
 def test_two_processes_reach_the_loss_of_one(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
+    write_encoder(tmp_path / "encoder")
+    write_data(tmp_path / "data")
+    (tmp_path / "tiny.toml").write_text(RECIPE)
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1"]
@@ -52,6 +73,11 @@ def test_two_processes_reach_the_loss_of_one(tmp_path: Path) -> None:
     assert both[0]["valid"]["mae"] == pytest.approx(result.valid["mae"], rel=1e-3)
     for name, value in model.state_dict().items():
         torch.testing.assert_close(both[0]["weights"][name], value, rtol=5e-2, atol=1e-3, msg=name)
+
+    run(tmp_path, "one")
+    one, two = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("one", "two"))
+    assert two["summary"]["test"]["mae"]["mean"] == pytest.approx(one["summary"]["test"]["mae"]["mean"], abs=0.1)
+    assert (tmp_path / "two" / "checkpoint" / "config.json").is_file()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])

@@ -20,7 +20,7 @@ from mmim_train.data.dataset import SplitName
 from mmim_train.evaluate import evaluate
 from mmim_train.files import finite, read_json, write_json
 from mmim_train.options import ObjectiveName
-from mmim_train.parallel import local_device, world_from_environment
+from mmim_train.parallel import leads_by_environment, local_device, world_from_environment
 from mmim_train.prepare import Prepared, prepare
 from mmim_train.recipe import Recipe, load_recipe, recipe_names
 from mmim_train.run import Run, ablation_arms, execute
@@ -56,7 +56,7 @@ def train_command(
     if data is None:
         raise ConfigError("say where the data are: --data PATH")
     folder = output or Path("runs") / f"{Path(recipe or dataset or 'run').stem}-{objective}"
-    if (folder / _ASKED).exists():
+    if leads_by_environment() and (folder / _ASKED).exists():
         raise ConfigError(f"{folder} holds a run already: go on with --resume {folder}, or give another --output")
     asked = {
         "recipe": recipe,

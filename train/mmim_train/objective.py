@@ -9,7 +9,7 @@ task alone. Knows encodings and labels; nothing of batches, optimisers or files.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,24 +37,11 @@ class StageLoss(NamedTuple):
     parts: dict[str, Tensor]  # each []
 
 
-class Objective(Protocol):
-    """An objective, which is also an nn.Module: its parameters are trained in stage 1 but for `q_parameters`."""
-
-    def start_epoch(self) -> None:
-        """Forget what must not outlive an epoch."""
-
-    def q_parameters(self) -> list[nn.Parameter]:
-        """What stage 0 trains; none where there is no stage 0."""
-
-    def stage0(self, encodings: Encodings) -> Tensor:
-        """The loss of stage 0, []."""
-
-    def stage1(self, output: MMIMOutput, targets: Tensor) -> StageLoss:
-        """The loss of stage 1. May remember the batch for the next, so call it once a step."""
-
-
 class TaskObjective(nn.Module):
-    """The task alone: L1 for numbers, cross entropy for classes. What is not labelled does not count."""
+    """The task alone: L1 for numbers, cross entropy for classes. What is not labelled does not count.
+
+    The parameters of an objective are trained in stage 1, but for `q_parameters`.
+    """
 
     def __init__(self, model: MMIM, options: TrainOptions) -> None:
         super().__init__()
@@ -64,17 +51,22 @@ class TaskObjective(nn.Module):
 
     @property
     def model(self) -> MMIM:
+        """Whose encodings are judged, and whose q networks are used."""
         return self._model[0]
 
-    def start_epoch(self) -> None: ...
+    def start_epoch(self) -> None:
+        """Forget what must not outlive an epoch."""
 
     def q_parameters(self) -> list[nn.Parameter]:
+        """What stage 0 trains; none where there is no stage 0."""
         return []
 
     def stage0(self, encodings: Encodings) -> Tensor:
+        """The loss of stage 0, []."""
         return encodings.h_t.new_zeros(())
 
     def stage1(self, output: MMIMOutput, targets: Tensor) -> StageLoss:
+        """The loss of stage 1. May remember the batch for the next, so call it once a step."""
         task = task_loss(output.prediction, targets)
         return StageLoss(task, {"task": task})
 

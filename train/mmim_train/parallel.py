@@ -72,6 +72,11 @@ def world_from_environment(device: torch.device) -> Iterator[World]:
         dist.destroy_process_group()
 
 
+def leads_by_environment() -> bool:
+    """Whether this process will lead, told before the processes have met."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def local_device(device: torch.device) -> torch.device:
     """The device of this process: of several CUDA devices, the one with the local rank."""
     if str(device) == "cuda" and "LOCAL_RANK" in os.environ:

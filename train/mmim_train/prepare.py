@@ -15,7 +15,7 @@ from torch import nn
 
 from mmim_live import assets
 from mmim_live.errors import AssetError, DataError
-from mmim_live.model.encoders import backbone_config, load_text_backbone
+from mmim_live.model.encoders import TextEncoder, backbone_config, load_text_backbone
 from mmim_live.model.mmim import MMIM, MMIMConfig
 from mmim_live.model.tokenizer import TextTokenizer, load_pretrained_tokenizer
 from mmim_train.batches import Inputs, SplitExamples, head_for, inputs_for
@@ -68,7 +68,10 @@ def prepare(
     source = text_encoder or settings.text_encoder
     words = any(text.strip() for text in dataset.split("train").texts)
     backbone = find_backbone(source) if words else None
-    tokenizer = find_tokenizer(source, settings.max_tokens) if words else None
+    tokenizer = None
+    if backbone is not None:
+        limit = TextEncoder(backbone).max_positions or settings.max_tokens
+        tokenizer = find_tokenizer(source, min(settings.max_tokens, limit))
     config = settings.architecture(
         dataset, head_for(dataset, recipe.target), backbone_config(backbone) if backbone is not None else None
     )

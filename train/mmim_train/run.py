@@ -110,7 +110,7 @@ def _train_seed(run: Run, arm: str, options: TrainOptions, seed: int, folder: Pa
     }
     if run.world.leads:
         if arm == next(iter(run.arms)) and _best_so_far(run, content):
-            _deliver(run, encoder, content)
+            _deliver(run, Encoder(model, run.device, World(), options.precision), content)  # this process alone
         write_json(folder / _METRICS, content)
         (folder / _STATE).unlink(missing_ok=True)
     run.world.wait()
