@@ -1,0 +1,51 @@
+"""Calibration: conformal widths cover, AUC is what it is called, tables ascend."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmim_train.calibrate import agreement_table, auc, coverage, half_width
+
+
+@given(st.lists(st.floats(0, 6), min_size=10, max_size=200), st.floats(0.5, 0.95))
+def test_at_least_the_level_is_covered(errors: list[float], level: float) -> None:
+    values = np.array(errors)
+    width = half_width(values, level)
+    assert (values <= width).mean() >= level - 1e-9
+    assert width in values
+
+
+def test_fresh_errors_are_covered_at_the_level() -> None:
+    draw = np.random.default_rng(0)
+    inside = [
+        float((np.abs(draw.normal(size=200)) <= half_width(np.abs(draw.normal(size=199)), 0.9)).mean())
+        for _ in range(300)
+    ]
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.01)
+
+
+def test_coverage_leaves_whole_groups_out() -> None:
+    # Every group has one error of its own: seen with its group it is always covered, without it hardly ever.
+    groups = np.repeat(np.arange(10), 20)
+    errors = np.repeat(np.arange(10.0), 20)
+    found = coverage(np.zeros(200), {"text": errors}, groups, level=0.95)
+    assert found == {"text": 0.9}
+
+
+def test_auc_of_known_orders() -> None:
+    assert auc(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1.0
+    assert auc(np.array([1.0]), np.array([2.0, 3.0])) == 0.0
+    assert auc(np.array([1.0, 2.0]), np.array([1.0, 2.0])) == 0.5
+    draw = np.random.default_rng(0)
+    high, low = draw.normal(1, 1, 4000), draw.normal(0, 1, 3000)
+    assert auc(high, low) == pytest.approx(0.7602, abs=0.02)  # Phi(1 / sqrt 2)
+
+
+def test_agreement_table_is_the_distribution() -> None:
+    table = agreement_table(np.random.default_rng(0).normal(size=5000))
+    assert list(table) == sorted(table)
+    assert table[50] == pytest.approx(0, abs=0.05)
+    assert len(table) == 101

@@ -1,0 +1,130 @@
+"""Composition: triples are what the seed says, voices and faces stay voices and faces, joining does what it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from mmim_live.extract.face import FACE_NAMES
+from mmim_live.extract.voice import MEL_BINS, VOICE_NAMES
+from mmim_live.model.manifest import Normalisation
+from mmim_train.compose import ComposeConfig, ComposedExamples, Joining, Material, SentenceTable, draw_emotion
+from mmim_train.pieces import Piece
+from mmim_train.sequences import TalkingFaces, face_sequence, voice_sequence
+from mmim_train.valence import SENTIMENT, Emotion
+
+EMOTIONS: tuple[Emotion, ...] = tuple(sorted(SENTIMENT))
+VOICE, FACE = len(VOICE_NAMES), len(FACE_NAMES)
+
+
+def pieces(kind: str, width: int, count: int) -> list[Piece]:
+    draw = np.random.default_rng(0)
+    return [
+        Piece(kind, str(i % 3), emotion, "train", draw.uniform(0, 1, (count, width)).astype(np.float32))
+        for i in range(6)
+        for emotion in EMOTIONS
+    ]
+
+
+def plain(width: int) -> Normalisation:
+    return Normalisation(mean=(0.0,) * width, std=(1.0,) * width)
+
+
+@pytest.fixture(scope="module")
+def examples() -> ComposedExamples:
+    talking = TalkingFaces((np.random.default_rng(1).uniform(0, 1, (40, FACE)).astype(np.float32),))
+    material = Material.of(pieces("v", VOICE, 40), pieces("f", FACE, 2), talking)
+    ratings = np.linspace(-3, 3, 60).astype(np.float32)
+    return ComposedExamples(
+        material, ratings, np.tile(np.arange(60), 40), plain(VOICE), plain(FACE), ComposeConfig(), seed=3
+    )
+
+
+def test_a_triple_depends_on_seed_round_and_number_alone(examples: ComposedExamples) -> None:
+    one, other = examples.batch([5, 6, 7]), examples.batch([7, 5])
+    length = int(one.voice_lengths[2])
+    assert torch.equal(one.voice[2, :length], other.voice[0, :length])
+    assert torch.equal(one.face[0, : int(one.face_lengths[0])], other.face[1, : int(other.face_lengths[1])])
+    examples.round += 1
+    assert not torch.equal(examples.batch([5]).face[0, :8], one.face[0, :8])
+    examples.round -= 1
+
+
+def test_targets_are_the_ratings_of_the_words_that_are_shown(examples: ComposedExamples) -> None:
+    batch, targets = examples.batch([0, 59, 60]), examples.targets([0, 59, 60])
+    assert batch.token_ids[:, 0].tolist() == [0, 59, 0]
+    assert targets[:, 0].tolist() == pytest.approx([-3, 3, -3])
+    moved = examples.moved(100)
+    assert moved.batch([59]).token_ids.tolist() == [[159]]
+    assert moved.targets([59]).tolist() == [[3.0]]
+    assert torch.equal(moved.batch([59]).face, examples.batch([59]).face)
+
+
+def test_shares_of_joinings(examples: ComposedExamples) -> None:
+    joined = np.array([examples.joining(index) for index in range(len(examples))])
+    config = ComposeConfig()
+    for column in range(2):
+        share = {kind: float((joined[:, column] == kind).mean()) for kind in ("with", "regardless", "against")}
+        assert share["against"] == pytest.approx(config.against * 2 / 3, abs=0.02)
+        assert share["regardless"] == pytest.approx(config.regardless * (1 - config.against * 2 / 3), abs=0.03)
+
+
+@given(rating=st.floats(-3, 3), seed=st.integers(0, 999))
+def test_against_is_far_from_the_words(rating: float, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    emotion = draw_emotion(EMOTIONS, rating, "against", 0.8, draw)
+    farthest = max(abs(value - rating) for value in SENTIMENT.values())
+    assert abs(SENTIMENT[emotion] - rating) >= min(2.0, farthest)
+
+
+def test_with_the_words_goes_along_with_the_rating() -> None:
+    draw = np.random.default_rng(0)
+
+    def mean(rating: float, joining: Joining) -> float:
+        return float(np.mean([SENTIMENT[draw_emotion(EMOTIONS, rating, joining, 0.8, draw)] for _ in range(300)]))
+
+    assert mean(2.5, "with") > 1.5
+    assert mean(-2.5, "with") < -1.5
+    assert abs(mean(0.0, "with")) < 0.5
+    assert abs(mean(2.5, "regardless") - mean(-2.5, "regardless")) < 0.5
+
+
+@given(seed=st.integers(0, 999), seconds=st.floats(1.0, 6.0))
+def test_a_composed_face_is_a_face(seed: int, seconds: float) -> None:
+    draw = np.random.default_rng(seed)
+    stills = draw.uniform(0, 1, (2, FACE)).astype(np.float32)
+    rows = face_sequence(stills, stills[::-1], None, seconds, draw)
+    blendshapes = rows[:, : FACE_NAMES.index("yaw_rad")]
+    assert rows.shape[1] == FACE
+    assert 8 <= len(rows) <= seconds * 15 + 1
+    assert np.isfinite(rows).all()
+    assert blendshapes.min() >= 0
+    assert blendshapes.max() <= 1
+
+
+@given(seed=st.integers(0, 999))
+def test_another_microphone_keeps_the_voice(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    take = draw.normal(size=(50, VOICE)).astype(np.float32)
+    take[:, :MEL_BINS] -= take[:, :MEL_BINS].mean(axis=1, keepdims=True)
+    take[::2, VOICE_NAMES.index("pitch_octaves")] = 0
+    before = take.copy()
+    rows = voice_sequence([take, take], draw)
+    assert np.array_equal(take, before)
+    assert np.abs(rows[:, :MEL_BINS].mean(axis=1)).max() < 1e-4  # still relative to its own mean
+    assert (rows[:, VOICE_NAMES.index("pitch_octaves")] == 0).any()  # unvoiced stays unvoiced
+
+
+def test_the_table_reads_sentences_by_number() -> None:
+    readings = torch.arange(24.0).reshape(4, 3, 2)
+    table = SentenceTable(readings, nn.Parameter(torch.full((2,), -1.0)))
+    ids, mask = torch.tensor([[3], [1], [0]]), torch.tensor([[True], [True], [False]])
+    table.eval()
+    assert table(ids, mask).tolist() == [readings[3, 0].tolist(), readings[1, 0].tolist(), [-1.0, -1.0]]
+    table.train()
+    drawn = {tuple(table(ids, mask)[0].tolist()) for _ in range(50)}
+    assert drawn == {tuple(readings[3, variant].tolist()) for variant in (1, 2)}
