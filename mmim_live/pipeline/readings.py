@@ -16,6 +16,7 @@ from mmim_live.model.predictor import Predictor
 from mmim_live.types import Event, Notice, Prediction, Reading, Summary, Utterance, Window, Word, WordHeard
 
 RECENT_READINGS = 40  # lag is told over the last 20 s
+MOST_COMMITTED = 16  # rolling windows a batch: a pause commits a good dozen, at two a second
 
 
 class Reader:
@@ -154,16 +155,24 @@ class Reader:
         return not self._languages or word.language is None or word.language in self._languages
 
     def _latency_ms(self, window: Window) -> float:
-        return 1000.0 * (time.perf_counter() - self._captured_at(window.end_s))
+        captured = self._captured_at(window.end_s)
+        return 1000.0 * (time.perf_counter() - captured)
 
 
 def without_overtaken(items: Sequence[Aligned]) -> list[Aligned]:
-    """The items without the provisional rolling windows that are followed by one as new: nobody would see them."""
+    """What of a batch is worth reading where the predictor may not fall behind.
+
+    Provisional rolling windows that are followed by one as new are left out, since nobody would see them; of those that
+    are committed, all but the last few: what a predictor that is far too slow does in one go stays bounded.
+    """
     kept: list[Aligned] = []
     newest_s = 0.0
+    committed = 0
     for item in reversed(items):
         if isinstance(item, Window) and item.kind == "rolling":
-            if item.status == "provisional" and item.end_s <= newest_s:
+            if item.status == "committed":
+                committed += 1
+            if committed > MOST_COMMITTED if item.status == "committed" else item.end_s <= newest_s:
                 continue
             newest_s = max(newest_s, item.end_s)
         kept.append(item)
