@@ -1,0 +1,81 @@
+"""`mmim-live train live`: trains, judges and writes the checkpoint that ships."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mmim_live.extract.contract import CONTRACT
+from mmim_live.model.checkpoint import CheckpointConfig, save_checkpoint
+from mmim_live.model.manifest import ContractManifest
+from mmim_train.calibrate import as_numbers, coalition_scores, conformal
+from mmim_train.live import LiveRecipe, Trained, gather_pieces, learn, read_recipe
+from mmim_train.live_card import live_card
+from mmim_train.live_report import agreement_tables, figures
+
+_SOURCES = (
+    "CMU-MOSI train (transcripts)",
+    "Stanford Sentiment Treebank",
+    "VADER rated texts",
+    "EmoBank",
+    "RAVDESS speech, actors 1-16",
+    "EmoDB",
+    "FER2013",
+    "CK+",
+    "GRID (four clips)",
+    "all-MiniLM-L6-v2",
+)
+
+
+def make_live(
+    data: Path,
+    output: Path,
+    recipe: LiveRecipe | None = None,
+    cache: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Make the checkpoint folder `output` from the development data in `data`; the figures of its card.
+
+    What is slow to make is kept in `cache` (default: a folder beside `output`), which may be deleted afterwards.
+    Raises DataError, AssetError, CheckpointError.
+    """
+    recipe = recipe or read_recipe()
+    cache = cache or output.with_name(f".{output.name}.cache")
+    trained = learn(data, recipe, cache, say)
+    say("judging")
+    found = judge(trained, data, cache, say)
+    config = _config(trained, found, recipe)
+    card = live_card(output.name, found, recipe, version("mmim-live"))
+    save_checkpoint(output, trained.model, config, trained.tokenizer, card, overwrite=True)
+    (cache / "figures.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return found
+
+
+def judge(trained: Trained, data: Path, cache: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """All figures, with the widths of the intervals."""
+    pieces = gather_pieces(data, cache, say)
+    truth = as_numbers(trained.valid.targets(range(len(trained.valid))))
+    widths = conformal(truth, coalition_scores(trained.model, trained.encodings)).half_width
+    return figures(trained, pieces.voices, pieces.faces, data) | {
+        "half_width": {name: round(width, 3) for name, width in widths.items()},
+        "triples_count": len(truth),
+    }
+
+
+def _config(trained: Trained, found: dict[str, Any], recipe: LiveRecipe) -> CheckpointConfig:
+    truth = as_numbers(trained.valid.targets(range(len(trained.valid))))
+    tables = agreement_tables(trained)
+    return CheckpointConfig(
+        architecture=trained.model.config,
+        contract=ContractManifest.of(CONTRACT),
+        voice_normalisation=trained.voice,
+        face_normalisation=trained.face,
+        max_tokens=trained.tokenizer.max_tokens,
+        conformal=conformal(truth, coalition_scores(trained.model, trained.encodings)),
+        agreement={"voice": tables["voice"], "face": tables["face"]},
+        metrics=found,
+        provenance={"data": list(_SOURCES), "composed": True, "recipe": recipe.model_dump(mode="json")},
+    )
