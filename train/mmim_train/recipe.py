@@ -95,8 +95,9 @@ class Recipe(_Part):
 
 
 def recipe_names() -> tuple[str, ...]:
-    """The recipes that come with the package."""
-    return tuple(sorted(Path(entry.name).stem for entry in _folder().iterdir() if entry.name.endswith(".toml")))
+    """The recipes that come with the package, but for `live`, which composes its data (see `mmim_train.live`)."""
+    names = (entry.name for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+    return tuple(sorted(Path(name).stem for name in names if name != "live.toml"))
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
