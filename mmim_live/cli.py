@@ -19,6 +19,7 @@ from mmim_live.types import Notice, Reading, SessionStarted, Summary, Utterance
 
 if TYPE_CHECKING:
     from mmim_live.bench import ReplayFigures, SpeechFigures
+    from mmim_live.bench_live import LiveFigures
     from mmim_live.pipeline.feed import Feed
     from mmim_live.pipeline.live import Devices
 
@@ -157,7 +158,7 @@ def _replay_headless(file: Path, settings: Settings, speed: Speed, outputs: list
                     case Reading():
                         progress.update(task, completed=event.end_s)
                     case Notice():
-                        progress.console.print(f"note: {event.message}", highlight=False)
+                        progress.console.print(f"note: {event.message}", highlight=False, soft_wrap=True)
                     case Utterance():
                         print(_utterance_line(event), flush=True)
                     case Summary():
@@ -444,6 +445,22 @@ def bench_replay(
     _print_figures("Replay at full speed", [measure_replay(file, settings) for file in files])
 
 
+@bench_app.command("live")
+def bench_live(
+    speech: Annotated[list[Path], typer.Argument(help="Recordings of speech, spoken over and over.")],
+    camera: Annotated[str, typer.Option(help="A video of a face, or another camera.")] = "0",
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10.0,
+    checkpoint: CheckpointName = None,
+    asr_model: AsrModel = None,
+) -> None:
+    """Run a live session on speech that PulseAudio plays to nobody: rates, delays of words, CPU, memory, losses."""
+    from mmim_live.bench_live import measure_live
+
+    given = {"checkpoint": checkpoint, "asr_model": asr_model}
+    settings = {key: value for key, value in given.items() if value is not None}
+    _print_figures("Live", [measure_live(minutes, camera, speech, settings)])
+
+
 @bench_app.command("speech")
 def bench_speech(
     files: Annotated[
@@ -465,7 +482,9 @@ def bench_speech(
         print(f"word error rate: streaming {streaming / words:.1%}, at once {whole / words:.1%}, of {words} words")
 
 
-def _print_figures(title: str, figures: Sequence[ReplayFigures] | Sequence[SpeechFigures]) -> None:
+def _print_figures(
+    title: str, figures: Sequence[ReplayFigures] | Sequence[SpeechFigures] | Sequence[LiveFigures]
+) -> None:
     """One column a file, one row a figure."""
     from rich.console import Console
     from rich.table import Table

@@ -17,8 +17,9 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": GROUND | STAGES,
     "tui": GROUND | {"pipeline"},
     "bench": GROUND | STAGES | {"pipeline"},
+    "bench_live": GROUND | STAGES | {"pipeline"},
     "doctor": GROUND,
-    "cli": GROUND | STAGES | {"pipeline", "bench", "doctor", "tui", "mmim_train"},
+    "cli": GROUND | STAGES | {"pipeline", "bench", "bench_live", "doctor", "tui", "mmim_train"},
     "__init__": GROUND | {"pipeline"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "core", "common", "base", "helpers", "misc"}
