@@ -92,6 +92,7 @@ class Feed:
 
     def stop(self) -> None:
         """End the session and join its threads."""
+        deadline_s = time.monotonic() + (STOP_S if self._live else JOIN_S)
         self._stopping.set()
         if self._session is not None:
             if self._live and self._threads:
@@ -100,7 +101,7 @@ class Feed:
             self._session.stop(STOP_S - FINISH_S if self._live else STOP_S)
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join(JOIN_S)
+                thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def _run(self, post: Post) -> None:
         try:
