@@ -1,6 +1,6 @@
 """The errors of mmim-live. Each message is one line that says what, where and how to mend it.
 
-Knows nothing of the other modules. `cli.py` is the only place that turns an error into an exit code.
+Knows nothing of the other modules. `cli` is the only place that turns an error into an exit code.
 """
 
 

@@ -1,0 +1,91 @@
+"""`mmim-live live`: camera and microphone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmim_live.cli.options import (
+    Ascii,
+    AsrModel,
+    CheckpointName,
+    ComputeDevice,
+    ConfigFile,
+    Headless,
+    Hop,
+    Language,
+    NoSpeech,
+    Outputs,
+    WindowLength,
+    outputs_of,
+    settings_of,
+)
+from mmim_live.cli.replay import show, summary_lines, utterance_line
+from mmim_live.config import Settings
+from mmim_live.types import Notice, Summary, Utterance
+
+if TYPE_CHECKING:
+    from mmim_live.pipeline.live import Devices
+
+
+def live(
+    camera: Annotated[str, typer.Option(help="An index, a path, or an address (http, rtsp).")] = "0",
+    no_camera: Annotated[bool, typer.Option("--no-camera", help="Do without a camera.")] = False,
+    microphone: Annotated[
+        str | None, typer.Option(help="A name, part of one, or an index; the default device if left out.")
+    ] = None,
+    no_microphone: Annotated[bool, typer.Option("--no-microphone", help="Do without a microphone.")] = False,
+    headless: Headless = False,
+    output: Outputs = None,
+    checkpoint: CheckpointName = None,
+    asr_model: AsrModel = None,
+    language: Language = None,
+    window: WindowLength = None,
+    hop: Hop = None,
+    no_speech: NoSpeech = False,
+    device: ComputeDevice = None,
+    config: ConfigFile = None,
+    ascii_only: Ascii = False,
+) -> None:
+    """Watch and listen, and show a sentiment that rolls with the speaker. Also what `mmim-live` alone does."""
+    from mmim_live.pipeline.live import Devices
+
+    settings = settings_of(config, checkpoint, asr_model, language, window, hop, no_camera, no_speech, device)
+    outputs = outputs_of(output)
+    devices = Devices(None if no_camera else camera, _number(microphone), not no_microphone)
+    if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _live_headless(devices, settings, outputs)
+    else:
+        from mmim_live.pipeline.feed import LiveFeed
+
+        show(LiveFeed(devices, settings, outputs), "live", ascii_only)
+
+
+def _number(text: str | None) -> int | str | None:
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def _live_headless(devices: Devices, settings: Settings, outputs: list[Path]) -> None:
+    """Utterances on standard output, notices on standard error, until a signal ends it with the summary."""
+    from mmim_live.output import open_sink
+    from mmim_live.pipeline.feed import write_events
+    from mmim_live.pipeline.live import open_live
+    from mmim_live.pipeline.signals import finishing_on_signals
+    from mmim_live.stderr import native_stderr_to_log
+
+    with native_stderr_to_log() as terminal:
+        session = open_live(devices, settings, lambda what: print(f"{what} ...", file=terminal, flush=True))
+        with finishing_on_signals(session):
+            for event in write_events(session.events(), [open_sink(path) for path in outputs]):
+                match event:
+                    case Notice():
+                        print(f"{event.time_s:7.1f} s  note: {event.message}", file=terminal, flush=True)
+                    case Utterance():
+                        print(utterance_line(event), flush=True)
+                    case Summary():
+                        print(summary_lines(event, outputs), flush=True)
+                    case _:
+                        pass

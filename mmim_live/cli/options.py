@@ -1,0 +1,59 @@
+"""Options that several commands share, and what becomes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mmim_live.config import Settings, load_settings
+
+Headless = Annotated[bool, typer.Option("--headless", help="No app: lines as they come, and a closing summary.")]
+Outputs = Annotated[
+    list[Path] | None, typer.Option("--output", "-o", help=".jsonl, .csv, .srt or .vtt; may be given repeatedly.")
+]
+CheckpointName = Annotated[str | None, typer.Option(help="A shipped checkpoint's name, or a folder.")]
+AsrModel = Annotated[str | None, typer.Option(help="auto, tiny.en, base, or a CTranslate2 folder.")]
+Language = Annotated[str | None, typer.Option(help="auto, or an ISO 639 code such as en.")]
+WindowLength = Annotated[float | None, typer.Option(help="Length of the rolling window, seconds.")]
+Hop = Annotated[float | None, typer.Option(help="Seconds of media between two readings.")]
+NoFace = Annotated[bool, typer.Option("--no-face", help="Leave the face out.")]
+NoSpeech = Annotated[bool, typer.Option("--no-speech", help="Recognise no words.")]
+ComputeDevice = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
+ConfigFile = Annotated[Path | None, typer.Option(help="A TOML file of settings; options win over it.")]
+Ascii = Annotated[bool, typer.Option("--ascii", help="Draw the app in plain characters.")]
+
+
+def settings_of(
+    config: Path | None,
+    checkpoint: str | None,
+    asr_model: str | None,
+    language: str | None,
+    window: float | None,
+    hop: float | None,
+    no_face: bool,
+    no_speech: bool,
+    device: str | None,
+) -> Settings:
+    """The file's settings, changed by the options that were given."""
+    overrides: dict[str, Any] = {
+        "checkpoint": checkpoint,
+        "asr_model": asr_model,
+        "language": language,
+        "window": window,
+        "hop": hop,
+        "face": False if no_face else None,
+        "speech": False if no_speech else None,
+        "device": device,
+    }
+    return load_settings(config, overrides)
+
+
+def outputs_of(paths: list[Path] | None) -> list[Path]:
+    """The paths, each of which can be written."""
+    from mmim_live.output.sink import check_writable
+
+    for path in paths or []:
+        check_writable(path)
+    return paths or []

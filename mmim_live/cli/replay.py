@@ -1,0 +1,129 @@
+"""`mmim-live replay`, and how a session is shown: in the app, or line by line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from mmim_live.cli.options import (
+    Ascii,
+    AsrModel,
+    CheckpointName,
+    ComputeDevice,
+    ConfigFile,
+    Headless,
+    Hop,
+    Language,
+    NoFace,
+    NoSpeech,
+    Outputs,
+    WindowLength,
+    outputs_of,
+    settings_of,
+)
+from mmim_live.config import Settings, Speed
+from mmim_live.errors import WorkerError
+from mmim_live.types import Notice, Reading, SessionStarted, Summary, Utterance
+
+if TYPE_CHECKING:
+    from mmim_live.pipeline.feed import Feed
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help='A video or sound file; "sample" is the clip that comes along.')],
+    headless: Headless = False,
+    speed: Annotated[Literal["1.0", "max"] | None, typer.Option(help="1.0 in the app, max headless.")] = None,
+    output: Outputs = None,
+    checkpoint: CheckpointName = None,
+    asr_model: AsrModel = None,
+    language: Language = None,
+    window: WindowLength = None,
+    hop: Hop = None,
+    no_face: NoFace = False,
+    no_speech: NoSpeech = False,
+    device: ComputeDevice = None,
+    config: ConfigFile = None,
+    ascii_only: Ascii = False,
+) -> None:
+    """Read a recording and show (or write) a sentiment that rolls with the speaker."""
+    settings = settings_of(config, checkpoint, asr_model, language, window, hop, no_face, no_speech, device)
+    outputs = outputs_of(output)
+    if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _replay_headless(file, settings, speed or "max", outputs)
+    else:
+        from mmim_live.pipeline.feed import ReplayFeed
+
+        show(ReplayFeed(file, settings, speed or "1.0", outputs), file.name, ascii_only)
+
+
+def _replay_headless(file: Path, settings: Settings, speed: Speed, outputs: list[Path]) -> None:
+    """A progress bar on standard error, where that is a terminal, and the summary on standard output."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from mmim_live.output import open_sink
+    from mmim_live.pipeline.feed import write_events
+    from mmim_live.pipeline.replay import open_replay
+    from mmim_live.stderr import native_stderr_to_log
+
+    with native_stderr_to_log() as terminal:
+        console = Console(file=terminal)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f} %"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("loading", total=None)
+            session = open_replay(file, settings, speed, lambda what: progress.update(task, description=what))
+            for event in write_events(session.events(), [open_sink(path) for path in outputs]):
+                match event:
+                    case SessionStarted():
+                        progress.update(task, description=event.source, total=event.duration_s)
+                    case Reading():
+                        progress.update(task, completed=event.end_s)
+                    case Notice():
+                        progress.console.print(f"note: {event.message}", highlight=False, soft_wrap=True)
+                    case Utterance():
+                        print(utterance_line(event), flush=True)
+                    case Summary():
+                        print(summary_lines(event, outputs), flush=True)
+                    case _:
+                        pass
+
+
+def utterance_line(utterance: Utterance) -> str:
+    """When, how and what."""
+    score = "     " if utterance.score is None else f"{utterance.score:+5.2f}"
+    return f"{utterance.start_s:7.1f} s  {score}  {utterance.text}"
+
+
+def summary_lines(summary: Summary, outputs: list[Path]) -> str:
+    """What came of it, for people."""
+    mean = "unknown" if summary.mean_score is None else f"{summary.mean_score:+.2f} on -3 .. 3"
+    counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in summary.counts.items())
+    drops = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in summary.drops.items() if number)
+    lines = [
+        f"{summary.duration_s:.1f} s of media at {summary.real_time_factor:.2f} of real time; mean sentiment {mean}",
+        counts + (f"; dropped: {drops}" if drops else "; nothing dropped"),
+        *(f"written: {path}" for path in outputs),
+    ]
+    return "\n".join(lines)
+
+
+def show(feed: Feed, title: str, ascii_only: bool) -> None:
+    """The terminal app; an error that ends the run is told after the screen is restored."""
+    from mmim_live.stderr import native_stderr_to_log
+    from mmim_live.tui.app import MmimApp
+
+    with native_stderr_to_log(drawing=1):
+        viewer = MmimApp(feed, title=title, ascii_only=ascii_only)
+        viewer.run()
+    if viewer.failure is not None:
+        raise viewer.failure
+    if viewer.return_code:
+        raise WorkerError("the display failed; run it with --headless")

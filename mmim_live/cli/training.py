@@ -1,0 +1,138 @@
+"""Training and its kin: train, evaluate, tune, extract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from mmim_live.errors import ConfigError
+
+
+def train(
+    recipe: Annotated[
+        str | None, typer.Argument(help="mosi, mosei, sims, simsv2, meld, emer, live, or a .toml.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="The data set's file or folder.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Name of a data set, where no recipe is given.")] = None,
+    text_encoder: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
+    seeds: Annotated[str, typer.Option(help="One run for each, such as 1,2,3.")] = "1",
+    objective: Annotated[
+        Literal["corrected", "published", "none"], typer.Option(help="The losses beside the task's.")
+    ] = "corrected",
+    output: Annotated[Path | None, typer.Option(help="Folder of the results; runs/... if not given.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the interrupted run in this folder.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    ablate: Annotated[bool, typer.Option("--ablate", help="Also without each mutual-information term.")] = False,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="A training option as name=value; repeatable.")
+    ] = None,
+) -> None:
+    """Train MMIM on a data set; write checkpoint, metrics, report and plots."""
+    from mmim_train.commands import train_command
+
+    print(
+        train_command(
+            data,
+            recipe,
+            dataset,
+            text_encoder,
+            _numbers(seeds),
+            objective,
+            output,
+            resume,
+            device,
+            ablate,
+            _pairs(changes),
+        )
+    )
+
+
+def evaluate(
+    checkpoint: Annotated[str, typer.Argument(help="A shipped checkpoint's name, or a folder.")],
+    dataset: Annotated[str, typer.Option(help="mosi, mosei, sims, simsv2, meld, emer, ...")],
+    data: Annotated[Path, typer.Option(help="The data set's file or folder.")],
+    split: Annotated[Literal["train", "valid", "test"], typer.Option(help="Which part to score.")] = "test",
+    missing: Annotated[bool, typer.Option("--missing", help="Also with frames and modalities missing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Score a checkpoint on a data set."""
+    from mmim_live.assets import checkpoint_folder
+    from mmim_train.commands import evaluate_command
+
+    print(evaluate_command(checkpoint_folder(checkpoint), dataset, data, split, missing, as_json, device))
+
+
+def tune(
+    data: Annotated[Path, typer.Option(help="The data set's file or folder.")],
+    recipe: Annotated[str | None, typer.Argument(help="mosi, mosei, sims, ..., or a .toml.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Name of a data set, where no recipe is given.")] = None,
+    text_encoder: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="How many settings to try.")] = 30,
+    seeds: Annotated[str, typer.Option(help="Each setting is tried with these.")] = "1",
+    objective: Annotated[
+        Literal["corrected", "published", "none"], typer.Option(help="The losses beside the task's.")
+    ] = "corrected",
+    output: Annotated[Path, typer.Option(help="Folder of the search; an existing one goes on.")] = Path("runs/tuning"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Search for training options on the validation split."""
+    from mmim_train.commands import tune_command
+
+    print(tune_command(data, recipe, dataset, text_encoder, trials, _numbers(seeds), objective, output, device))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--seeds wants whole numbers such as 1,2,3, not {text!r}") from None
+
+
+def _pairs(changes: list[str] | None) -> dict[str, Any]:
+    """["alpha=0.1", "bf16=true"] -> values, each read as TOML; a bare word is text."""
+    import tomllib
+
+    found: dict[str, Any] = {}
+    for change in changes or []:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise ConfigError(f"--set wants name=value, not {change!r}")
+        try:
+            found[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[name] = value
+    return found
+
+
+def extract(
+    source: Annotated[Path, typer.Argument(help="A folder with label.csv and Raw/, or of recordings or pictures.")],
+    output: Annotated[Path, typer.Argument(help="The feature store to write; must not exist.")],
+    dataset: Annotated[str, typer.Option(help="Whose language and label scale they have.")] = "clips",
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes; one a processor if not given.")] = None,
+) -> None:
+    """Measure clips with the live extractors, for training. An interrupted run goes on where it was."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from mmim_train.extract import extract as measure
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("measuring clips", total=None)
+
+        def advance(name: str, problem: str | None) -> None:
+            progress.advance(task)
+            if problem is not None:
+                progress.console.print(f"left out {name}: {problem}", highlight=False, soft_wrap=True)
+
+        done = measure(
+            source,
+            output,
+            name=dataset,
+            workers=workers,
+            begin=lambda count: progress.update(task, total=count),
+            advance=advance,
+        )
+    print(f"{done.folder}: {done.clips} clips, {done.resumed} of them measured before, {len(done.problems)} left out")
