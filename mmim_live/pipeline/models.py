@@ -18,6 +18,7 @@ from mmim_live.config import Settings
 from mmim_live.errors import AssetError
 from mmim_live.extract.contract import CONTRACT
 from mmim_live.extract.face import FaceExtractor
+from mmim_live.extract.segment import SegmentSettings
 from mmim_live.extract.speech import SpeechRecognizer
 from mmim_live.extract.voice import VoiceExtractor
 from mmim_live.extract.whisper import load_whisper
@@ -48,8 +49,17 @@ def default_asr_model(cores: int, memory_bytes: int) -> str:
     return "whisper-base" if cores >= BASE_NEEDS_CORES and memory_bytes >= BASE_NEEDS_BYTES else "whisper-tiny.en"
 
 
-def load_models(settings: Settings, report: Callable[[str], None], *, video: bool, audio: bool) -> Models:
+def load_models(
+    settings: Settings,
+    report: Callable[[str], None],
+    *,
+    video: bool,
+    audio: bool,
+    segments: SegmentSettings | None = None,
+) -> Models:
     """Load what a source of pictures, sound or both needs; `report` is told what is being loaded.
+
+    `segments` says how often the recogniser listens, where it is not as usual.
 
     Raises:
         CheckpointError, AssetError, DeviceError: one line each.
@@ -74,6 +84,7 @@ def load_models(settings: Settings, report: Callable[[str], None], *, video: boo
             load_whisper(folder, device.type),
             language=None if settings.language == "auto" else settings.language,
             prior=languages[0] if languages else None,
+            segments=segments,
         )
         names["speech"] = name
     voice = VoiceExtractor() if audio else None

@@ -26,7 +26,7 @@ GIVE_UP_S = 10.0  # behind by so much, the sound that waits is not listened to
 
 SMALL_MODEL = "whisper-tiny.en"
 # Every how many steps Whisper listens, with the usual model, and with the small one once cadence alone is not enough.
-_STRIDES, _SMALL_STRIDES, _ONLY_STRIDES = (1, 3, 6), (3, 12), (12, 24)
+_STRIDES, _SMALL_STRIDES, _ONLY_STRIDES = (1, 2, 5), (3, 10), (10, 20)
 LEVELS = len(_STRIDES) + len(_SMALL_STRIDES)
 
 
