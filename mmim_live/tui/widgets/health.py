@@ -32,7 +32,11 @@ class HealthLine(Widget):
 
 def _parts(health: Health) -> list[Content]:
     """Most important first."""
-    parts: list[Content] = []
+    parts = [
+        Content.assemble((f"{device.kind} {device.state}", "bold $text-warning"))
+        for device in health.devices
+        if device.state != "open"
+    ]
     if health.drops:
         parts.append(Content.assemble((f"{health.drops} dropped", "bold $text-warning")))
     else:
