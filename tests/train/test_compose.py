@@ -40,7 +40,7 @@ def examples() -> ComposedExamples:
     material = Material.of(pieces("v", VOICE, 40), pieces("f", FACE, 2), talking)
     ratings = np.linspace(-3, 3, 60).astype(np.float32)
     return ComposedExamples(
-        material, ratings, np.tile(np.arange(60), 40), plain(VOICE), plain(FACE), ComposeConfig(), seed=3
+        material, ratings, np.tile(np.arange(60), 40), plain(VOICE), plain(FACE), ComposeConfig(wordless=0), seed=3
     )
 
 
@@ -71,6 +71,20 @@ def test_shares_of_joinings(examples: ComposedExamples) -> None:
         share = {kind: float((joined[:, column] == kind).mean()) for kind in ("with", "regardless", "against")}
         assert share["against"] == pytest.approx(config.against * 2 / 3, abs=0.02)
         assert share["regardless"] == pytest.approx(config.regardless * (1 - config.against * 2 / 3), abs=0.03)
+
+
+def test_without_words_the_rating_is_what_is_shown(examples: ComposedExamples) -> None:
+    config = ComposeConfig(wordless=1)
+    wordless = ComposedExamples(
+        examples._material, examples._ratings, examples._sentences, plain(VOICE), plain(FACE), config, seed=3
+    )
+    present = wordless.batch(range(60)).present
+    assert not present[:, 0].any()
+    assert {tuple(row) for row in present[:, 1:].tolist()} == {(True, False), (False, True), (True, True)}
+    alone = present[:, 1:].sum(dim=1) == 1
+    values = torch.tensor(sorted(SENTIMENT.values()))
+    targets = wordless.targets(range(60))[alone]
+    assert ((targets - values).abs().min(dim=1).values < 1e-5).all()
 
 
 @given(rating=st.floats(-3, 3), seed=st.integers(0, 999))

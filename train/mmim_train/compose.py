@@ -6,6 +6,9 @@ valence of voice and face is drawn with noise; a part of the voices and faces is
 show nothing of what they say), and some are drawn against it. What a model learns of *how* words, voice and face go
 together is therefore what is written here, not what people do.
 
+Some examples have no words: a voice, a face or both, and what they show is the rating. Without these a face alone would
+be read by what the words beside such faces were rated, which is next to nothing.
+
 Composed triples are examples as the training loop knows them. Words are numbers of sentences, read through
 `SentenceTable`, since the text encoder is not trained here and its reading of a sentence never changes.
 """
@@ -42,6 +45,7 @@ class ComposeConfig(BaseModel):
     )  # standard deviation of what voice and face show around the rating of the words
     regardless: float = Field(default=0.15, ge=0, le=1)  # share of voices, and of faces, that show whatever
     against: float = Field(default=0.1, ge=0, le=1)  # share of triples whose voice, face or both contradict the words
+    wordless: float = Field(default=0.3, ge=0, le=1)  # share of examples without words
     silent: float = Field(default=0.15, ge=0, le=1)  # share of faces that do not talk
     least_s: float = 1.5  # of a face
     most_s: float = 6.0
@@ -107,6 +111,17 @@ def draw_emotion(
     return emotions[draw.choice(len(emotions), p=weight / weight.sum())]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What a triple is made of; `draw` goes on to make the sequences."""
+
+    present: tuple[bool, bool, bool]  # text, voice, face
+    joinings: tuple[Joining, Joining]  # of voice and face
+    emotions: tuple[Emotion, Emotion]
+    rating: float
+    draw: np.random.Generator
+
+
 class ComposedExamples:
     """Triples, composed anew from (seed, round, number): the same three numbers give the same triple.
 
@@ -153,7 +168,7 @@ class ComposedExamples:
 
     def joining(self, index: int) -> tuple[Joining, Joining]:
         """How voice and face of a triple were joined to its words."""
-        return _joinings(self._draw(index), self._config)
+        return self._plan(index).joinings
 
     def batch(self, indices: Sequence[int]) -> Batch:
         """The inputs; token_ids [B, 1] are numbers of sentences."""
@@ -161,28 +176,42 @@ class ComposedExamples:
         voice, voice_lengths = pad([self._voice.apply(v) for v, _ in rows])
         face, face_lengths = pad([self._face.apply(f) for _, f in rows])
         ids = torch.from_numpy(self._sentences[np.asarray(indices, np.int64)]).unsqueeze(1)
-        present = torch.ones(len(rows), 3, dtype=torch.bool)
+        present = torch.tensor([self._plan(index).present for index in indices])
         return Batch(ids, torch.ones_like(ids, dtype=torch.bool), voice, voice_lengths, face, face_lengths, present)
 
     def targets(self, indices: Sequence[int]) -> Tensor:
-        """The ratings of the words, [B, 1]."""
-        return torch.from_numpy(self._ratings[self._sentences[np.asarray(indices, np.int64)]]).unsqueeze(1)
+        """The ratings, [B, 1]."""
+        return torch.tensor([[self._plan(index).rating] for index in indices])
 
-    def _draw(self, index: int) -> np.random.Generator:
-        return np.random.default_rng((self._seed, self.round, index))
+    def _plan(self, index: int) -> Plan:
+        draw = np.random.default_rng((self._seed, self.round, index))
+        if draw.uniform() < self._config.wordless:
+            return self._wordless(draw)
+        rating = float(self._ratings[self._sentences[index]])
+        joinings = _joinings(draw, self._config)
+        return Plan((True, True, True), joinings, self._emotions(rating, joinings, draw), rating, draw)
+
+    def _wordless(self, draw: np.random.Generator) -> Plan:
+        """A voice, a face or both, around a sentiment that is anywhere."""
+        joinings: tuple[Joining, Joining] = ("with", "with")
+        emotions = self._emotions(draw.uniform(-2.5, 2.5), joinings, draw)
+        voiced, faced = ((True, False), (False, True), (True, True))[int(draw.integers(3))]
+        shown = [SENTIMENT[emotion] for emotion, seen in zip(emotions, (voiced, faced), strict=True) if seen]
+        return Plan((False, voiced, faced), joinings, emotions, float(np.mean(shown)), draw)
+
+    def _emotions(
+        self, rating: float, joinings: tuple[Joining, Joining], draw: np.random.Generator
+    ) -> tuple[Emotion, Emotion]:
+        material, spread = self._material, self._config.spread
+        voiced = draw_emotion(tuple(material.voices), rating, joinings[0], spread, draw)
+        return voiced, draw_emotion(tuple(material.faces), rating, joinings[1], spread, draw)
 
     def _rows(self, index: int) -> tuple[Rows, Rows]:
         if self._kept is not None and index in self._kept:
             return self._kept[index]
-        draw = self._draw(index)
-        rating = float(self._ratings[self._sentences[index]])
-        joinings = _joinings(draw, self._config)
-        material, config = self._material, self._config
-        voiced, faced = (
-            draw_emotion(tuple(pieces), rating, joining, config.spread, draw)
-            for pieces, joining in zip((material.voices, material.faces), joinings, strict=True)
-        )
-        rows = material.voice(voiced, draw), material.face(faced, config, draw)
+        plan = self._plan(index)
+        voiced, faced = plan.emotions
+        rows = self._material.voice(voiced, plan.draw), self._material.face(faced, self._config, plan.draw)
         if self._kept is not None:
             self._kept[index] = rows
         return rows

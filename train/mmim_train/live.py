@@ -21,6 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmim_live.assets import obtain
@@ -64,8 +65,8 @@ class LiveRecipe(BaseModel):
     compose: ComposeConfig = ComposeConfig()
     model: dict[str, Any] = {}
     train: TrainOptions = TrainOptions()
-    text_variants: int = 3  # readings of each sentence: one without dropout, the others with
-    repeats: int = 2  # triples a sentence in each epoch
+    text_variants: int = 2  # readings of each sentence: one without dropout, the others with
+    triples: int = 8000  # in each epoch
     valid_repeats: int = 4  # triples a validation sentence
     q_steps: int = 1500  # of the last fit of q
 
@@ -153,9 +154,16 @@ def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
     alone = _learn_alone(model, material, pieces, voice, face, recipe, say)
     sentences = read_sentences(data)
     fit, valid_texts = _words(sentence_model, tokenizer, sentences, recipe, say)
-    examples = composed(material, fit, recipe.repeats, voice, face, recipe.compose, recipe.seed)
-    valid = composed(
-        pieces.material("valid"), valid_texts, recipe.valid_repeats, voice, face, recipe.compose, recipe.seed + 1
+    chosen = spread_out(fit.ratings, recipe.triples, recipe.seed)
+    examples = ComposedExamples(material, fit.ratings, chosen, voice, face, recipe.compose, recipe.seed)
+    valid = ComposedExamples(
+        pieces.material("valid"),
+        valid_texts.ratings,
+        np.tile(np.arange(len(valid_texts.ratings)), recipe.valid_repeats),
+        voice,
+        face,
+        recipe.compose.model_copy(update={"wordless": 0.0}),
+        recipe.seed + 1,
     ).keep()
     epochs = _train(model, fit, valid_texts, examples, valid, recipe, say)
     with reading(model, fit.table):
@@ -176,18 +184,11 @@ def architecture(sentence_model: SentenceModel, recipe: LiveRecipe) -> MMIMConfi
     )
 
 
-def composed(
-    material: Material,
-    words: Words,
-    repeats: int,
-    voice: Normalisation,
-    face: Normalisation,
-    config: ComposeConfig,
-    seed: int,
-) -> ComposedExamples:
-    """Triples of every sentence, some times each."""
-    sentences = np.tile(np.arange(len(words.ratings)), repeats)
-    return ComposedExamples(material, words.ratings, sentences, voice, face, config, seed)
+def spread_out(ratings: NDArray[np.float32], count: int, seed: int) -> NDArray[np.int64]:
+    """Draw `count` sentences so that strong ratings, which are rare, come up nearly as often as weak ones."""
+    bins = np.round(ratings).astype(np.int64)
+    weights = np.array([1.0 / np.sqrt((bins == value).sum()) for value in bins])
+    return np.random.default_rng(seed).choice(len(ratings), count, p=weights / weights.sum())
 
 
 class reading:  # noqa: N801  a context manager
@@ -347,7 +348,7 @@ def _fit_q(model: MMIM, examples: ComposedExamples, recipe: LiveRecipe, say: Say
     draw = torch.Generator().manual_seed(recipe.seed)
     for column, (name, h) in enumerate((("voice", encodings.h_a), ("face", encodings.h_v))):
         q = cast(ConditionalGaussian, model.q[name])
-        with_words = torch.tensor([j[column] == "with" for j in joinings])
+        with_words = torch.tensor([j[column] == "with" for j in joinings]) & encodings.present[:, 0]
         x, y = encodings.h_t[with_words], h[with_words]
         optimiser = torch.optim.AdamW(q.parameters(), lr=recipe.train.lr_q, weight_decay=1e-2)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.q_steps)

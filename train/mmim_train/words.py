@@ -9,6 +9,7 @@ neutral, are left as they are: they teach what no opinion sounds like, of which 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from mmim_train.sentences import SOURCES, Sentence, Source
 from mmim_train.text_stage import SentenceModel, Tokens, pad_tokens, predict, tokenise
 
 _USED: tuple[Source, ...] = ("sst", "vader", "emobank")
+_MOST: dict[Source, int] = {"emobank": 600}  # more would teach that nothing ever matters
 _PARTIAL: tuple[Source, ...] = ("sst", "vader")  # these take sides
 
 
@@ -43,6 +45,7 @@ def kept_words(
     ratings = [np.array([s.score for s in chosen], np.float32)]
     for source in _USED:
         kept = [s for s in sentences if s.source == source and s.part == "kept"]
+        kept = random.Random(seed).sample(kept, min(len(kept), _MOST.get(source, len(kept))))
         rating = np.array([s.score for s in kept])
         if source in _PARTIAL:
             reading = predict(model, as_mosi(tokenise(kept, tokenizer))).astype(np.float64)
