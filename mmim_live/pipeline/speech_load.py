@@ -18,7 +18,7 @@ from mmim_live.types import AudioBlock, Notice
 
 # How far the recogniser may be behind before it does less. One hypothesis takes up to half a second on its own.
 BEHIND_S = 1.5
-SETTLE_S = 3.0  # of media between two steps down, for the last one to show
+SETTLE_S = 3.0  # of media between two steps down, for the last one to show; less where it falls behind by as much again
 CAUGHT_UP_S = 0.8
 CALM_S = 10.0  # so long caught up before it does more again
 LONGEST_CALM_S = 160.0  # the same after doing more proved too much, again and again
@@ -37,6 +37,7 @@ class SpeechLoad:
     level: int = 0
     hushed: bool = False  # sound is being given up
     _changed_s: float = 0.0
+    _changed_behind_s: float = 0.0
     _calm_since_s: float | None = None
     _calm_s: float = CALM_S
     _eased: bool = False  # the last change was to do more
@@ -49,18 +50,19 @@ class SpeechLoad:
         elif self._calm_since_s is None:
             self._calm_since_s = media_s
         if behind_s > BEHIND_S:
-            if self.level < LEVELS - 1 and media_s - self._changed_s >= SETTLE_S:
+            settled = media_s - self._changed_s >= SETTLE_S or behind_s - self._changed_behind_s >= BEHIND_S
+            if self.level < LEVELS - 1 and settled:
                 # Doing more was too much: wait longer before it is tried again.
                 self._calm_s = min(2 * self._calm_s, LONGEST_CALM_S) if self._eased else self._calm_s
-                self._change(self.level + 1, media_s, eased=False)
+                self._change(self.level + 1, media_s, behind_s, eased=False)
         elif self.level and self._calm_since_s is not None and media_s - self._calm_since_s >= self._calm_s:
             if self._eased:  # the last time, too, and it went well
                 self._calm_s = max(CALM_S, self._calm_s / 2)
-            self._change(self.level - 1, media_s, eased=True)
+            self._change(self.level - 1, media_s, behind_s, eased=True)
             self._calm_since_s = media_s
 
-    def _change(self, level: int, media_s: float, *, eased: bool) -> None:
-        self.level, self._changed_s, self._eased = level, media_s, eased
+    def _change(self, level: int, media_s: float, behind_s: float, *, eased: bool) -> None:
+        self.level, self._changed_s, self._changed_behind_s, self._eased = level, media_s, behind_s, eased
 
 
 class Recognizer(Protocol):
