@@ -26,7 +26,7 @@ from mmim_train.learner import Learner
 from mmim_train.metrics import Scoring
 from mmim_train.options import TrainOptions
 from mmim_train.parallel import World
-from mmim_train.randomness import Purpose, generator
+from mmim_train.randomness import Purpose, generator, seeded
 from mmim_train.schedule import rate_factor
 from mmim_train.state import Progress, load_state, save_state
 
@@ -149,7 +149,8 @@ class _Run:
         encodings = self._encodings()
         batches = [indices for number in range(self.options.q_passes) for indices in self._plan(0, number)]
         for step in range(self.progress.step, len(batches)):
-            parts = self.learner.stage0(encodings, batches[step], self._factor(step / len(batches)))
+            with seeded(self.learner.device, self.seed, self.progress.epoch, 0, step, Purpose.FUSE):
+                parts = self.learner.stage0(encodings, batches[step], self._factor(step / len(batches)))
             self._stepped(parts, len(batches))
 
     def _encodings(self) -> Encodings:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, dropout
 
 from mmim_live.model.mmim import MMIM, Encodings, MMIMOutput
 from mmim_live.model.mutual_information import (
@@ -97,6 +97,9 @@ class CorrectedObjective(TaskObjective):
         for m in self.pairs():
             x, y, _ = _paired(encodings, m)
             if len(x):
+                # Words say much and examples are few: without it q knows its examples by heart, and log q of others
+                # falls far below that of a q which ignores the words.
+                x = dropout(x, self.options.dropout_q)
                 loss = loss - self._q(m).log_prob(x, y).mean()
         return loss
 

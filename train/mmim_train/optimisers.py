@@ -36,7 +36,7 @@ class Optimisers:
             "text": (text, options.clip_text),
             "rest": (rest, options.clip_main),
         }
-        q_groups = _groups(q, options.lr_q, options.weight_decay)
+        q_groups = _groups(q, options.lr_q, options.decay_q)
         self.stage0 = _adamw(q_groups) if q_groups else None
         self.stage1 = _adamw(
             _groups(text, options.lr_text, options.weight_decay) + _groups(rest, options.lr_main, options.weight_decay)

@@ -37,6 +37,8 @@ class TrainOptions(BaseModel):
     lr_main: float = Field(default=1e-3, gt=0)
     lr_q: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)  # decoupled; not on biases and norms
+    decay_q: float = Field(default=1e-4, ge=0)  # the same for the q networks
+    dropout_q: float = Field(default=0.0, ge=0, lt=1)  # of h_t, where the q networks of "corrected" learn from it
     clip_text: float = Field(default=1.0, gt=0)  # largest norm of the gradient, each group by itself
     clip_main: float = Field(default=1.0, gt=0)
     clip_q: float = Field(default=1.0, gt=0)

@@ -24,7 +24,7 @@ from mmim_train.options import TrainOptions
 from mmim_train.statistics import sign_flip_p, summarise
 from mmim_train.tables import figure, markdown
 
-SHARED: dict[str, Any] = {"epochs": 20, "patience": 5, "lr_main": 2e-3, "weight_decay": 0.1}
+SHARED: dict[str, Any] = {"epochs": 20, "patience": 5, "lr_main": 2e-3, "weight_decay": 0.1, "decay_q": 0.1}
 ARCHITECTURE: dict[str, Any] = {"dropout": 0.4}
 ARMS: dict[str, dict[str, Any]] = {
     "MI off": {"objective": "none"},
