@@ -77,7 +77,7 @@ def _print_figures(
     from rich.table import Table
 
     table = Table(title=title)
-    table.add_column("figure")
+    table.add_column("figure", no_wrap=True)
     columns = [dataclasses.asdict(one) for one in figures]
     for column in columns:
         table.add_column(str(column["file"]), overflow="fold")
