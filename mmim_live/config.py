@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mmim_live.errors import ConfigError
 
-DEFAULT_CHECKPOINT = "first"
+DEFAULT_CHECKPOINT = "live"
 
 
 class Settings(BaseModel):
