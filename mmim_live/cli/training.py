@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,9 +30,12 @@ def train(
         list[str] | None, typer.Option("--set", help="A training option as name=value; repeatable.")
     ] = None,
 ) -> None:
-    """Train MMIM on a data set; write checkpoint, metrics, report and plots."""
+    """Train MMIM on a data set; write checkpoint, metrics, report and plots. `live` makes the shipped checkpoint."""
     from mmim_train.commands import train_command
 
+    if recipe == "live":
+        _train_live(data, output or Path("runs/live"))
+        return
     print(
         train_command(
             data,
@@ -47,6 +51,16 @@ def train(
             _pairs(changes),
         )
     )
+
+
+def _train_live(data: Path | None, output: Path) -> None:
+    """The checkpoint that ships is composed of many sources, and so has a procedure of its own."""
+    from mmim_train.live_run import make_live
+
+    if data is None:
+        raise ConfigError("say where the data are: --data PATH")
+    make_live(data, output, say=lambda what: print(what, file=sys.stderr, flush=True))
+    print(f"{output}: a checkpoint; its card, README.md, holds the figures")
 
 
 def evaluate(

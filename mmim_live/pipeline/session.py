@@ -112,6 +112,8 @@ class Session:
             self.intake.close()
             if self.models.face is not None:
                 self.models.face.close()
+            # Workers hold the session and it holds them: let go, so that models leave memory with the last reference.
+            self._workers = []
         return late
 
     def drops(self) -> dict[str, int]:

@@ -91,7 +91,7 @@ def test_a_constant_has_no_correlation_and_json_has_none() -> None:
 
 
 @pytest.mark.parametrize("metrics", [mosi_metrics, sims_metrics, class_metrics, affect_metrics])
-def test_no_samples_give_no_figures(metrics) -> None:  # type: ignore[no-untyped-def]
+def test_no_samples_give_no_figures(metrics) -> None:
     values = as_json(metrics([], []))
     assert values.pop("count") == 0
     values.pop("count_non0", None)
@@ -171,7 +171,7 @@ def test_sims_against_definitions(pairs: list[tuple[float, float]]) -> None:
 
 
 @given(pairs, st.randoms(use_true_random=False))
-def test_the_order_of_the_samples_does_not_matter(pairs, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_the_samples_does_not_matter(pairs, random) -> None:
     shuffled = random.sample(pairs, len(pairs))
     for scoring in ("mosi", "sims", "affect"):
         one, two = (as_json(regression_metrics(scoring, *zip(*p, strict=True))) for p in (pairs, shuffled))
