@@ -46,6 +46,7 @@ class TextStageConfig(BaseModel):
     weight_decay: float = 0.01
     head_rate: float = 1e-3
     layer_decay: float = 0.9  # each layer nearer to the words learns this much slower than the one above it
+    first_dropout: float = 0.1  # the same in stage one, which has twenty times the sentences
     first_rate: float = 6e-5
     first_epochs: int = 2
     second_rate: float = 2.5e-5
@@ -194,7 +195,7 @@ def save(model: SentenceModel, tokenizer: TextTokenizer, folder: Path, notes: di
 
 def first_stage(source: Path, sentences: Sequence[Sentence], config: TextStageConfig, output: Path, say: Say) -> None:
     """Tune the transformer in `source` on all that is not MOSI, into `output`."""
-    model, tokenizer = build(source, config)
+    model, tokenizer = build(source, config.model_copy(update={"dropout": config.first_dropout}))
     fit = tokenise([s for s in sentences if s.part == "fit" and s.source != "mosi"], tokenizer)
     kept = {
         name: tokenise([s for s in sentences if s.part == "kept" and s.source == name], tokenizer)
