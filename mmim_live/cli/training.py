@@ -129,24 +129,8 @@ def extract(
 ) -> None:
     """Measure clips with the live extractors, for training. An interrupted run goes on where it was."""
     from rich.console import Console
-    from rich.progress import Progress
 
-    from mmim_train.extract import extract as measure
+    from mmim_train.extract import with_bar
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("measuring clips", total=None)
-
-        def advance(name: str, problem: str | None) -> None:
-            progress.advance(task)
-            if problem is not None:
-                progress.console.print(f"left out {name}: {problem}", highlight=False, soft_wrap=True)
-
-        done = measure(
-            source,
-            output,
-            name=dataset,
-            workers=workers,
-            begin=lambda count: progress.update(task, total=count),
-            advance=advance,
-        )
+    done = with_bar(source, output, Console(stderr=True), name=dataset, workers=workers)
     print(f"{done.folder}: {done.clips} clips, {done.resumed} of them measured before, {len(done.problems)} left out")

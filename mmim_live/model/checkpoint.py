@@ -62,6 +62,7 @@ def save_checkpoint(
     try:
         partial.mkdir(parents=True)
         save_file({name: stored(name, tensor) for name, tensor in model.state_dict().items()}, partial / WEIGHTS)
+        (partial / WEIGHTS).chmod(0o644)  # the writer of safetensors leaves it to its owner alone
         (partial / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (partial / CARD).write_text(card, encoding="utf-8")
         if tokenizer is not None:

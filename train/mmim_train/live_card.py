@@ -54,6 +54,8 @@ These say how well the model learned what was composed, and no more.
 
 Agreement tells voices joined with their words from voices joined against them with AUC {auc_voice:.2f}, faces with
 AUC {auc_face:.2f}.
+Below 0.75 a checkpoint carries no agreement table, and its readings say null: an indicator hardly better than chance
+would mislead.
 
 ## What it is not for
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmim_live.extract.contract import CONTRACT
 from mmim_live.model.checkpoint import CheckpointConfig, save_checkpoint
@@ -15,6 +15,8 @@ from mmim_train.calibrate import as_numbers, coalition_scores, conformal
 from mmim_train.live import LiveRecipe, Trained, gather_pieces, learn, read_recipe
 from mmim_train.live_card import live_card
 from mmim_train.live_report import agreement_tables, figures
+
+USEFUL_AUC = 0.75  # from which on agreement is shown
 
 _SOURCES = (
     "CMU-MOSI train (transcripts)",
@@ -65,9 +67,16 @@ def judge(trained: Trained, data: Path, cache: Path, say: Callable[[str], None])
     }
 
 
+def _useful(
+    tables: dict[str, tuple[float, ...]], auc: dict[str, float]
+) -> dict[Literal["voice", "face"], tuple[float, ...]]:
+    """Without a table a reading says null: an agreement hardly better than chance would mislead."""
+    names: tuple[Literal["voice", "face"], ...] = ("voice", "face")
+    return {name: tables[name] for name in names if auc[name] >= USEFUL_AUC}
+
+
 def _config(trained: Trained, found: dict[str, Any], recipe: LiveRecipe) -> CheckpointConfig:
     truth = as_numbers(trained.valid.targets(range(len(trained.valid))))
-    tables = agreement_tables(trained)
     return CheckpointConfig(
         architecture=trained.model.config,
         contract=ContractManifest.of(CONTRACT),
@@ -75,7 +84,7 @@ def _config(trained: Trained, found: dict[str, Any], recipe: LiveRecipe) -> Chec
         face_normalisation=trained.face,
         max_tokens=trained.tokenizer.max_tokens,
         conformal=conformal(truth, coalition_scores(trained.model, trained.encodings)),
-        agreement={"voice": tables["voice"], "face": tables["face"]},
+        agreement=_useful(agreement_tables(trained), found["agreement_auc"]),
         metrics=found,
         provenance={"data": list(_SOURCES), "composed": True, "recipe": recipe.model_dump(mode="json")},
     )
