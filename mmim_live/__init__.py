@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from mmim_live.config import Settings, Speed
-from mmim_live.errors import MmimLiveError
+from mmim_live.errors import ConfigError, MmimLiveError
 from mmim_live.types import (
     Agreement,
     Contributions,
@@ -56,7 +56,8 @@ def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Genera
         speed: "max" goes as fast as the machine can, "1.0" keeps to the clock of the recording.
         settings: fields of `Settings` by name, such as checkpoint="live", window=8.0, face=False.
 
-    Closing the generator (or leaving the loop and letting it go) stops the threads.
+    While it runs, torch is set to one thread. Closing the generator (or leaving the loop and letting it go) stops the
+    threads.
 
     Raises:
         MmimLiveError: the file, a setting, the checkpoint or a model file cannot be used; the message is one line.
@@ -64,5 +65,7 @@ def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Genera
     from mmim_live.config import load_settings
     from mmim_live.pipeline.replay import open_replay
 
-    session = open_replay(Path(path), load_settings(None, settings), speed)
+    if str(speed) not in get_args(Speed):
+        raise ConfigError(f"speed must be 'max' or '1.0', not {speed!r}")
+    session = open_replay(Path(path), load_settings(None, settings), cast(Speed, str(speed)))
     yield from session.events()

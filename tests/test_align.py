@@ -269,6 +269,16 @@ def test_a_provisional_tail_is_told_only_when_it_changes():
     assert sum(isinstance(item, Word) for item in aligner.take()) == 1
 
 
+def test_after_the_sound_pictures_go_on_and_are_committed_at_once():
+    aligner = Aligner(WINDOW_S, HOP_S, ["face", "speech"])
+    aligner.push_speech(SpeechUpdate(0.5, committed_until_s=0.5))
+    aligner.push_speech(SpeechUpdate(0.7, committed_until_s=0.7))
+    aligner.finish("speech")
+    aligner.push_face(face_rows([0.2, 1.4]), 2.0)
+    windows = [item for item in aligner.take() if isinstance(item, Window)]
+    assert [(window.end_s, window.status) for window in windows] == [(k / 2, "committed") for k in (1, 2, 3, 4)]
+
+
 def test_notices_come_at_their_place():
     aligner = Aligner(WINDOW_S, HOP_S, ["face"])
     aligner.push_notice(Notice(0.7, "b", "later"))

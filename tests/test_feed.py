@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -30,9 +30,13 @@ class FakeSink:
 EVENTS: list[Event] = [Notice(float(i), "test", str(i)) for i in range(4)]
 
 
+def told() -> Generator[Event]:
+    yield from EVENTS
+
+
 def test_every_sink_gets_every_event_before_it_is_passed_on():
     sinks = [FakeSink(), FakeSink()]
-    for event in write_events(iter(EVENTS), sinks):
+    for event in write_events(told(), sinks):
         assert all(sink.written[-1] is event for sink in sinks)
     assert [sink.fate for sink in sinks] == ["closed", "closed"]
     assert sinks[0].written == EVENTS
@@ -41,12 +45,12 @@ def test_every_sink_gets_every_event_before_it_is_passed_on():
 def test_one_full_disk_takes_all_files_with_it():
     sinks = [FakeSink(), FakeSink(fails_at=2)]
     with pytest.raises(OutputError):
-        list(write_events(iter(EVENTS), sinks))
+        list(write_events(told(), sinks))
     assert [sink.fate for sink in sinks] == ["discarded", "discarded"]
 
 
 def test_after_any_other_end_the_lines_stand():
-    def broken() -> Iterator[Event]:
+    def broken() -> Generator[Event]:
         yield EVENTS[0]
         raise MediaError("it ended")
 
@@ -56,7 +60,7 @@ def test_after_any_other_end_the_lines_stand():
     assert (sink.fate, sink.written) == ("closed", EVENTS[:1])
 
     sink = FakeSink()
-    events = write_events(iter(EVENTS), [sink])
+    events = write_events(told(), [sink])
     next(events)
     events.close()  # type: ignore[attr-defined]
     assert sink.fate == "closed"

@@ -152,6 +152,11 @@ class Recording:
         return self._has_video
 
     @property
+    def sound_over(self) -> bool:
+        """Whether all of the sound, if any, has been given."""
+        return self._next_block is None
+
+    @property
     def skipped_packets(self) -> int:
         """How many packets could not be decoded so far."""
         return sum(track.skipped for track in self._tracks)

@@ -50,7 +50,10 @@ def replay(
 ) -> None:
     """Read a recording and show (or write) a sentiment that rolls with the speaker."""
     settings = settings_of(config, checkpoint, asr_model, language, window, hop, no_face, no_speech, device)
+    from mmim_live.output.sink import check_distinct
+
     outputs = outputs_of(output)
+    check_distinct(file, outputs)
     if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
         _replay_headless(file, settings, speed or "max", outputs)
     else:

@@ -199,14 +199,16 @@ def load_whisper(folder: Path, device: str = "cpu", padding_s: float | None = No
         model = ctranslate2.models.Whisper(
             str(folder),
             device="cuda" if cuda else "cpu",
+            device_index=int(device.partition(":")[2] or 0),
             compute_type="float16" if cuda else "int8",
             intra_threads=1,
         )
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        padding_s = padding_s or _padding_s(model)  # the first encoding: CUDA's libraries are loaded here
     except Exception as cause:  # both libraries raise bare RuntimeError, ValueError and Exception
         line = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-        raise AssetError(f"the Whisper model in {folder} cannot be loaded: {line}") from cause
-    return Whisper(model, tokenizer, folder.name, padding_s or _padding_s(model), beam_size)
+        raise AssetError(f"the Whisper model in {folder} cannot be loaded for {device}: {line}") from cause
+    return Whisper(model, tokenizer, folder.name, padding_s, beam_size)
 
 
 def _padding_s(model: Any) -> float:

@@ -43,13 +43,13 @@ class Predictor:
         self._texts: OrderedDict[str, Tensor] = OrderedDict()  # text -> h_t [1, width]
 
     @torch.inference_mode()
-    def predict(self, windows: Sequence[Window], text_counts: bool = True) -> list[Prediction]:
-        """One prediction a window. `text_counts` False: the words are in a language that the checkpoint cannot read.
+    def predict(self, windows: Sequence[Window]) -> list[Prediction]:
+        """One prediction a window.
 
         Contributions sum to score - score of nothing present, exactly (all on the clipped scale). A window with nothing
         present gets an abstention: score None.
         """
-        return [self._predict(window, window.text if text_counts else "") for window in windows]
+        return [self._predict(window, window.text) for window in windows]
 
     def _predict(self, window: Window, text: str) -> Prediction:
         encodings = self._encode(window, text)
@@ -62,7 +62,7 @@ class Predictor:
             encodings.h_v.expand(8, -1),
             self._coalitions & encodings.present,
         )
-        scores = live_scores(fused.prediction, self.config).double().cpu().numpy()
+        scores = live_scores(fused.prediction, self.config).cpu().double().numpy()
         values = [float(value) if t else None for value, t in zip(shapley_values(scores), there, strict=True)]
         score = float(scores[-1])
         low, high = self._interval(score, there)

@@ -16,13 +16,13 @@ from mmim_live.text import fold_text
 
 
 class TextTokenizer:
-    """Folds and tokenises; texts longer than `max_tokens` (special tokens included) lose their end."""
+    """Folds and tokenises; of texts longer than `max_tokens` (special tokens included) the end counts."""
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int, pad_id: int = 0) -> None:
         # A copy, since truncation and padding are state of the tokenizer; batches are padded to their longest here.
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_tokens)
+        self._tokenizer.enable_truncation(max_tokens, direction="left")  # the newest words say how it stands now
         self._pad_id = pad_id
         self.max_tokens = max_tokens
 

@@ -25,6 +25,9 @@ def output_error(path: Path, cause: OSError) -> OutputError:
     return OutputError(f"cannot write {path}: {reason}; {remedy}")
 
 
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)  # Windows would change line ends
+
+
 class RecordFile:
     """A file written record by record, each by one system call, so that a killed run leaves whole records.
 
@@ -46,7 +49,7 @@ class RecordFile:
         data = memoryview(record.encode("utf-8", "replace"))
         try:
             if self._descriptor is None:
-                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+                self._descriptor = os.open(self.path, _NEW_FILE, 0o666)
             while data:  # one call does for a regular file, unless the disk is about to be full
                 data = data[os.write(self._descriptor, data) :]
         except OSError as error:

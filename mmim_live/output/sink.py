@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +73,18 @@ def open_sink(path: str | Path) -> Sink:
     path = Path(path)
     chosen = _format_of(path)
     return FileSink(path, chosen.make_formatter(), chosen.header)
+
+
+def check_distinct(source: Path, outputs: Sequence[Path]) -> None:
+    """Raise OutputError if an output is the recording itself, by whatever name, or is named twice."""
+    taken = [source]
+    for path in outputs:
+        for other in taken:
+            same = path.exists() and other.exists() and path.samefile(other)
+            if same or path.resolve() == other.resolve():
+                what = "the recording itself" if other is source else "named twice"
+                raise OutputError(f"output {path} is {what}; give it a name of its own")
+        taken.append(path)
 
 
 def check_writable(path: str | Path) -> None:

@@ -5,9 +5,10 @@ Knows sessions and output files, not who listens.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,17 +32,18 @@ FINISH_S = 1.2  # of that for the last words of a live session
 JOIN_S = 5.0  # the session's own join, and a model that is just being loaded
 
 
-def write_events(events: Iterator[Event], sinks: Sequence[Sink]) -> Iterator[Event]:
+def write_events(events: Generator[Event], sinks: Sequence[Sink]) -> Iterator[Event]:
     """Pass events on after every sink has written them; close the sinks at the end.
 
     A sink that fails takes the other files with it: what a full disk cut off must not look like a whole run. After
     any other end (the listener leaves, a worker fails) the lines written so far stand.
     """
     try:
-        for event in events:
-            for sink in sinks:
-                sink.write(event)
-            yield event
+        with contextlib.closing(events):  # however it ends, the session's threads end with it
+            for event in events:
+                for sink in sinks:
+                    sink.write(event)
+                yield event
         for sink in sinks:
             sink.close()
     except OutputError:

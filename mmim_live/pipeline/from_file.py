@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from mmim_live.align import HISTORY_S
 from mmim_live.capture.recording import Recording
 from mmim_live.pipeline.buffers import Channel
 from mmim_live.pipeline.intake import WhenLate
@@ -18,6 +20,8 @@ from mmim_live.pipeline.worker import Job
 from mmim_live.types import AudioBlock, DeviceHealth, Notice, VideoFrame
 
 FRAMES_DEPTH = 8  # about half a second of pictures
+PICTURE_GAP_S = 0.3  # after so long without a picture the face is told that time goes on
+TRAILING_S = 1.0  # a container may end this much after its last item; more is a wrong duration
 
 
 class CaptureClock:
@@ -31,12 +35,15 @@ class CaptureClock:
         if media_s > self.media_s or not self._marks:
             self.media_s = max(self.media_s, media_s)
             self._marks.append((self.media_s, time.perf_counter()))
+            while self._marks[0][0] < self.media_s - HISTORY_S:  # no window reaches further back
+                self._marks.popleft()
 
     def captured_at(self, media_s: float) -> float:
         """Wall time at which the media up to `media_s` (or, past the end, all of it) had been captured."""
-        while len(self._marks) > 1 and self._marks[0][0] < media_s:
-            self._marks.popleft()
-        return self._marks[0][1] if self._marks else time.perf_counter()
+        marks = tuple(self._marks)  # a copy: capture goes on adding
+        if not marks:
+            return time.perf_counter()
+        return marks[min(bisect_left(marks, (media_s,)), len(marks) - 1)][1]
 
 
 class FileIntake:
@@ -93,12 +100,16 @@ class FileIntake:
     def _read(self, sounds: Sequence[Channel[AudioBlock]]) -> None:
         """Read the source to its end, waiting for the slowest taker and, in real time, for the wall clock."""
         began = time.perf_counter()
-        reached_s = 0.0
+        reached_s = seen_s = 0.0
         told = self._source.notices()
         while not self._stop.is_set():
             item = self._source.read()
             if item is None:
-                reached_s = max(reached_s, self.duration_s or 0.0)
+                if self.duration_s is not None and reached_s < self.duration_s < reached_s + TRAILING_S:
+                    reached_s = self.duration_s
+                elif self.duration_s is not None and self.duration_s >= reached_s + TRAILING_S:
+                    message = f"{self.name} ends at {reached_s:.1f} s, though it promises {self.duration_s:.1f} s"
+                    self._inbox.put(Notice(reached_s, "ends_early", message))
                 break
             reached_s = max(reached_s, item.time_s if isinstance(item, VideoFrame) else item.end_s)
             if self._real_time and self._stop.wait(max(0.0, began + reached_s - time.perf_counter())):
@@ -107,8 +118,15 @@ class FileIntake:
             if isinstance(item, AudioBlock):
                 for sound in sounds:
                     sound.put(item)
+                if self._frames is not None and item.end_s > seen_s + PICTURE_GAP_S:
+                    seen_s = item.end_s
+                    self._frames.put(NoFrame(seen_s))  # the source gives items in order: no earlier picture can come
             elif self._frames is not None:
+                seen_s = item.time_s
                 self._frames.put(item)
+            if self._source.sound_over:  # pictures may go on for long: whoever waits for sound must not wait for them
+                for sound in sounds:
+                    sound.close()
         for notice in self._source.notices():
             if notice not in told:
                 self._inbox.put(notice)

@@ -21,7 +21,7 @@ from mmim_live.extract.face import FaceExtractor
 from mmim_live.extract.segment import SegmentSettings
 from mmim_live.extract.speech import SpeechRecognizer
 from mmim_live.extract.voice import VoiceExtractor
-from mmim_live.extract.whisper import load_whisper
+from mmim_live.extract.whisper import Whisper, load_whisper
 from mmim_live.model.checkpoint import CheckpointConfig, load_checkpoint
 from mmim_live.model.device import choose_device
 from mmim_live.model.predictor import Predictor
@@ -81,7 +81,7 @@ def load_models(
         report(f"loading {name}")
         languages = checkpoint.config.languages
         speech = SpeechRecognizer(
-            load_whisper(folder, device.type),
+            _whisper(folder, device, settings.device == "auto", report),
             language=None if settings.language == "auto" else settings.language,
             prior=languages[0] if languages else None,
             segments=segments,
@@ -89,6 +89,17 @@ def load_models(
         names["speech"] = name
     voice = VoiceExtractor() if audio else None
     return Models(predictor, checkpoint.config, face, voice, speech, names, str(device))
+
+
+def _whisper(folder: Path, device: torch.device, may_fall_back: bool, report: Callable[[str], None]) -> Whisper:
+    """On the device; on the CPU where CTranslate2 cannot use a device that nobody asked for by name."""
+    try:
+        return load_whisper(folder, str(device))
+    except AssetError:
+        if device.type == "cpu" or not may_fall_back:
+            raise
+        report("loading speech recognition on the CPU, since it cannot use the GPU here")
+        return load_whisper(folder, "cpu")
 
 
 def asr_folder(name: str, language: str) -> tuple[str, Path]:

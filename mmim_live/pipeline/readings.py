@@ -81,7 +81,8 @@ class Reader:
 
     def _word(self, word: Word) -> list[Event]:
         events: list[Event] = []
-        if word.language is not None and not self._readable(word) and word.language not in self._told:
+        known_now = word.status == "committed"  # the language of a provisional word is a guess
+        if known_now and word.language and not self._readable(word) and word.language not in self._told:
             self._told.add(word.language)
             known = " or ".join(self._languages)
             message = (

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -75,7 +75,7 @@ class Session:
         self._workers = [Worker(name, job, self._failed) for name, job in self._jobs().items()]
         self._began = 0.0
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event]:
         """Run; yield every event in order. Leaving the loop early stops the run.
 
         Raises:

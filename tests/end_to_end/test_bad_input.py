@@ -89,6 +89,18 @@ def test_bad_output_names_are_told_before_any_work(name: str, tmp_path: Path, ru
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_recording_is_never_written_over(tmp_path: Path, run: Run):
+    recording, link = tmp_path / "in.mp4", tmp_path / "link.jsonl"
+    shutil.copy(SAMPLE, recording)
+    link.symlink_to(recording)
+    os.link(recording, tmp_path / "hard.csv")
+    for name in ("link.jsonl", "hard.csv"):
+        assert_one_line(run("replay", recording, "--output", tmp_path / name), name, "the recording itself")
+    assert recording.read_bytes() == SAMPLE.read_bytes()
+    twice = ("--output", tmp_path / "a.srt", "--output", tmp_path / "." / "a.srt")
+    assert_one_line(run("replay", recording, *twice), "named twice")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk(tmp_path: Path, run: Run):
     (tmp_path / "full.jsonl").symlink_to("/dev/full")

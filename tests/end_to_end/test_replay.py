@@ -15,6 +15,7 @@ import av
 import pytest
 
 import mmim_live
+from mmim_live import assets
 from mmim_live.output import read_events
 from mmim_live.types import Event, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 
@@ -149,6 +150,24 @@ def test_a_video_without_sound_and_a_sound_without_video(tmp_path: Path, shared_
     events = list(mmim_live.replay(shared_data / "clips/jfk.flac"))
     assert [event.code for event in events if isinstance(event, Notice)] == ["no_video"]
     assert any(event.present.text for event in events if isinstance(event, Reading))
+
+
+def test_a_recording_that_ends_before_its_time_is_told_of(tmp_path: Path):
+    whole, cut = tmp_path / "whole.mkv", tmp_path / "cut.mkv"
+    with av.open(str(assets.BUNDLED_FOLDER / "sample.mp4")) as source, av.open(str(whole), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
+    events = list(mmim_live.replay(cut, speech=False))
+    summary = events[-1]
+    assert isinstance(summary, Summary)
+    assert 3 < summary.duration_s < 12
+    assert [event.code for event in events if isinstance(event, Notice)] == ["ends_early"]
+    ends = [event.end_s for event in events if isinstance(event, Reading)]
+    assert summary.duration_s <= max(ends) < summary.duration_s + 0.5 + 1e-6
 
 
 def test_a_language_that_the_checkpoint_cannot_read_counts_as_absent(shared_data: Path):
