@@ -154,7 +154,7 @@ class Aligner:
         ready: list[Aligned] = []
         while self._updates and self._updates[0].time_s <= complete_s + _SLACK_S:
             ready += self._apply(self._updates.popleft())
-        if self._waits and self._until_s.get("speech") == math.inf and not self._updates:
+        if self._until_s.get("speech") == math.inf and not self._updates:
             self._provisional, self._settled_s = (), math.inf  # it ended before the media did: no word will come
         given_s = (self._tick - 1) * self._hop_s
         ready += self._settle(given_s)
