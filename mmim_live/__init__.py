@@ -19,6 +19,7 @@ from mmim_live.types import (
     Agreement,
     Contributions,
     Event,
+    Mark,
     Notice,
     Present,
     Reading,
@@ -32,6 +33,7 @@ __all__ = [
     "Agreement",
     "Contributions",
     "Event",
+    "Mark",
     "MmimLiveError",
     "Notice",
     "Present",
@@ -48,8 +50,8 @@ __all__ = [
 def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Generator[Event]:
     """Read a recording and yield its events in the order of media time, as they are made.
 
-    The first event is a `SessionStarted`, the last a `Summary`; between them come `WordHeard`, `Reading`, `Utterance`
-    and `Notice`. They are the objects that `mmim-live replay --output x.jsonl` writes, line by line.
+    The first event is a `SessionStarted`, the last a `Summary`; between them come `WordHeard`, `Reading`, `Utterance`,
+    `Notice` and `Mark`. They are the objects that `mmim-live replay --output x.jsonl` writes, line by line.
 
     Args:
         path: a video, or sound alone; "sample" is the short clip that comes with mmim-live.

@@ -6,7 +6,7 @@ not on who was faster or how the input was cut into pieces.
 
 At the grid point T = k * hop it gives, in this order:
 
-1. notices of what happened up to T;
+1. notices and marks of what happened up to T;
 2. what the recogniser said up to T: committed words, then the provisional tail if it changed;
 3. a window for each utterance that ended, with status committed;
 4. earlier rolling windows whose words are now settled, again, as committed;
@@ -27,14 +27,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from mmim_live.types import FaceRow, Notice, SpeechUpdate, Status, VoiceRow, Window, Word
+from mmim_live.types import FaceRow, Mark, Notice, SpeechUpdate, Status, VoiceRow, Window, Word
 
 HISTORY_S = 120.0  # how far back an utterance may reach; bounds the memory of a session without end
 
 _SLACK_S = 1e-6  # below a sample; absorbs the rounding of k * hop
 
 Stream = Literal["face", "voice", "speech"]
-Aligned = Notice | Word | Window
+Remark = Notice | Mark
+Aligned = Remark | Word | Window
 
 
 class _Timed(Protocol):
@@ -73,7 +74,7 @@ class Aligner:
         self._tick = 1
         self._face: list[FaceRow] = []
         self._voice: list[VoiceRow] = []
-        self._notices: list[Notice] = []
+        self._remarks: list[Remark] = []
         self._updates: deque[SpeechUpdate] = deque()
         self._committed: list[Word] = []
         self._provisional: tuple[Word, ...] = ()
@@ -95,9 +96,9 @@ class Aligner:
         self._updates.append(update)
         self._until_s["speech"] = update.time_s
 
-    def push_notice(self, notice: Notice) -> None:
-        """Something to tell at its place in media time; must come before its stream's watermark passes that time."""
-        self._notices.append(notice)
+    def push_remark(self, remark: Remark) -> None:
+        """Something to tell at its place in media time, or at once where that has passed."""
+        self._remarks.append(remark)
 
     def finish(self, stream: Stream) -> None:
         """Nothing more will come of this stream."""
@@ -133,7 +134,7 @@ class Aligner:
         return self._tick * self._hop_s
 
     def _advance(self, now_s: float) -> list[Aligned]:
-        ready: list[Aligned] = [*self._due_notices(now_s)]
+        ready: list[Aligned] = [*self._due_remarks(now_s)]
         while self._updates and self._updates[0].time_s <= now_s + _SLACK_S:
             ready += self._apply(self._updates.popleft())
         if self._waits and self._until_s.get("speech") == math.inf and not self._updates:
@@ -168,15 +169,15 @@ class Aligner:
 
     def _drain(self) -> list[Aligned]:
         """After the last grid point: what the recogniser said at the very end, and the windows that it settles."""
-        ready: list[Aligned] = [*self._due_notices(math.inf)]
+        ready: list[Aligned] = [*self._due_remarks(math.inf)]
         while self._updates:
             ready += self._apply(self._updates.popleft())
         self._settled_s = math.inf
         return ready + self._settle(math.inf)
 
-    def _due_notices(self, now_s: float) -> list[Notice]:
-        due = sorted((n for n in self._notices if n.time_s <= now_s), key=lambda n: (n.time_s, n.code, n.message))
-        self._notices = [notice for notice in self._notices if notice.time_s > now_s]
+    def _due_remarks(self, now_s: float) -> list[Remark]:
+        due = sorted((each for each in self._remarks if each.time_s <= now_s), key=_order)
+        self._remarks = [each for each in self._remarks if each.time_s > now_s]
         return due
 
     def _apply(self, update: SpeechUpdate) -> list[Aligned]:
@@ -218,6 +219,13 @@ def _between(rows: list[_Row], start_s: float, end_s: float) -> tuple[_Row, ...]
     first = bisect_left(rows, start_s, key=lambda row: row.time_s)
     last = bisect_left(rows, end_s, key=lambda row: row.time_s)
     return tuple(rows[first:last])
+
+
+def _order(remark: Remark) -> tuple[float, str, str]:
+    """Who was faster must not decide between two of the same time."""
+    if isinstance(remark, Mark):
+        return remark.time_s, "", remark.label
+    return remark.time_s, remark.code, remark.message
 
 
 def _said(words: tuple[Word, ...]) -> list[tuple[str, float, float]]:

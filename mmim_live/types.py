@@ -247,6 +247,15 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment that the user marked."""
+
+    time_s: float
+    label: str = ""
+    type: Literal["mark"] = "mark"
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The last event of a run that came to its end."""
 
@@ -259,7 +268,21 @@ class Summary:
     type: Literal["summary"] = "summary"
 
 
-Event = SessionStarted | WordHeard | Reading | Utterance | Notice | Summary
+Event = SessionStarted | WordHeard | Reading | Utterance | Notice | Mark | Summary
+
+
+# ---- what a person asks of a running session -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MarkMoment:
+    """Mark the moment `ago_s` before this one: typing a label takes its time."""
+
+    label: str = ""
+    ago_s: float = 0.0
+
+
+Command = MarkMoment
 
 
 # ---- how a running session fares; shown, never stored ------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmim_live.align import Aligned, Aligner
-from mmim_live.types import FaceRow, Notice, SpeechSegment, SpeechUpdate, VoiceRow, Window, Word
+from mmim_live.types import FaceRow, Mark, Notice, SpeechSegment, SpeechUpdate, VoiceRow, Window, Word
 
 WINDOW_S, HOP_S = 2.0, 0.5
 STEP_S = 0.5  # of the recogniser in these tests
@@ -279,10 +279,30 @@ def test_after_the_sound_pictures_go_on_and_are_committed_at_once():
     assert [(window.end_s, window.status) for window in windows] == [(k / 2, "committed") for k in (1, 2, 3, 4)]
 
 
+def test_marks_come_at_their_place_and_late_ones_at_once():
+    aligner = Aligner(WINDOW_S, HOP_S, ["face"])
+    aligner.push_remark(Mark(0.7, "b"))
+    aligner.push_remark(Notice(0.7, "c", ""))
+    aligner.push_face([], 1.0)
+    assert [item.type if isinstance(item, Notice | Mark) else "" for item in aligner.take()] == [
+        "",
+        "mark",
+        "notice",
+        "",
+    ]
+    aligner.push_remark(Mark(0.2, "typed slowly"))
+    aligner.push_face([], 1.5)
+    assert aligner.take()[0] == Mark(0.2, "typed slowly")
+    aligner.push_remark(Mark(9.0))
+    aligner.end(1.5)
+    aligner.finish("face")
+    assert aligner.take() == [Mark(9.0)]
+
+
 def test_notices_come_at_their_place():
     aligner = Aligner(WINDOW_S, HOP_S, ["face"])
-    aligner.push_notice(Notice(0.7, "b", "later"))
-    aligner.push_notice(Notice(0.2, "a", "sooner"))
+    aligner.push_remark(Notice(0.7, "b", "later"))
+    aligner.push_remark(Notice(0.2, "a", "sooner"))
     aligner.push_face([], 1.0)
     kinds = [item.code if isinstance(item, Notice) else "window" for item in aligner.take()]
     assert kinds == ["a", "window", "b", "window"]

@@ -25,6 +25,8 @@ from mmim_live.types import (
     DeviceHealth,
     Event,
     FaceRow,
+    Mark,
+    MarkMoment,
     Notice,
     Prediction,
     Present,
@@ -310,6 +312,22 @@ def test_a_predictor_that_is_too_slow_leaves_readings_out_and_counts_them():
     assert summary.drops["readings"] > 0
     given = len(scene.of(Reading))
     assert given == scene.predictor.count + 1
+
+
+def test_a_mark_is_told_and_a_session_that_is_over_takes_none():
+    session = Scene().session()
+    told: list[Event] = []
+    for event in session.events():
+        told.append(event)
+        if isinstance(event, Reading) and event.end_s == 1.0 and event.revision == 0:
+            assert session.send(MarkMoment("here", ago_s=0.25))
+            asked_s = session.intake.media_s
+        if isinstance(event, Reading) and event.end_s == 2.0:
+            session.finish()
+    (mark,) = [event for event in told if isinstance(event, Mark)]
+    assert mark.label == "here"
+    assert mark.time_s == pytest.approx(asked_s - 0.25, abs=0.1)
+    assert not session.send(MarkMoment())
 
 
 def test_stopping_ends_all_threads_at_once():

@@ -24,6 +24,7 @@ from mmim_live.types import (
     Agreement,
     Contributions,
     Event,
+    Mark,
     Notice,
     Present,
     Reading,
@@ -119,6 +120,7 @@ events: st.SearchStrategy[Event] = st.one_of(
     st.builds(Reading, **sentiment, type=st.just("reading")),
     st.builds(Utterance, **sentiment, text=texts, language=st.none() | texts, type=st.just("utterance")),
     st.builds(Notice, time_s=times, code=texts, message=texts, type=st.just("notice")),
+    st.builds(Mark, time_s=times, label=texts, type=st.just("mark")),
     st.builds(
         Summary,
         duration_s=times,
@@ -231,6 +233,15 @@ def test_subtitles_of_known_utterances() -> None:
     assert "[+0.0] this" in vtt(dataclasses.replace(UTTERANCE, score=-0.01))
     assert srt(dataclasses.replace(UTTERANCE, status="provisional")) == ""
     assert vtt(READING) == ""
+
+
+def test_marks_are_cues_of_their_own() -> None:
+    srt, vtt = srt_formatter(), vtt_formatter()
+    assert srt(Mark(62.5, "the <b>end</b>\n--> no")) == (
+        "1\n00:01:02,500 --> 00:01:04,500\n[mark] the ‹b›end‹/b› --› no\n\n"
+    )
+    assert vtt(Mark(0.0)) == "00:00:00.000 --> 00:00:02.000\n[mark]\n\n"
+    assert srt(UTTERANCE).startswith("2\n")
 
 
 CLOCK = r"\d{2,}:[0-5]\d:[0-5]\d"

@@ -1,31 +1,31 @@
-"""Utterances as subtitles (.srt, .vtt), each with its score: `[+1.8] that was good`.
+"""Utterances as subtitles (.srt, .vtt), each with its score, `[+1.8] that was good`, and marks: `[mark] the ending`.
 
-Only committed utterances are written, since a cue cannot be taken back. All other events are left out.
+Only committed utterances are written, since a cue cannot be taken back. All other events are left out. A mark is
+written at once, before the utterance that it falls into: players put cues in order.
 """
 
 import html
 import math
 from collections.abc import Callable
 from itertools import count
-from typing import TypeGuard
 
-from mmim_live.types import Event, Utterance
+from mmim_live.types import Event, Mark, Utterance
 
 VTT_HEADER = "WEBVTT\n\n"
+MARK_SHOWN_S = 2.0
 
 # SubRip has no escapes, and players take <i> and {\an8} for markup: look-alikes are shown as they are.
 _SRT_LOOKALIKES = str.maketrans("<>{}", "‹›()")
 
 
 def srt_formatter() -> Callable[[Event], str]:
-    """A function that turns a committed utterance into a numbered cue, and any other event into nothing."""
+    """A function that turns a committed utterance or a mark into a numbered cue, and any other event into nothing."""
     numbers = count(1)
 
     def format_event(event: Event) -> str:
-        if not _is_cue(event):
+        if (caption := _caption(event)) is None:
             return ""
-        text = _caption(event).translate(_SRT_LOOKALIKES)
-        return f"{next(numbers)}\n{_times(event, ',')}\n{text}\n\n"
+        return f"{next(numbers)}\n{_times(event, ',')}\n{caption.translate(_SRT_LOOKALIKES)}\n\n"
 
     return format_event
 
@@ -34,27 +34,32 @@ def vtt_formatter() -> Callable[[Event], str]:
     """The same in WebVTT, where &, < and > are escaped."""
 
     def format_event(event: Event) -> str:
-        if not _is_cue(event):
+        if (caption := _caption(event)) is None:
             return ""
-        return f"{_times(event, '.')}\n{html.escape(_caption(event), quote=False)}\n\n"
+        return f"{_times(event, '.')}\n{html.escape(caption, quote=False)}\n\n"
 
     return format_event
 
 
-def _is_cue(event: Event) -> TypeGuard[Utterance]:
-    return isinstance(event, Utterance) and event.status == "committed"
+def _caption(event: Event) -> str | None:
+    """One line, since an empty line inside a cue would end it; None for what is no cue."""
+    match event:
+        case Utterance(status="committed"):
+            known = event.score is not None and math.isfinite(event.score)
+            score = f"{event.score:+.1f}" if known else "no score"
+            return f"[{'+0.0' if score == '-0.0' else score}] {' '.join(event.text.split())}".rstrip()
+        case Mark():
+            return f"[mark] {' '.join(event.label.split())}".rstrip()
+        case _:
+            return None
 
 
-def _caption(utterance: Utterance) -> str:
-    """One line: an empty line inside a cue would end it."""
-    known = utterance.score is not None and math.isfinite(utterance.score)
-    score = f"{utterance.score:+.1f}" if known else "no score"
-    return f"[{'+0.0' if score == '-0.0' else score}] {' '.join(utterance.text.split())}".rstrip()
-
-
-def _times(utterance: Utterance, mark: str) -> str:
-    start_ms = max(0, round(utterance.start_s * 1000))
-    end_ms = max(start_ms + 1, round(utterance.end_s * 1000))  # players drop cues that last no time
+def _times(event: Event, mark: str) -> str:
+    assert isinstance(event, Utterance | Mark)
+    start_s = event.time_s if isinstance(event, Mark) else event.start_s
+    end_s = start_s + MARK_SHOWN_S if isinstance(event, Mark) else event.end_s
+    start_ms = max(0, round(start_s * 1000))
+    end_ms = max(start_ms + 1, round(end_s * 1000))  # players drop cues that last no time
     return f"{_clock(start_ms, mark)} --> {_clock(end_ms, mark)}"
 
 

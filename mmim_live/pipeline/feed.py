@@ -19,7 +19,7 @@ from mmim_live.errors import MmimLiveError, OutputError, WorkerError
 from mmim_live.output.sink import Sink, open_sink
 from mmim_live.pipeline.live import Devices, open_live
 from mmim_live.pipeline.replay import open_replay
-from mmim_live.types import Event, Health
+from mmim_live.types import Command, Event, Health
 
 if TYPE_CHECKING:
     from mmim_live.pipeline.session import Session
@@ -104,6 +104,10 @@ class Feed:
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline_s - time.monotonic()))
+
+    def send(self, command: Command) -> bool:
+        """Pass on what a person asks of the session. False: it has not begun, or is over."""
+        return self._session is not None and self._session.send(command)
 
     def _run(self, post: Post) -> None:
         try:

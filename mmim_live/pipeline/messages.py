@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mmim_live.align import Stream
 from mmim_live.pipeline.buffers import Channel
-from mmim_live.types import FaceRow, Notice, SpeechUpdate, VoiceRow
+from mmim_live.types import FaceRow, Mark, Notice, SpeechUpdate, VoiceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +46,5 @@ class MediaEnded:
     duration_s: float
 
 
-Message = FaceRows | NoFrame | VoiceRows | SpeechUpdate | Finished | MediaEnded | Notice
+Message = FaceRows | NoFrame | VoiceRows | SpeechUpdate | Finished | MediaEnded | Notice | Mark
 Inbox = Channel[Message]

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from mmim_live.align import Aligned
 from mmim_live.model.predictor import Predictor
-from mmim_live.types import Event, Notice, Prediction, Reading, Summary, Utterance, Window, Word, WordHeard
+from mmim_live.types import Event, Mark, Notice, Prediction, Reading, Summary, Utterance, Window, Word, WordHeard
 
 RECENT_READINGS = 40  # lag is told over the last 20 s
 MOST_COMMITTED = 16  # rolling windows a batch: a pause commits a good dozen, at two a second
@@ -42,7 +42,7 @@ class Reader:
     def read(self, item: Aligned) -> list[Event]:
         """The events that an aligned item gives, in order."""
         match item:
-            case Notice():
+            case Notice() | Mark():
                 return [item]
             case Word():
                 return self._word(item)

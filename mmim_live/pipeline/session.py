@@ -28,7 +28,7 @@ from mmim_live.pipeline.models import Models
 from mmim_live.pipeline.readings import Reader, without_overtaken
 from mmim_live.pipeline.speech_load import SpeechGovernor
 from mmim_live.pipeline.worker import Job, Restarts, Worker, read_faces, read_speech, read_voice
-from mmim_live.types import AudioBlock, Event, Notice, SessionStarted, SpeechUpdate
+from mmim_live.types import AudioBlock, Command, Event, Mark, MarkMoment, Notice, SessionStarted, SpeechUpdate
 
 SOUND_DEPTH = 20  # about two seconds of sound
 EVENTS_DEPTH = 256
@@ -94,6 +94,12 @@ class Session:
             self.stop()
         if self._failure is not None:
             raise self._failure
+
+    def send(self, command: Command) -> bool:
+        """Do what a person asks; from any thread, at once. False: the session is over, and nothing is done."""
+        match command:
+            case MarkMoment(label, ago_s):
+                return self._inbox.put(Mark(max(0.0, self.intake.media_s - ago_s), label))
 
     def finish(self) -> None:
         """End the media here: the last words and readings and the summary still come, then `events` ends."""
@@ -226,8 +232,8 @@ class Session:
                 self._aligner.push_voice(message.rows, message.until_s)
             case SpeechUpdate():
                 self._aligner.push_speech(message)
-            case Notice():
-                self._aligner.push_notice(message)
+            case Notice() | Mark():
+                self._aligner.push_remark(message)
             case Finished(stream):
                 self._aligner.finish(stream)
             case MediaEnded(duration_s):

@@ -20,6 +20,7 @@ from textual.widgets import Footer
 
 from mmim_live.errors import MmimLiveError
 from mmim_live.tui.help import HelpScreen
+from mmim_live.tui.mark import MarkScreen
 from mmim_live.tui.messages import Posted
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.themes import CYCLE, DARK, LIGHT
@@ -33,7 +34,7 @@ from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
 from mmim_live.tui.widgets.why import WhyPanel
 from mmim_live.tui.wording import plain
-from mmim_live.types import Event, Health
+from mmim_live.types import Command, Event, Health, MarkMoment
 
 Post = Callable[[Event | Health | MmimLiveError], None]
 
@@ -53,6 +54,9 @@ class EventSource(Protocol):
     def stop(self) -> None:
         """End and join all threads. Called once, also when the session has ended by itself."""
 
+    def send(self, command: Command) -> bool:
+        """Pass on what the user asks of the session, without waiting. False: it is not running."""
+
 
 class MmimApp(App[None]):
     """Shows the session of `source` until the user leaves; then `failure` holds the error that ended it, if any."""
@@ -65,12 +69,13 @@ class MmimApp(App[None]):
         Binding("q", "quit", "Quit", id="quit"),
         Binding("ctrl+c", "quit", "Quit", id="interrupt", show=False, priority=True),
         Binding("space", "freeze", "Pause", id="freeze"),
-        Binding("left", "pan(-1)", "Scroll", id="back", key_display="left/right"),
+        Binding("left", "pan(-1)", "Scroll", id="back", key_display="left/right", show=False),
         Binding("right", "pan(1)", "Scroll forth", id="forth", show=False),
-        Binding("end", "follow", "Now", id="now"),
+        Binding("end", "follow", "Now", id="now", show=False),
         Binding("home", "to_start", "Scroll to the start", id="start", show=False),
         Binding("plus,equals_sign", "zoom(-1)", "Show less time", id="zoom-in", key_display="+", show=False),
         Binding("minus", "zoom(1)", "Show more time", id="zoom-out", key_display="-", show=False),
+        Binding("m", "mark", "Mark", id="mark"),
         Binding("t", "next_theme", "Theme", id="theme"),
         Binding("question_mark", "help", "Help", id="help", key_display="?"),
     ]
@@ -200,6 +205,19 @@ class MmimApp(App[None]):
         """Show less (-1) or more (1) time."""
         self._timeline.zoom(direction)
 
+    def action_mark(self) -> None:
+        """Mark this moment, with a label if the user has one."""
+        self.push_screen(MarkScreen(ascii_only=self._ascii_only), self._mark)
+
+    def _mark(self, mark: MarkMoment | None) -> None:
+        if mark is not None:
+            self._ask(mark)
+
+    def _ask(self, command: Command) -> None:
+        """Pass a command on, or say that nobody is there to heed it."""
+        if not self._source.send(command):
+            self.notify("The session is not running: there is nothing to do this with.", severity="warning")
+
     def action_next_theme(self) -> None:
         """The next theme of the cycle."""
         place = CYCLE.index(self.theme) if self.theme in CYCLE else -1
@@ -218,6 +236,7 @@ class MmimApp(App[None]):
         yield from super().get_system_commands(screen)
         yield SystemCommand("Pause", "Hold the display, or let it go on", self.action_freeze)
         yield SystemCommand("Now", "Scroll the timeline to the present", self.action_follow)
+        yield SystemCommand("Mark", "Mark this moment, with a label or without", self.action_mark)
         yield SystemCommand("Start", "Scroll the timeline to the beginning", self.action_to_start)
         yield SystemCommand("Less time", "Zoom into the timeline", lambda: self.action_zoom(-1))
         yield SystemCommand("More time", "Zoom out of the timeline", lambda: self.action_zoom(1))

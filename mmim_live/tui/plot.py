@@ -1,8 +1,8 @@
 """The timeline as a grid of cells. Pure: readings and utterances go in, characters with inks come out.
 
-From top to bottom: the plot (score from 3 to -3; the line in braille dots, the interval as a band behind it), one row
-of utterances, one row of times. A committed line is solid, a provisional one dotted. In ASCII `*` is committed, `o`
-provisional and `:` the interval.
+From top to bottom: the plot (score from 3 to -3; the line in braille dots, the interval as a band behind it, marks as
+columns), one row of utterances, one row of times. A committed line is solid, a provisional one dotted. In ASCII `*` is
+committed, `o` provisional, `:` the interval and `!` a mark.
 """
 
 from bisect import bisect_left
@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 
 from mmim_live.tui.drawing import SCORE_LIMIT
 from mmim_live.tui.wording import clock, sign, signed, tone
-from mmim_live.types import Reading, Utterance
+from mmim_live.types import Mark, Reading, Utterance
 
-Ink = Literal["", "positive", "neutral", "negative", "zero", "axis", "band"]
+Ink = Literal["", "positive", "neutral", "negative", "zero", "axis", "band", "mark"]
 
 GUTTER = 3  # cells for "+3 "
 ROWS_BELOW = 2  # utterances and times
@@ -63,13 +63,16 @@ class Sample(NamedTuple):
     provisional: bool
 
 
-def draw_timeline(readings: Sequence[Reading], utterances: Iterable[Utterance], view: View) -> list[list[Cell]]:
+def draw_timeline(
+    readings: Sequence[Reading], utterances: Iterable[Utterance], view: View, marks: Iterable[Mark] = ()
+) -> list[list[Cell]]:
     """`view.height` rows of `view.width` cells. Readings are in order of end_s, and stand at their end_s."""
     if view.columns == 0 or view.rows == 0:
         return [[Cell()] * view.width for _ in range(view.height)]
     samples = sample(readings, view)
     plot = _bands(samples, view)
     _draw_zero(plot, view)
+    _draw_marks(plot, marks, view)
     _draw_line(plot, samples, view)
     rows = [_label(row, view) + cells for row, cells in enumerate(plot)]
     margin = [Cell()] * GUTTER
@@ -138,6 +141,16 @@ def _draw_zero(plot: list[list[Cell]], view: View) -> None:
         cell._replace(character="-" if view.ascii_only else "┄", ink="zero", band=cell.band or cell.ink == "band")
         for cell in plot[row]
     ]
+
+
+def _draw_marks(plot: list[list[Cell]], marks: Iterable[Mark], view: View) -> None:
+    head, stem = "!!" if view.ascii_only else "◆╎"
+    for mark in marks:
+        column = int((mark.time_s - view.start_s) // view.cell_s)
+        if 0 <= column < view.columns:
+            for row in plot:
+                cell = row[column]
+                row[column] = Cell(head if row is plot[0] else stem, "mark", cell.band or cell.ink == "band")
 
 
 def _draw_line(plot: list[list[Cell]], samples: Sequence[Sample | None], view: View) -> None:

@@ -2,9 +2,9 @@
 
 from bisect import bisect_left, bisect_right
 
-from mmim_live.types import Event, Health, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
+from mmim_live.types import Event, Health, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 
-LogEntry = Utterance | Notice
+LogEntry = Utterance | Notice | Mark
 
 
 def began_s(entry: LogEntry) -> float:
@@ -19,7 +19,7 @@ def event_time_s(event: Event | Health) -> float:
             return event.end_s
         case WordHeard():
             return event.heard_s
-        case Notice():
+        case Notice() | Mark():
             return event.time_s
         case Health():
             return event.media_time_s
@@ -55,6 +55,11 @@ class SessionState:
         """All utterances so far."""
         return [entry for entry in self.log if isinstance(entry, Utterance)]
 
+    @property
+    def marks(self) -> list[Mark]:
+        """All marks so far."""
+        return [entry for entry in self.log if isinstance(entry, Mark)]
+
     def take(self, event: Event | Health) -> None:
         """Add one event."""
         self.now_s = max(self.now_s, event_time_s(event))
@@ -65,7 +70,7 @@ class SessionState:
                 self._take_word(event)
             case Utterance():
                 self._take_utterance(event)
-            case Notice():
+            case Notice() | Mark():
                 self._insert(event)
             case Health():
                 self.health = event

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from mmim_live.errors import MmimLiveError
 from mmim_live.types import (
     Agreement,
+    Command,
     Contributions,
     Event,
     Health,
@@ -159,6 +160,7 @@ class ScriptedSource:
         self._thread: threading.Thread | None = None
         self.done = threading.Event()
         self.stopped = 0
+        self.asked: list[Command] = []
 
     @property
     def alive(self) -> bool:
@@ -176,6 +178,11 @@ class ScriptedSource:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(5)
+
+    def send(self, command: Command) -> bool:
+        """Remember it; there is nobody to heed it before the start and after the end."""
+        self.asked.append(command)
+        return self.alive
 
     def _run(self, post: Callable[[Posted], None]) -> None:
         for event in self._events:

@@ -17,7 +17,7 @@ from mmim_live.errors import MediaError
 from mmim_live.output import open_sink
 from mmim_live.tui.app import MmimApp
 from mmim_live.tui.themes import CYCLE
-from mmim_live.types import Agreement, Contributions, Health, Notice, Present, WordHeard
+from mmim_live.types import Agreement, Contributions, Health, Mark, MarkMoment, Notice, Present, WordHeard
 from tests.tui.scripted import SESSION, Posted, ScriptedSource, health, reading, talk, utterance
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -71,7 +71,7 @@ def test_everything_a_person_needs_is_on_the_screen(size: tuple[int, int]) -> No
         assert phrase in text
     for phrase in ("they threw away", "┊", "lag 312 ms", "14.8 fps", "3 dropped", "CPU 61 %", "812 MB"):
         assert phrase in text
-    for phrase in ("Quit", "Pause", "Scroll", "Now", "Theme", "Help", "palette"):
+    for phrase in ("Quit", "Pause", "Mark", "Theme", "Help", "palette"):
         assert phrase in text
     lines = text.split("\n")
     assert len(lines) == size[1]
@@ -248,6 +248,44 @@ def test_transcript_stays_where_it_was_scrolled_to() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_a_mark_is_asked_for_and_shown(size: tuple[int, int], ascii_only: bool) -> None:
+    app, source = make_app([*talk(30), Mark(25.0, "the turn"), Mark(28.0)], ascii_only=ascii_only)
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot, source)
+            sign = "!" if ascii_only else "◆"
+            assert f"{sign} mark the turn" in screen_text(app)
+            await pilot.press("m", *"so q ", "enter")
+            await pilot.press("m", "enter")
+            await pilot.press("m", "x", "escape")
+            await pilot.pause()
+            assert all(isinstance(each, MarkMoment) for each in source.asked)
+            labels = [each.label for each in source.asked if isinstance(each, MarkMoment)]
+            assert labels == ["so q", ""]
+            assert all(0 <= each.ago_s < 60 for each in source.asked if isinstance(each, MarkMoment))
+            assert app.is_running
+
+    asyncio.run(run())
+
+
+def test_a_mark_that_nobody_heeds_is_told_of() -> None:
+    source = ScriptedSource([SESSION], stays=False)
+    app = MmimApp(source, title="x")
+
+    async def run() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot, source)
+            await asyncio.to_thread(source.stop)
+            await pilot.press("m", "enter")
+            await pilot.pause()
+            assert ["not running" in each.message for each in app._notifications] == [True]
+
+    asyncio.run(run())
+
+
 def test_help_palette_and_every_theme() -> None:
     app, source = make_app(talk(30))
 
@@ -332,6 +370,9 @@ class FailingSource:
 
     def stop(self) -> None:
         pass
+
+    def send(self, command: object) -> bool:
+        return False
 
 
 def test_a_session_that_cannot_begin_ends_the_app_with_its_error() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from mmim_live.tui.plot import GUTTER, ROWS_BELOW, Cell, View, draw_timeline
-from mmim_live.types import Reading
+from mmim_live.types import Mark, Reading
 from tests.tui.scripted import reading, utterance
 
 WIDTH, HEIGHT = 40, 14
@@ -157,6 +157,18 @@ def test_labels_times_and_utterances_stand_where_they_belong() -> None:
     assert marks[22:24].strip("━") == "▼"
     assert marks[26:34].strip("━") == "?"
     assert marks[:10].isspace()
+
+
+@pytest.mark.parametrize(("ascii_only", "head", "stem"), [(False, "◆", "╎"), (True, "!", "!")])
+def test_marks_stand_at_their_moment_and_behind_the_line(ascii_only: bool, head: str, stem: str) -> None:
+    readings = every_half_second([0.0] * 60)
+    view = View(WIDTH, HEIGHT, 0.0, 1.0, ascii_only)
+    grid = draw_timeline(readings, [], view, [Mark(10.4, "here"), Mark(1e6), Mark(-5.0)])
+    column = [row[GUTTER + 10].character for row in grid[:-ROWS_BELOW]]
+    assert column[0] == head
+    assert column.count(stem) + column.count(head) >= len(column) - 2
+    assert not set(column) <= {head, stem}
+    assert sum(cell.ink == "mark" for cell in grid[0]) == 1
 
 
 def test_an_hour_is_drawn_in_any_view() -> None:

@@ -22,7 +22,7 @@ class Timeline(Widget):
     """Follows the present until it is scrolled back or held."""
 
     COMPONENT_CLASSES: ClassVar = {
-        f"timeline--{ink}" for ink in ("positive", "neutral", "negative", "zero", "axis", "band")
+        f"timeline--{ink}" for ink in ("positive", "neutral", "negative", "zero", "axis", "band", "mark")
     }
 
     class Moved(Message):
@@ -65,7 +65,7 @@ class Timeline(Widget):
         if drawn == self._drawn:  # most events are words and health
             return
         self._drawn = drawn
-        self._grid = draw_timeline(state.readings, state.utterances, view)
+        self._grid = draw_timeline(state.readings, state.utterances, view, state.marks)
         end_s = view.start_s + view.columns * view.cell_s
         self.border_subtitle = "" if self.following else f"{clock(view.start_s)} to {clock(end_s)}, End: back to now"
         self.refresh()

@@ -15,7 +15,7 @@ from textual.widgets import RichLog
 
 from mmim_live.tui.state import LogEntry, SessionState, began_s
 from mmim_live.tui.wording import clock, plain, sign, signed, tone
-from mmim_live.types import Utterance
+from mmim_live.types import Mark, Utterance
 
 
 class UtteranceLog(RichLog, inherit_bindings=False):
@@ -27,7 +27,9 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         Binding("pageup", "page_up", "Page up", show=False),
         Binding("pagedown", "page_down", "Page down", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar = {f"log--{name}" for name in ("positive", "neutral", "negative", "time", "notice")}
+    COMPONENT_CLASSES: ClassVar = {
+        f"log--{name}" for name in ("positive", "neutral", "negative", "time", "notice", "mark")
+    }
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__(wrap=True, min_width=0)
@@ -69,6 +71,12 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         row.add_column(overflow="fold", ratio=1)
         if isinstance(entry, Utterance):
             row.add_row(Text(clock(began_s(entry)), self._ink("time")), self._score(entry), Text(plain(entry.text)))
+        elif isinstance(entry, Mark):
+            ink = self._ink("mark")
+            sign = "!" if self._ascii_only else "◆"
+            row.add_row(
+                Text(clock(began_s(entry)), self._ink("time")), Text(f"{sign} mark", ink), Text(plain(entry.label), ink)
+            )
         else:
             notice = self._ink("notice")
             row.add_row(

@@ -1,0 +1,33 @@
+"""Asks for the label of a mark, in one line over the running display."""
+
+import time
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from mmim_live.types import MarkMoment
+
+LONGEST_LABEL = 120  # characters
+
+
+class MarkScreen(ModalScreen[MarkMoment | None]):
+    """Gives the mark, whose moment is that of the opening; None where the user thought better of it."""
+
+    BINDINGS: ClassVar = [Binding("escape", "dismiss", "No mark")]
+
+    def __init__(self, *, ascii_only: bool) -> None:
+        super().__init__(classes="-ascii" if ascii_only else "")
+        self._began_s = time.monotonic()
+
+    def compose(self) -> ComposeResult:
+        """One field."""
+        field = Input(placeholder="a label, or nothing", max_length=LONGEST_LABEL, id="mark")
+        field.border_title = "Mark: Enter keeps it, Esc does not"
+        yield field
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Done."""
+        self.dismiss(MarkMoment(event.value.strip(), time.monotonic() - self._began_s))
