@@ -6,14 +6,17 @@ Knows the names and ranges of settings, nothing of what they do.
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mmim_live.errors import ConfigError
 
 DEFAULT_CHECKPOINT = "live"
+KEYS = "keys"  # the table of a settings file that says which keys do what
 
 
 class Settings(BaseModel):
@@ -40,27 +43,77 @@ class Settings(BaseModel):
 Speed = Literal["1.0", "max"]
 
 
-def load_settings(path: Path | None, overrides: dict[str, Any]) -> Settings:
-    """The defaults, changed by the TOML file at `path` (if any), changed by those overrides that are not None.
+def config_folder() -> Path:
+    """Where a user's own settings lie."""
+    return platformdirs.user_config_path("mmim-live", appauthor=False)
+
+
+def user_file() -> Path | None:
+    """The user's own settings file, if there is one. Settings files and options that are given win over it."""
+    path = config_folder() / "settings.toml"
+    return path if path.is_file() else None
+
+
+def load_settings(path: Path | None, overrides: dict[str, Any], user: Path | None = None) -> Settings:
+    """The defaults, changed by the TOML file `user`, by the one at `path`, and by those overrides that are not None.
 
     Raises:
         ConfigError: one line that names the file and the key.
     """
     values: dict[str, Any] = {}
-    origin = "options"
-    if path is not None:
-        origin = str(path)
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"cannot read the settings in {path}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is not a valid TOML file: {error}") from error
-    values |= {key: value for key, value in overrides.items() if value is not None}
+    origins: dict[str, str] = {}
+    for file in filter(None, (user, path)):
+        table = _read(file)
+        table.pop(KEYS, None)
+        values |= table
+        origins |= dict.fromkeys(table, str(file))
+    given = {key: value for key, value in overrides.items() if value is not None}
+    values |= given
+    origins |= dict.fromkeys(given, "options")
     try:
         return Settings(**values)
     except ValidationError as error:
+        place = error.errors()[0]["loc"]
+        origin = origins[str(place[0])] if place else str(path or user or "options")
         raise ConfigError(_one_line(error, origin)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChanges:
+    """Which keys do what, where a user wants it otherwise. Knows nothing of what can be done."""
+
+    keys: dict[str, str] = field(default_factory=dict)  # of an action: one key, or several with commas between
+    origin: str = ""  # the files that they come from
+
+
+def load_keys(path: Path | None, user: Path | None = None) -> KeyChanges:
+    """The table `[keys]` of the file `user`, changed by that of the file at `path`. A value is a key, or a list.
+
+    Raises:
+        ConfigError: one line that names the file and what is wrong with it.
+    """
+    keys: dict[str, str] = {}
+    origins: list[str] = []
+    for file in filter(None, (user, path)):
+        table = _read(file).get(KEYS, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"{file}: [{KEYS}] is a table of actions and their keys, such as quit = 'q'")
+        for action, value in table.items():
+            wanted = value if isinstance(value, list) else [value]
+            if not wanted or not all(isinstance(key, str) and key for key in wanted):
+                raise ConfigError(f"{file}: [{KEYS}] {action}: give a key such as 'p', or a list of keys")
+            keys[action] = ",".join("comma" if key == "," else key for key in wanted)
+        origins += [str(file)] if table else []
+    return KeyChanges(keys, " and ".join(origins))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the settings in {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a valid TOML file: {error}") from error
 
 
 def _one_line(error: ValidationError, origin: str) -> str:

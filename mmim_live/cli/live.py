@@ -24,7 +24,7 @@ from mmim_live.cli.options import (
     settings_of,
 )
 from mmim_live.cli.replay import show, summary_lines, utterance_line
-from mmim_live.config import Settings
+from mmim_live.config import Settings, load_keys, user_file
 from mmim_live.types import Notice, Summary, Utterance
 
 if TYPE_CHECKING:
@@ -60,8 +60,10 @@ def live(
         _live_headless(devices, settings, outputs)
     else:
         from mmim_live.pipeline.feed import LiveFeed
+        from mmim_live.tui.acknowledgement import acknowledged
 
-        show(LiveFeed(devices, settings, outputs), "live", ascii_only)
+        keys = load_keys(config, user_file())
+        show(LiveFeed(devices, settings, outputs), "live", ascii_only, keys, welcome=not acknowledged())
 
 
 def _number(text: str | None) -> int | str | None:

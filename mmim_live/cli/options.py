@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mmim_live.config import Settings, load_settings
+from mmim_live.config import Settings, load_settings, user_file
 
 Headless = Annotated[bool, typer.Option("--headless", help="No app: lines as they come, and a closing summary.")]
 Outputs = Annotated[
@@ -36,7 +36,7 @@ def settings_of(
     no_speech: bool,
     device: str | None,
 ) -> Settings:
-    """The file's settings, changed by the options that were given."""
+    """The settings of the user's own file and the given one, changed by the options that were given."""
     overrides: dict[str, Any] = {
         "checkpoint": checkpoint,
         "asr_model": asr_model,
@@ -47,7 +47,7 @@ def settings_of(
         "speech": False if no_speech else None,
         "device": device,
     }
-    return load_settings(config, overrides)
+    return load_settings(config, overrides, user_file())
 
 
 def outputs_of(paths: list[Path] | None) -> list[Path]:

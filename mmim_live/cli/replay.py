@@ -24,7 +24,7 @@ from mmim_live.cli.options import (
     outputs_of,
     settings_of,
 )
-from mmim_live.config import Settings, Speed
+from mmim_live.config import KeyChanges, Settings, Speed, load_keys, user_file
 from mmim_live.errors import WorkerError
 from mmim_live.types import Notice, Reading, SessionStarted, Summary, Utterance
 
@@ -59,7 +59,7 @@ def replay(
     else:
         from mmim_live.pipeline.feed import ReplayFeed
 
-        show(ReplayFeed(file, settings, speed or "1.0", outputs), file.name, ascii_only)
+        show(ReplayFeed(file, settings, speed or "1.0", outputs), file.name, ascii_only, load_keys(config, user_file()))
 
 
 def _replay_headless(file: Path, settings: Settings, speed: Speed, outputs: list[Path]) -> None:
@@ -118,13 +118,13 @@ def summary_lines(summary: Summary, outputs: list[Path]) -> str:
     return "\n".join(lines)
 
 
-def show(feed: Feed, title: str, ascii_only: bool) -> None:
+def show(feed: Feed, title: str, ascii_only: bool, keys: KeyChanges, *, welcome: bool = False) -> None:
     """The terminal app; an error that ends the run is told after the screen is restored."""
     from mmim_live.stderr import native_stderr_to_log
     from mmim_live.tui.app import MmimApp
 
     with native_stderr_to_log(drawing=1):
-        viewer = MmimApp(feed, title=title, ascii_only=ascii_only)
+        viewer = MmimApp(feed, title=title, ascii_only=ascii_only, keys=keys, welcome=welcome)
         viewer.run()
     if viewer.failure is not None:
         raise viewer.failure

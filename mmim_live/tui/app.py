@@ -16,16 +16,20 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer
 
+from mmim_live.config import KeyChanges
 from mmim_live.errors import MmimLiveError
-from mmim_live.tui.help import HelpScreen
+from mmim_live.tui.acknowledgement import acknowledge
+from mmim_live.tui.keys import keymap, shown_keys
 from mmim_live.tui.mark import MarkScreen
 from mmim_live.tui.messages import Posted
+from mmim_live.tui.screens.help import HelpScreen
+from mmim_live.tui.screens.welcome import WelcomeScreen
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.themes import CYCLE, DARK, LIGHT
 from mmim_live.tui.widgets.about import AboutPanel
 from mmim_live.tui.widgets.ending import Ending
+from mmim_live.tui.widgets.footer import KeyLine
 from mmim_live.tui.widgets.heading import Heading
 from mmim_live.tui.widgets.health import HealthLine
 from mmim_live.tui.widgets.loading import Loading
@@ -41,7 +45,6 @@ Post = Callable[[Event | Health | MmimLiveError], None]
 # From how many cells on a screen has which class; the style sheet has the rest.
 _WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]
 _HEIGHTS: list[tuple[int, str]] = [(0, "-flat"), (22, "-low"), (34, "-high"), (50, "-tall")]
-_NOT_IN_HELP = ("interrupt", "forth")  # said by "quit" and "back"
 _STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -67,17 +70,17 @@ class MmimApp(App[None]):
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar = [
         Binding("q", "quit", "Quit", id="quit"),
-        Binding("ctrl+c", "quit", "Quit", id="interrupt", show=False, priority=True),
-        Binding("space", "freeze", "Pause", id="freeze"),
-        Binding("left", "pan(-1)", "Scroll", id="back", key_display="left/right", show=False),
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),  # whatever the user's keys are
+        Binding("space", "freeze", "Pause", id="pause"),
+        Binding("left", "pan(-1)", "Back", id="back"),
         Binding("right", "pan(1)", "Scroll forth", id="forth", show=False),
-        Binding("end", "follow", "Now", id="now", show=False),
+        Binding("end", "follow", "Now", id="now"),
         Binding("home", "to_start", "Scroll to the start", id="start", show=False),
-        Binding("plus,equals_sign", "zoom(-1)", "Show less time", id="zoom-in", key_display="+", show=False),
-        Binding("minus", "zoom(1)", "Show more time", id="zoom-out", key_display="-", show=False),
+        Binding("plus,equals_sign", "zoom(-1)", "Show less time", id="zoom-in", show=False),
+        Binding("minus", "zoom(1)", "Show more time", id="zoom-out", show=False),
         Binding("m", "mark", "Mark", id="mark"),
         Binding("t", "next_theme", "Theme", id="theme"),
-        Binding("question_mark", "help", "Help", id="help", key_display="?"),
+        Binding("question_mark", "help", "Help", id="help"),
     ]
 
     def __init__(
@@ -86,20 +89,32 @@ class MmimApp(App[None]):
         *,
         title: str,
         ascii_only: bool = False,
+        welcome: bool = False,
+        keys: KeyChanges | None = None,
         now_s: Callable[[], float] = time.monotonic,
         draw_interval_s: float = 0.1,
     ) -> None:
-        """`title` names what is analysed. The screen is drawn at most once every `draw_interval_s`."""
+        """`title` names what is analysed. The screen is drawn at most once every `draw_interval_s`.
+
+        `welcome`: what the program does and does not is to be read before anything begins.
+
+        Raises:
+            ConfigError: the keys that the user wants cannot be.
+        """
         super().__init__()
+        if keys is not None:
+            self.set_keymap(keymap(keys, self.BINDINGS))
         self.failure: MmimLiveError | None = None
         self.state = SessionState()
         self._source = source
         self._subject = plain(title)
         self._ascii_only = ascii_only
+        self._welcome = welcome
         self._now_s = now_s
         self._draw_interval_s = draw_interval_s
         self._draw_due: Timer | None = None
         self._frozen = False
+        self._begun = False
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name
@@ -119,20 +134,33 @@ class MmimApp(App[None]):
                 yield Transcript(state, ascii_only=ascii_only)
         yield Ending(state, ascii_only=ascii_only)
         yield HealthLine(state, ascii_only=ascii_only)
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
-        """Begin the session once the screen stands."""
+        """Begin the session once the screen stands, and the person knows what is to begin."""
         self.screen.set_class(self._ascii_only, "-ascii")
         self._handle_signals(add=True)
-        self.call_after_refresh(self._start)
+        if self._welcome:
+            self.push_screen(WelcomeScreen(first=True, ascii_only=self._ascii_only), self._welcomed)
+        else:
+            self.call_after_refresh(self._start)
+
+    def _welcomed(self, begin: bool | None) -> None:
+        if begin:
+            acknowledge()
+            self._start()
+        else:
+            self.exit()
 
     def on_unmount(self) -> None:
         """Stop the session and wait for its threads."""
-        self._source.stop()
+        if self._begun:
+            self._source.stop()
         self._handle_signals(add=False)
 
     def _start(self) -> None:
+        self.query_one(Loading).begin()
+        self._begun = True
         try:
             self._source.start(self._post)
         except MmimLiveError as error:
@@ -223,13 +251,19 @@ class MmimApp(App[None]):
         place = CYCLE.index(self.theme) if self.theme in CYCLE else -1
         self.theme = CYCLE[(place + 1) % len(CYCLE)]
 
+    def get_key_display(self, binding: Binding) -> str:
+        """The key for people; in plain characters where nothing else is wanted."""
+        display = super().get_key_display(binding)
+        return binding.key if self._ascii_only and not display.isascii() else display
+
     def action_help(self) -> None:
         """Explain the screen and its keys."""
-        bindings = [
-            binding for binding in self.BINDINGS if isinstance(binding, Binding) and binding.id not in _NOT_IN_HELP
-        ]
-        keys = [(binding.key_display or binding.key, binding.description) for binding in bindings]
-        self.push_screen(HelpScreen(keys, ascii_only=self._ascii_only))
+        keys = shown_keys(self.screen_stack[0], self.get_key_display)
+        self.push_screen(HelpScreen(keys, ascii_only=self._ascii_only), self._helped)
+
+    def _helped(self, more: bool | None) -> None:
+        if more:
+            self.push_screen(WelcomeScreen(first=False, ascii_only=self._ascii_only))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The commands of the palette."""

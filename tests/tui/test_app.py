@@ -5,12 +5,9 @@ import dataclasses
 import os
 import signal
 import threading
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
 from docs.make_picture import main
 from mmim_live.errors import MediaError
@@ -18,48 +15,10 @@ from mmim_live.output import open_sink
 from mmim_live.tui.app import MmimApp
 from mmim_live.tui.themes import CYCLE
 from mmim_live.types import Agreement, Contributions, Health, Mark, MarkMoment, Notice, Present, WordHeard
+from tests.tui.driving import make_app, screen_text, settle, show
 from tests.tui.scripted import SESSION, Posted, ScriptedSource, health, reading, talk, utterance
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
-
-
-def make_app(events: Iterable[Posted], *, ascii_only: bool = False) -> tuple[MmimApp, ScriptedSource]:
-    source = ScriptedSource(list(events))
-    ticks = iter(range(1_000_000))
-    app = MmimApp(
-        source, title="talk.mp4", ascii_only=ascii_only, now_s=lambda: float(next(ticks)), draw_interval_s=0.01
-    )
-    return app, source
-
-
-async def settle(pilot: Pilot[Any], source: ScriptedSource) -> None:
-    """Until all is posted and drawn."""
-    await pilot.pause()
-    await asyncio.to_thread(source.done.wait, 10)
-    await pilot.pause(0.05)
-    await pilot.pause()
-
-
-def screen_text(app: MmimApp) -> str:
-    """What stands on the screen, line by line."""
-    return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
-
-
-def show(events: Iterable[Posted], size: tuple[int, int], *keys: str, ascii_only: bool = False) -> str:
-    """The screen after the events and the keys."""
-    app, source = make_app(events, ascii_only=ascii_only)
-
-    async def run() -> str:
-        async with app.run_test(size=size) as pilot:
-            await settle(pilot, source)
-            for key in keys:
-                await pilot.press(key)
-            await pilot.pause(0.05)
-            return screen_text(app)
-
-    text = asyncio.run(run())
-    assert not source.alive
-    return text
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -71,7 +30,7 @@ def test_everything_a_person_needs_is_on_the_screen(size: tuple[int, int]) -> No
         assert phrase in text
     for phrase in ("they threw away", "┊", "lag 312 ms", "14.8 fps", "3 dropped", "CPU 61 %", "812 MB"):
         assert phrase in text
-    for phrase in ("Quit", "Pause", "Mark", "Theme", "Help", "palette"):
+    for phrase in ("Quit", "Pause", "Mark", "Help", *(("Back", "Now", "Theme", "palette") if size[0] >= 120 else ())):
         assert phrase in text
     lines = text.split("\n")
     assert len(lines) == size[1]
@@ -294,7 +253,7 @@ def test_help_palette_and_every_theme() -> None:
             await settle(pilot, source)
             await pilot.press("question_mark")
             await pilot.pause()
-            for phrase in ("Provisional:", "left/right", "Show less time", "not about a person"):
+            for phrase in ("Provisional:", "←", "Show less time", "not about a person"):
                 assert phrase in screen_text(app)
             app._post(reading(50.0, 1.0))  # drawing goes on below
             await pilot.pause(0.05)

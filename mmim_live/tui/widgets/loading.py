@@ -23,6 +23,10 @@ class Loading(Widget):
         """Tick."""
         self.set_interval(0.5, self.refresh)
 
+    def begin(self) -> None:
+        """The wait begins now."""
+        self._began_s = self._now_s()
+
     def render(self) -> RenderResult:
         """A few plain lines."""
         activity = (self._state.health.activity if self._state.health else "") or "loading the models"

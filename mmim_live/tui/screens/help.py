@@ -19,12 +19,19 @@ _PANELS = (
      "(in percent of the model's own test windows, those that fit them worse)."),
     ("Transcript", "what was said, with the score of each utterance. Right of the divider are words that may change."),
 )  # fmt: skip
+_MORE = "What this does and does not: a reading is a guess about an expression, not about a person"
 
 
-class HelpScreen(ModalScreen[None]):
-    """Closed by any of its keys."""
+class HelpScreen(ModalScreen[bool]):
+    """Closed by any of its keys; dismissed with whether more is to be read."""
 
-    BINDINGS: ClassVar = [Binding("escape,question_mark,q,space", "dismiss", "Close")]
+    BINDINGS: ClassVar = [
+        Binding("escape,enter", "close(False)", "Close"),
+        Binding("q", "close(False)", "Close", id="quit"),
+        Binding("space", "close(False)", "Close", id="pause"),
+        Binding("question_mark", "close(False)", "Close", id="help"),
+        Binding("a", "close(True)", "What it does and does not"),
+    ]
 
     def __init__(self, keys: Iterable[tuple[str, str]], *, ascii_only: bool) -> None:
         super().__init__(classes="-ascii" if ascii_only else "")
@@ -36,16 +43,17 @@ class HelpScreen(ModalScreen[None]):
         for name, meaning in _PANELS:
             parts += [(f"{name}: ", "bold $primary"), f"{meaning}\n"]
         parts.append("\n")
-        for key, description in self._keys:
-            parts += [(f"{key:>10}", "bold $primary"), f"  {description}\n"]
-        parts += [
-            ("up, down".rjust(10), "bold $primary"),
-            "  scroll the transcript\n\n",
-            ("A reading is a guess about an expression, not about a person.", "$foreground-muted"),
-        ]
-        with VerticalScroll(id="help"):
+        keys = [*self._keys, ("up down", "Scroll the transcript"), ("^p", "All commands"), ("a", _MORE)]
+        width = max(len(key) for key, _ in keys)
+        for key, description in keys:
+            parts += [(f"  {key:>{width}}", "bold $primary"), f"  {description}\n"]
+        with VerticalScroll(id="help", classes="box"):
             yield Static(Content.assemble(*parts))
 
     def on_mount(self) -> None:
         """Name the box."""
         self.query_one("#help").border_title = "Help (Esc closes)"
+
+    def action_close(self, more: bool) -> None:
+        """Tell what was chosen."""
+        self.dismiss(more)

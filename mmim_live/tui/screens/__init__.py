@@ -1,0 +1,1 @@
+"""What lies over the main screen for a while, one module each."""
