@@ -5,18 +5,21 @@ Knows the names and ranges of settings, nothing of what they do.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mmim_live.errors import ConfigError
 
 DEFAULT_CHECKPOINT = "live"
 KEYS = "keys"  # the table of a settings file that says which keys do what
+
+_UNESCAPED = r"[A-Za-z0-9._~-]{16,200}"  # in an address
 
 
 class Settings(BaseModel):
@@ -32,6 +35,20 @@ class Settings(BaseModel):
     face: bool = Field(default=True, description="read the face")
     speech: bool = Field(default=True, description="recognise words")
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto, cpu, cuda or mps")
+    # Where a run is told of has no influence on it, and the token is a secret: neither stands in the session event.
+    serve: int | None = Field(
+        default=None, ge=0, le=65535, exclude=True, description="serve events on this port of 127.0.0.1; 0: a free one"
+    )
+    serve_token: str | None = Field(
+        default=None, exclude=True, repr=False, description="what listeners must know; a random one if not set"
+    )
+
+    @field_validator("serve_token")
+    @classmethod
+    def _hard_to_guess(cls, token: str | None) -> str | None:
+        if token is not None and not re.fullmatch(_UNESCAPED, token):
+            raise ValueError("must be at least 16 letters, digits or any of . _ ~ - (it stands in an address)")
+        return token
 
     @model_validator(mode="after")
     def _hop_within_window(self) -> Settings:
@@ -123,5 +140,5 @@ def _one_line(error: ValidationError, origin: str) -> str:
     if first["type"] == "extra_forbidden":
         return f"{origin}: setting {key!r} is not known: choose from {', '.join(Settings.model_fields)}"
     what = f"setting {key!r}: " if key else ""
-    got = "" if not key else f" (got {first['input']!r})"
+    got = "" if key in {"", "serve_token"} else f" (got {first['input']!r})"
     return f"{origin}: {what}{first['msg'].removeprefix('Value error, ')}{got}"

@@ -14,12 +14,13 @@ GROUND = {"types", "config", "errors", "assets", "text", "stderr"}
 STAGES = {"capture", "extract", "align", "model", "output"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | STAGES, GROUND),
+    "serve": GROUND | {"output"},
     "pipeline": GROUND | STAGES,
     "tui": GROUND | {"pipeline"},
     "bench": GROUND | STAGES | {"pipeline"},
     "bench_live": GROUND | STAGES | {"pipeline"},
     "doctor": GROUND,
-    "cli": GROUND | STAGES | {"pipeline", "bench", "bench_live", "doctor", "tui", "mmim_train"},
+    "cli": GROUND | STAGES | {"pipeline", "bench", "bench_live", "doctor", "serve", "tui", "mmim_train"},
     "__init__": GROUND | {"pipeline"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "core", "common", "base", "helpers", "misc"}

@@ -14,6 +14,7 @@ from mmim_live.cli.bench import bench_app
 from mmim_live.cli.live import live
 from mmim_live.cli.machine import devices, doctor, models
 from mmim_live.cli.replay import replay
+from mmim_live.cli.serving import with_port
 from mmim_live.cli.training import evaluate, extract, train, tune
 from mmim_live.errors import MmimLiveError
 
@@ -34,7 +35,7 @@ def main() -> None:
         print(f"mmim-live {version('mmim-live')}")
         return
     try:
-        app(with_default_command(sys.argv[1:]))
+        app(with_port(with_default_command(sys.argv[1:])))
     except MmimLiveError as error:
         sys.stderr.write(f"mmim-live: {error}\n")
         sys.exit(1)

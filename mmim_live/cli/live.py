@@ -19,16 +19,20 @@ from mmim_live.cli.options import (
     Language,
     NoSpeech,
     Outputs,
+    ServePort,
+    ServeToken,
     WindowLength,
     outputs_of,
     settings_of,
 )
 from mmim_live.cli.replay import show, summary_lines, utterance_line
+from mmim_live.cli.serving import announce, healthily, serving, sinks_of
 from mmim_live.config import Settings, load_keys, user_file
 from mmim_live.types import Notice, Summary, Utterance
 
 if TYPE_CHECKING:
     from mmim_live.pipeline.live import Devices
+    from mmim_live.serve.broadcast import Broadcast
 
 
 def live(
@@ -49,39 +53,44 @@ def live(
     device: ComputeDevice = None,
     config: ConfigFile = None,
     ascii_only: Ascii = False,
+    serve: ServePort = None,
+    serve_token: ServeToken = None,
 ) -> None:
     """Watch and listen, and show a sentiment that rolls with the speaker. Also what `mmim-live` alone does."""
     from mmim_live.pipeline.live import Devices
 
-    settings = settings_of(config, checkpoint, asr_model, language, window, hop, no_camera, no_speech, device)
+    settings = settings_of(
+        config, checkpoint, asr_model, language, window, hop, no_camera, no_speech, device, serve, serve_token
+    )
     outputs = outputs_of(output)
     devices = Devices(None if no_camera else camera, _number(microphone), not no_microphone)
-    if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _live_headless(devices, settings, outputs)
-    else:
-        from mmim_live.pipeline.feed import LiveFeed
-        from mmim_live.tui.acknowledgement import acknowledged
+    with serving(settings) as broadcast:
+        if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            _live_headless(devices, settings, outputs, broadcast)
+        else:
+            from mmim_live.pipeline.feed import LiveFeed
+            from mmim_live.tui.acknowledgement import acknowledged
 
-        keys = load_keys(config, user_file())
-        show(LiveFeed(devices, settings, outputs), "live", ascii_only, keys, welcome=not acknowledged())
+            keys, feed = load_keys(config, user_file()), LiveFeed(devices, settings, outputs, broadcast)
+            show(feed, "live", ascii_only, keys, broadcast, welcome=not acknowledged())
 
 
 def _number(text: str | None) -> int | str | None:
     return int(text) if text is not None and text.isdecimal() else text
 
 
-def _live_headless(devices: Devices, settings: Settings, outputs: list[Path]) -> None:
+def _live_headless(devices: Devices, settings: Settings, outputs: list[Path], broadcast: Broadcast | None) -> None:
     """Utterances on standard output, notices on standard error, until a signal ends it with the summary."""
-    from mmim_live.output import open_sink
     from mmim_live.pipeline.feed import write_events
     from mmim_live.pipeline.live import open_live
     from mmim_live.pipeline.signals import finishing_on_signals
     from mmim_live.stderr import native_stderr_to_log
 
     with native_stderr_to_log() as terminal:
+        announce(broadcast, terminal)
         session = open_live(devices, settings, lambda what: print(f"{what} ...", file=terminal, flush=True))
-        with finishing_on_signals(session):
-            for event in write_events(session.events(), [open_sink(path) for path in outputs]):
+        with finishing_on_signals(session), healthily(broadcast, session, settings):
+            for event in write_events(session.events(), sinks_of(outputs, broadcast)):
                 match event:
                     case Notice():
                         print(f"{event.time_s:7.1f} s  note: {event.message}", file=terminal, flush=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mmim_live.config import Settings, load_settings, user_file
+from mmim_live.errors import ConfigError
 
 Headless = Annotated[bool, typer.Option("--headless", help="No app: lines as they come, and a closing summary.")]
 Outputs = Annotated[
@@ -24,6 +25,18 @@ ComputeDevice = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.
 ConfigFile = Annotated[Path | None, typer.Option(help="A TOML file of settings; options win over it.")]
 Ascii = Annotated[bool, typer.Option("--ascii", help="Draw the app in plain characters.")]
 
+ServePort = Annotated[
+    int | None,
+    typer.Option(
+        "--serve",
+        metavar="[PORT]",
+        help="Publish events for OBS and scripts: a page and a WebSocket on 127.0.0.1. A free port if none is given.",
+    ),
+]
+ServeToken = Annotated[
+    str | None, typer.Option(help="What listeners must know; a new random one for each run if not given.")
+]
+
 
 def settings_of(
     config: Path | None,
@@ -35,6 +48,8 @@ def settings_of(
     no_face: bool,
     no_speech: bool,
     device: str | None,
+    serve: int | None = None,
+    serve_token: str | None = None,
 ) -> Settings:
     """The settings of the user's own file and the given one, changed by the options that were given."""
     overrides: dict[str, Any] = {
@@ -46,8 +61,13 @@ def settings_of(
         "face": False if no_face else None,
         "speech": False if no_speech else None,
         "device": device,
+        "serve": serve,
+        "serve_token": serve_token,
     }
-    return load_settings(config, overrides, user_file())
+    settings = load_settings(config, overrides, user_file())
+    if serve_token is not None and settings.serve is None:
+        raise ConfigError("--serve-token does nothing without --serve")
+    return settings
 
 
 def outputs_of(paths: list[Path] | None) -> list[Path]:

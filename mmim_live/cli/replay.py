@@ -20,16 +20,20 @@ from mmim_live.cli.options import (
     NoFace,
     NoSpeech,
     Outputs,
+    ServePort,
+    ServeToken,
     WindowLength,
     outputs_of,
     settings_of,
 )
+from mmim_live.cli.serving import announce, healthily, serving, sinks_of
 from mmim_live.config import KeyChanges, Settings, Speed, load_keys, user_file
 from mmim_live.errors import WorkerError
 from mmim_live.types import Notice, Reading, SessionStarted, Summary, Utterance
 
 if TYPE_CHECKING:
     from mmim_live.pipeline.feed import Feed
+    from mmim_live.serve.broadcast import Broadcast
 
 
 def replay(
@@ -47,32 +51,40 @@ def replay(
     device: ComputeDevice = None,
     config: ConfigFile = None,
     ascii_only: Ascii = False,
+    serve: ServePort = None,
+    serve_token: ServeToken = None,
 ) -> None:
     """Read a recording and show (or write) a sentiment that rolls with the speaker."""
-    settings = settings_of(config, checkpoint, asr_model, language, window, hop, no_face, no_speech, device)
+    settings = settings_of(
+        config, checkpoint, asr_model, language, window, hop, no_face, no_speech, device, serve, serve_token
+    )
     from mmim_live.output.sink import check_distinct
 
     outputs = outputs_of(output)
     check_distinct(file, outputs)
-    if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _replay_headless(file, settings, speed or "max", outputs)
-    else:
-        from mmim_live.pipeline.feed import ReplayFeed
+    with serving(settings) as broadcast:
+        if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            _replay_headless(file, settings, speed or "max", outputs, broadcast)
+        else:
+            from mmim_live.pipeline.feed import ReplayFeed
 
-        show(ReplayFeed(file, settings, speed or "1.0", outputs), file.name, ascii_only, load_keys(config, user_file()))
+            feed = ReplayFeed(file, settings, speed or "1.0", outputs, broadcast)
+            show(feed, file.name, ascii_only, load_keys(config, user_file()), broadcast)
 
 
-def _replay_headless(file: Path, settings: Settings, speed: Speed, outputs: list[Path]) -> None:
+def _replay_headless(
+    file: Path, settings: Settings, speed: Speed, outputs: list[Path], broadcast: Broadcast | None
+) -> None:
     """A progress bar on standard error, where that is a terminal, and the summary on standard output."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from mmim_live.output import open_sink
     from mmim_live.pipeline.feed import write_events
     from mmim_live.pipeline.replay import open_replay
     from mmim_live.stderr import native_stderr_to_log
 
     with native_stderr_to_log() as terminal:
+        announce(broadcast, terminal)
         console = Console(file=terminal)
         columns = (
             TextColumn("{task.description}"),
@@ -83,20 +95,21 @@ def _replay_headless(file: Path, settings: Settings, speed: Speed, outputs: list
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("loading", total=None)
             session = open_replay(file, settings, speed, lambda what: progress.update(task, description=what))
-            for event in write_events(session.events(), [open_sink(path) for path in outputs]):
-                match event:
-                    case SessionStarted():
-                        progress.update(task, description=event.source, total=event.duration_s)
-                    case Reading():
-                        progress.update(task, completed=event.end_s)
-                    case Notice():
-                        progress.console.print(f"note: {event.message}", highlight=False, soft_wrap=True)
-                    case Utterance():
-                        print(utterance_line(event), flush=True)
-                    case Summary():
-                        print(summary_lines(event, outputs), flush=True)
-                    case _:
-                        pass
+            with healthily(broadcast, session, settings):
+                for event in write_events(session.events(), sinks_of(outputs, broadcast)):
+                    match event:
+                        case SessionStarted():
+                            progress.update(task, description=event.source, total=event.duration_s)
+                        case Reading():
+                            progress.update(task, completed=event.end_s)
+                        case Notice():
+                            progress.console.print(f"note: {event.message}", highlight=False, soft_wrap=True)
+                        case Utterance():
+                            print(utterance_line(event), flush=True)
+                        case Summary():
+                            print(summary_lines(event, outputs), flush=True)
+                        case _:
+                            pass
 
 
 def utterance_line(utterance: Utterance) -> str:
@@ -118,13 +131,22 @@ def summary_lines(summary: Summary, outputs: list[Path]) -> str:
     return "\n".join(lines)
 
 
-def show(feed: Feed, title: str, ascii_only: bool, keys: KeyChanges, *, welcome: bool = False) -> None:
+def show(
+    feed: Feed,
+    title: str,
+    ascii_only: bool,
+    keys: KeyChanges,
+    broadcast: Broadcast | None = None,
+    *,
+    welcome: bool = False,
+) -> None:
     """The terminal app; an error that ends the run is told after the screen is restored."""
     from mmim_live.stderr import native_stderr_to_log
     from mmim_live.tui.app import MmimApp
 
     with native_stderr_to_log(drawing=1):
-        viewer = MmimApp(feed, title=title, ascii_only=ascii_only, keys=keys, welcome=welcome)
+        address = broadcast.address if broadcast is not None else None
+        viewer = MmimApp(feed, title=title, ascii_only=ascii_only, keys=keys, welcome=welcome, overlay=address)
         viewer.run()
     if viewer.failure is not None:
         raise viewer.failure

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mmim_live.errors import DataError
-from mmim_live.types import Event
+from mmim_live.types import Event, Health
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 def jsonl_formatter() -> Callable[[Event], str]:
     """A function that turns an event into its line, line end included."""
     return lambda event: json.dumps(_plain(event), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def health_line(health: Health, **more: int) -> str:
+    """A look at a running session as an object of type `health`, with `more` fields; no event, and in no file."""
+    return json.dumps({"type": "health"} | _plain(health) | more, ensure_ascii=False, allow_nan=False)
 
 
 def read_events(path: Path) -> Iterator[Event]:

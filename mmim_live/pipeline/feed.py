@@ -10,13 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import psutil
+from typing import TYPE_CHECKING, Protocol
 
 from mmim_live.config import Settings, Speed
 from mmim_live.errors import MmimLiveError, OutputError, WorkerError
 from mmim_live.output.sink import Sink, open_sink
+from mmim_live.pipeline.health import HEALTH_EVERY_S, HealthMeter
 from mmim_live.pipeline.live import Devices, open_live
 from mmim_live.pipeline.replay import open_replay
 from mmim_live.types import Command, Event, Health
@@ -26,10 +25,16 @@ if TYPE_CHECKING:
 
 Post = Callable[[Event | Health | MmimLiveError], None]
 
-HEALTH_EVERY_S = 0.5
 STOP_S = 1.9
 FINISH_S = 1.2  # of that for the last words of a live session
 JOIN_S = 5.0  # the session's own join, and a model that is just being loaded
+
+
+class Audience(Sink, Protocol):
+    """A sink that is told of health as well."""
+
+    def tell(self, health: Health) -> None:
+        """Called twice a second; never waits."""
 
 
 def write_events(events: Generator[Event], sinks: Sequence[Sink]) -> Iterator[Event]:
@@ -70,21 +75,20 @@ class Feed:
         outputs: Sequence[Path],
         *,
         live: bool,
+        audience: Audience | None = None,
     ) -> None:
         self._open_session = open_session
-        self._settings = settings
         self._outputs = outputs
+        self._audience = audience
         self._live = live
         self._session: Session | None = None
         self._activity = "loading"
         self._stopping = threading.Event()
-        self._process = psutil.Process()
-        self._seen = (0, time.monotonic())  # frames, and when they were counted
+        self._meter = HealthMeter(settings)
         self._threads: list[threading.Thread] = []
 
     def start(self, post: Post) -> None:
         """Begin and return. `post` is called from other threads; an error that it is given ends the run."""
-        self._process.cpu_percent()  # the first call only sets the mark to measure from
         self._threads = [
             threading.Thread(target=self._run, args=(post,), name="mmim-feed", daemon=True),
             threading.Thread(target=self._watch, args=(post,), name="mmim-health", daemon=True),
@@ -113,7 +117,10 @@ class Feed:
         try:
             self._session = self._open_session(self._report)
             if not self._stopping.is_set():
-                for event in write_events(self._session.events(), [open_sink(path) for path in self._outputs]):
+                sinks: list[Sink] = [open_sink(path) for path in self._outputs]
+                if self._audience is not None:
+                    sinks.append(self._audience)
+                for event in write_events(self._session.events(), sinks):
                     post(event)
         except MmimLiveError as error:
             post(error)
@@ -127,47 +134,33 @@ class Feed:
 
     def _watch(self, post: Post) -> None:
         while not self._stopping.wait(HEALTH_EVERY_S):
-            post(self.health())
+            health = self.health()
+            post(health)
+            if self._audience is not None:
+                self._audience.tell(health)
 
     def health(self) -> Health:
         """How the run fares now."""
-        session, settings = self._session, self._settings
-        memory_mb = self._process.memory_info().rss / 1e6
-        if session is None:
-            return Health(0.0, activity=self._activity, memory_mb=memory_mb, checkpoint=settings.checkpoint)
-        lags_ms = session.reader.lags_ms() or (None, None)
-        return Health(
-            media_time_s=session.intake.media_s,
-            duration_s=session.intake.duration_s,
-            fps=self._fps(session.reader.frames),
-            lag_ms=lags_ms[0],
-            lag_p95_ms=lags_ms[1],
-            drops=sum(session.drops().values()),
-            cpu_percent=self._process.cpu_percent(),
-            memory_mb=memory_mb,
-            checkpoint=settings.checkpoint,
-            asr_model=session.governor.effort if session.governor else session.models.names.get("speech", ""),
-            device=session.models.device,
-            devices=session.intake.devices(),
-        )
-
-    def _fps(self, frames: int) -> float | None:
-        """Frames that the face worker went through a second of wall time, since the last look."""
-        before, then = self._seen
-        now = time.monotonic()
-        self._seen = (frames, now)
-        return (frames - before) / (now - then) if now > then else None
+        return self._meter.look(self._session, self._activity)
 
 
 class ReplayFeed(Feed):
     """A recording, and what is made of it."""
 
-    def __init__(self, file: Path, settings: Settings, speed: Speed, outputs: Sequence[Path]) -> None:
-        super().__init__(lambda report: open_replay(file, settings, speed, report), settings, outputs, live=False)
+    def __init__(
+        self, file: Path, settings: Settings, speed: Speed, outputs: Sequence[Path], audience: Audience | None = None
+    ) -> None:
+        super().__init__(
+            lambda report: open_replay(file, settings, speed, report), settings, outputs, live=False, audience=audience
+        )
 
 
 class LiveFeed(Feed):
     """A camera and a microphone, and what is made of them."""
 
-    def __init__(self, devices: Devices, settings: Settings, outputs: Sequence[Path]) -> None:
-        super().__init__(lambda report: open_live(devices, settings, report), settings, outputs, live=True)
+    def __init__(
+        self, devices: Devices, settings: Settings, outputs: Sequence[Path], audience: Audience | None = None
+    ) -> None:
+        super().__init__(
+            lambda report: open_live(devices, settings, report), settings, outputs, live=True, audience=audience
+        )

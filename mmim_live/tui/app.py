@@ -91,12 +91,14 @@ class MmimApp(App[None]):
         ascii_only: bool = False,
         welcome: bool = False,
         keys: KeyChanges | None = None,
+        overlay: str | None = None,
         now_s: Callable[[], float] = time.monotonic,
         draw_interval_s: float = 0.1,
     ) -> None:
         """`title` names what is analysed. The screen is drawn at most once every `draw_interval_s`.
 
-        `welcome`: what the program does and does not is to be read before anything begins.
+        `welcome`: what the program does and does not is to be read before anything begins. `overlay` is the address of
+        the page for OBS, where it is served.
 
         Raises:
             ConfigError: the keys that the user wants cannot be.
@@ -110,6 +112,7 @@ class MmimApp(App[None]):
         self._subject = plain(title)
         self._ascii_only = ascii_only
         self._welcome = welcome
+        self._overlay = overlay
         self._now_s = now_s
         self._draw_interval_s = draw_interval_s
         self._draw_due: Timer | None = None
@@ -122,7 +125,7 @@ class MmimApp(App[None]):
     def compose(self) -> ComposeResult:
         """The whole screen; the style sheet decides what fits."""
         state, ascii_only = self.state, self._ascii_only
-        yield Heading(state, self._subject, ascii_only=ascii_only)
+        yield Heading(state, self._subject, ascii_only=ascii_only, serving=self._overlay is not None)
         yield Loading(state, self._subject, self._now_s)
         with Horizontal(id="main"):
             with Vertical(id="left"):
@@ -140,6 +143,7 @@ class MmimApp(App[None]):
         """Begin the session once the screen stands, and the person knows what is to begin."""
         self.screen.set_class(self._ascii_only, "-ascii")
         self._handle_signals(add=True)
+        self.action_show_overlay()
         if self._welcome:
             self.push_screen(WelcomeScreen(first=True, ascii_only=self._ascii_only), self._welcomed)
         else:
@@ -265,6 +269,17 @@ class MmimApp(App[None]):
         if more:
             self.push_screen(WelcomeScreen(first=False, ascii_only=self._ascii_only))
 
+    def action_show_overlay(self) -> None:
+        """Tell where the overlay is served, if it is."""
+        if self._overlay is not None:
+            self.notify(self._overlay, title="Overlay for OBS, events for scripts", timeout=12, markup=False)
+
+    def action_copy_overlay(self) -> None:
+        """Put the overlay's address on the clipboard, and show it: not every terminal lets a program copy."""
+        if self._overlay is not None:
+            self.copy_to_clipboard(self._overlay)
+            self.action_show_overlay()
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The commands of the palette."""
         yield from super().get_system_commands(screen)
@@ -274,6 +289,8 @@ class MmimApp(App[None]):
         yield SystemCommand("Start", "Scroll the timeline to the beginning", self.action_to_start)
         yield SystemCommand("Less time", "Zoom into the timeline", lambda: self.action_zoom(-1))
         yield SystemCommand("More time", "Zoom out of the timeline", lambda: self.action_zoom(1))
+        if self._overlay is not None:
+            yield SystemCommand("Copy overlay address", "For OBS and scripts", self.action_copy_overlay)
         yield SystemCommand("Help", "Explain the screen and its keys", self.action_help)
 
     def _handle_signals(self, *, add: bool) -> None:

@@ -17,11 +17,12 @@ class Heading(Widget):
     frozen: reactive[bool] = reactive(False)
     scrolled_back: reactive[bool] = reactive(False)
 
-    def __init__(self, state: SessionState, title: str, *, ascii_only: bool) -> None:
+    def __init__(self, state: SessionState, title: str, *, ascii_only: bool, serving: bool = False) -> None:
         super().__init__()
         self._state = state
         self._title = title
         self._ascii_only = ascii_only
+        self._serving = serving
 
     def render(self) -> RenderResult:
         """Name on the left, progress and state on the right; the name gives way."""
@@ -38,6 +39,8 @@ class Heading(Widget):
             parts += [(" PAUSED ", "bold reverse $warning"), " "]
         elif self.scrolled_back:
             parts += [(" BACK ", "bold reverse $secondary"), " "]
+        if self._serving:
+            parts += [(" OVERLAY ", "bold reverse $accent"), " "]
         if state.summary is not None:
             parts += [(" FINISHED ", "bold reverse $success"), " "]
         duration_s = state.session.duration_s if state.session else None

@@ -1,0 +1,76 @@
+"""What `--serve` adds to a command."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from mmim_live.config import Settings
+
+if TYPE_CHECKING:
+    from mmim_live.output import Sink
+    from mmim_live.pipeline.session import Session
+    from mmim_live.serve.broadcast import Broadcast
+
+
+@contextlib.contextmanager
+def serving(settings: Settings) -> Iterator[Broadcast | None]:
+    """A broadcast while the block runs, where the settings ask for one. Raises OutputError if the port is taken."""
+    if settings.serve is None:
+        yield None
+        return
+    from mmim_live.serve.broadcast import Broadcast
+
+    broadcast = Broadcast(settings.serve, settings.serve_token)
+    try:
+        yield broadcast
+    finally:
+        broadcast.close_server()
+        if broadcast.dropped:
+            sys.stderr.write(f"readers of the overlay that were too slow and were let go: {broadcast.dropped}\n")
+
+
+def announce(broadcast: Broadcast | None, terminal: TextIO) -> None:
+    """Print where to look and listen."""
+    if broadcast is not None:
+        print(f"overlay: {broadcast.address}", file=terminal, flush=True)
+
+
+def sinks_of(outputs: Sequence[Path], broadcast: Broadcast | None) -> list[Sink]:
+    """Files, and those who listen."""
+    from mmim_live.output import open_sink
+
+    sinks: list[Sink] = [open_sink(path) for path in outputs]
+    return sinks if broadcast is None else [*sinks, broadcast]
+
+
+def healthily(
+    broadcast: Broadcast | None, session: Session, settings: Settings
+) -> contextlib.AbstractContextManager[None]:
+    """While the block runs, those who listen hear how the session fares."""
+    from mmim_live.pipeline.health import telling_health
+
+    return contextlib.nullcontext() if broadcast is None else telling_health(session, settings, broadcast.tell)
+
+
+def with_port(arguments: list[str]) -> list[str]:
+    """`--serve` may stand without its port: then 0, a free one, is meant.
+
+    >>> with_port(["replay", "--serve", "talk.mp4"]), with_port(["--serve", "8765"])
+    (['replay', '--serve=0', 'talk.mp4'], ['--serve=8765'])
+    """
+    written: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--":
+            return [*written, argument, *rest]
+        if written and written[-1] == "--serve":
+            has_port = argument.isdecimal()
+            written[-1] = f"--serve={argument if has_port else 0}"
+            if has_port:
+                continue
+        written.append(argument)
+    return [*written[:-1], "--serve=0"] if written and written[-1] == "--serve" else written
