@@ -14,7 +14,7 @@ from pathlib import Path
 from mmim_live.output import read_events
 from mmim_live.tui.app import MmimApp, Post
 from mmim_live.tui.state import event_time_s
-from mmim_live.types import Event, SessionStarted
+from mmim_live.types import Command, Event, SessionStarted
 
 WEB_FONT = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)  # would be fetched whenever the picture is looked at
 DRAW_INTERVAL_S = 0.01
@@ -22,6 +22,8 @@ DRAW_INTERVAL_S = 0.01
 
 class Recorded:
     """Posts events that are known already."""
+
+    can_record = False
 
     def __init__(self, events: Sequence[Event]) -> None:
         self._events = events
@@ -33,6 +35,10 @@ class Recorded:
 
     def stop(self) -> None:
         """There is no thread."""
+
+    def send(self, _command: Command) -> bool:
+        """There is no session."""
+        return False
 
 
 async def draw(events: Sequence[Event], size: tuple[int, int]) -> str:

@@ -50,6 +50,10 @@ class Settings(BaseModel):
             raise ValueError("must be at least 16 letters, digits or any of . _ ~ - (it stands in an address)")
         return token
 
+    record_to: str = Field(
+        default="", description="folder that live recordings go to; empty: the documents folder, or the current one"
+    )
+
     @model_validator(mode="after")
     def _hop_within_window(self) -> Settings:
         if self.hop > self.window:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -282,7 +283,14 @@ class MarkMoment:
     ago_s: float = 0.0
 
 
-Command = MarkMoment
+@dataclass(frozen=True, slots=True)
+class ToggleRecording:
+    """Begin to record a live session, or end it. `folder` is made; None: by date and time where recordings go."""
+
+    folder: Path | None = None
+
+
+Command = MarkMoment | ToggleRecording
 
 
 # ---- how a running session fares; shown, never stored ------------------------------------------------------------
@@ -305,6 +313,7 @@ class Health:
     asr_model: str = ""  # and how often it listens, where the machine is too slow for more
     device: str = ""
     devices: tuple[DeviceHealth, ...] = ()  # of a live session
+    recording: RecordingHealth | None = None  # while one runs
 
     @property
     def progress(self) -> float | None:
@@ -312,6 +321,16 @@ class Health:
         if not self.duration_s:
             return None
         return min(1.0, max(0.0, self.media_time_s / self.duration_s))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingHealth:
+    """One look at a recording that is being made."""
+
+    folder: str
+    length_s: float
+    frames_dropped: int = 0  # pictures that could not be written in time
+    sound_lost_s: float = 0.0  # the same of sound
 
 
 # ---- devices -----------------------------------------------------------------------------------------------------

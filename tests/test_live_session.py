@@ -17,6 +17,7 @@ from mmim_live.errors import DeviceError, WorkerError
 from mmim_live.pipeline.from_devices import DeviceIntake
 from mmim_live.pipeline.models import Models
 from mmim_live.pipeline.readings import MOST_COMMITTED, without_overtaken
+from mmim_live.pipeline.recorder import Recorder
 from mmim_live.pipeline.session import Session
 from mmim_live.pipeline.worker import RESTARTS, RESTARTS_WITHIN_S, Restarts
 from mmim_live.types import (
@@ -59,8 +60,15 @@ def third(count: int) -> None:
 class Camera:
     """Ten pictures a second."""
 
-    def __init__(self, clock: SessionClock, report: Report, lost: bool = False) -> None:
+    def __init__(
+        self,
+        clock: SessionClock,
+        report: Report,
+        lost: bool = False,
+        see: Callable[[VideoFrame], None] = lambda _: None,
+    ) -> None:
         self.name = "camera 0"
+        self._see = see
         self._clock, self._report, self._lost = clock, report, lost
         self._closed = threading.Event()
 
@@ -73,7 +81,9 @@ class Camera:
             return None
         if self._lost:
             raise DeviceError("stale")
-        return VideoFrame(self._clock.now_s(), np.zeros((2, 2, 3), np.uint8))
+        frame = VideoFrame(self._clock.now_s(), np.zeros((48, 64, 3), np.uint8))
+        self._see(frame)
+        return frame
 
     def close(self) -> None:
         self._closed.set()
@@ -196,12 +206,14 @@ class Scene:
     predictor: Predictor = field(default_factory=Predictor)
     events: list[Event] = field(default_factory=list)
 
-    def session(self) -> Session:
+    def session(self, recorder: Recorder | None = None) -> Session:
         clock = SessionClock()
+        see: Callable[[VideoFrame], None] = recorder.see if recorder else lambda _: None
         intake = DeviceIntake(
             clock,
-            (lambda report: Camera(clock, report, self.camera_lost)) if self.camera else None,
+            (lambda report: Camera(clock, report, self.camera_lost, see)) if self.camera else None,
             (lambda report: Microphone(clock, report)) if self.microphone else None,
+            hear=recorder.hear if recorder else lambda _: None,
         )
         face, voice, speech = self.face, self.voice, self.speech
         parts: Any = {
@@ -211,7 +223,7 @@ class Scene:
             "voice": voice if self.microphone else None,
             "speech": speech if self.microphone else None,
         }
-        return Session(intake, Models(**parts, names={"speech": "whisper-base"}, device="cpu"), Settings())
+        return Session(intake, Models(**parts, names={"speech": "whisper-base"}, device="cpu"), Settings(), recorder)
 
     def run(self, seconds: float = 2.2) -> "Scene":
         """To its end, `seconds` after its beginning."""

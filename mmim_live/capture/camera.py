@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -63,11 +64,13 @@ class Camera:
         max_fps: float = MAX_FPS,
         max_side_px: int = MAX_SIDE_PX,
         report: Report = lambda _: None,
+        see: Callable[[VideoFrame], None] = lambda _: None,
     ) -> None:
-        """`source` is an index, /dev/videoN, an address (http, rtsp) or a path. `report` must be quick.
+        """`source` is an index, /dev/videoN, an address (http, rtsp) or a path. `report` and `see` must be quick.
 
         `width`, `height` and `fps` are asked of a device, which may give others; `max_fps` and `max_side_px` hold for
-        what is handed out. A device that is not there is reported as lost, and waited for.
+        what is handed out. `see` is given each such picture, also one that nobody takes in time. A device that is not
+        there is reported as lost, and waited for.
         """
         self.clock = clock
         self._target = camera_target(source)
@@ -76,6 +79,7 @@ class Camera:
         self._max_side_px = max_side_px
         self._pace = _Pace(1 / max_fps)
         self._slot = LatestFrame(self.name)
+        self._see = see
         self._status = DeviceStatus("camera", clock, report)
         self._stop = threading.Event()
         self._last: Picture | None = None  # as decoded; kept while the camera is away
@@ -191,7 +195,9 @@ class Camera:
         height, width = picture.shape[:2]
         self._status.open(f"{self.name} is open: {width}x{height}")
         self._backoff.reset()
-        self._slot.put(VideoFrame(self.clock.media_s(now_s), small_rgb(picture, self._max_side_px)))
+        frame = VideoFrame(self.clock.media_s(now_s), small_rgb(picture, self._max_side_px))
+        self._slot.put(frame)
+        self._see(frame)
 
 
 def _decoded(capture: cv2.VideoCapture) -> Picture | None:

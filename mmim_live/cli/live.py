@@ -44,6 +44,12 @@ def live(
     no_microphone: Annotated[bool, typer.Option("--no-microphone", help="Do without a microphone.")] = False,
     headless: Headless = False,
     output: Outputs = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Record from the start into this new folder: media, events, settings.")
+    ] = None,
+    record_to: Annotated[
+        str | None, typer.Option(help="Where the recordings go that are begun in the app.", metavar="DIR")
+    ] = None,
     checkpoint: CheckpointName = None,
     asr_model: AsrModel = None,
     language: Language = None,
@@ -60,18 +66,33 @@ def live(
     from mmim_live.pipeline.live import Devices
 
     settings = settings_of(
-        config, checkpoint, asr_model, language, window, hop, no_camera, no_speech, device, serve, serve_token
+        config,
+        checkpoint,
+        asr_model,
+        language,
+        window,
+        hop,
+        no_camera,
+        no_speech,
+        device,
+        serve,
+        serve_token,
+        record_to,
     )
     outputs = outputs_of(output)
+    if record is not None:
+        from mmim_live.output.recording_folder import check_recordable
+
+        check_recordable(record)
     devices = Devices(None if no_camera else camera, _number(microphone), not no_microphone)
     with serving(settings) as broadcast:
         if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
-            _live_headless(devices, settings, outputs, broadcast)
+            _live_headless(devices, settings, outputs, broadcast, record)
         else:
             from mmim_live.pipeline.feed import LiveFeed
             from mmim_live.tui.acknowledgement import acknowledged
 
-            keys, feed = load_keys(config, user_file()), LiveFeed(devices, settings, outputs, broadcast)
+            keys, feed = load_keys(config, user_file()), LiveFeed(devices, settings, outputs, broadcast, record)
             show(feed, "live", ascii_only, keys, broadcast, welcome=not acknowledged())
 
 
@@ -79,7 +100,9 @@ def _number(text: str | None) -> int | str | None:
     return int(text) if text is not None and text.isdecimal() else text
 
 
-def _live_headless(devices: Devices, settings: Settings, outputs: list[Path], broadcast: Broadcast | None) -> None:
+def _live_headless(
+    devices: Devices, settings: Settings, outputs: list[Path], broadcast: Broadcast | None, record: Path | None
+) -> None:
     """Utterances on standard output, notices on standard error, until a signal ends it with the summary."""
     from mmim_live.pipeline.feed import write_events
     from mmim_live.pipeline.live import open_live
@@ -88,7 +111,7 @@ def _live_headless(devices: Devices, settings: Settings, outputs: list[Path], br
 
     with native_stderr_to_log() as terminal:
         announce(broadcast, terminal)
-        session = open_live(devices, settings, lambda what: print(f"{what} ...", file=terminal, flush=True))
+        session = open_live(devices, settings, lambda what: print(f"{what} ...", file=terminal, flush=True), record)
         with finishing_on_signals(session), healthily(broadcast, session, settings):
             for event in write_events(session.events(), sinks_of(outputs, broadcast)):
                 match event:

@@ -50,6 +50,7 @@ def settings_of(
     device: str | None,
     serve: int | None = None,
     serve_token: str | None = None,
+    record_to: str | None = None,
 ) -> Settings:
     """The settings of the user's own file and the given one, changed by the options that were given."""
     overrides: dict[str, Any] = {
@@ -63,6 +64,7 @@ def settings_of(
         "device": device,
         "serve": serve,
         "serve_token": serve_token,
+        "record_to": record_to,
     }
     settings = load_settings(config, overrides, user_file())
     if serve_token is not None and settings.serve is None:

@@ -87,6 +87,11 @@ class Feed:
         self._meter = HealthMeter(settings)
         self._threads: list[threading.Thread] = []
 
+    @property
+    def can_record(self) -> bool:
+        """Whether this is a session of devices."""
+        return self._live
+
     def start(self, post: Post) -> None:
         """Begin and return. `post` is called from other threads; an error that it is given ends the run."""
         self._threads = [
@@ -159,8 +164,18 @@ class LiveFeed(Feed):
     """A camera and a microphone, and what is made of them."""
 
     def __init__(
-        self, devices: Devices, settings: Settings, outputs: Sequence[Path], audience: Audience | None = None
+        self,
+        devices: Devices,
+        settings: Settings,
+        outputs: Sequence[Path],
+        audience: Audience | None = None,
+        record: Path | None = None,
     ) -> None:
+        """`record`: a folder to record into from the beginning."""
         super().__init__(
-            lambda report: open_live(devices, settings, report), settings, outputs, live=True, audience=audience
+            lambda report: open_live(devices, settings, report, record),
+            settings,
+            outputs,
+            live=True,
+            audience=audience,
         )

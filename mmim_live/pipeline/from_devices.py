@@ -51,7 +51,10 @@ class SoundDevice(Device, Protocol):
 
 
 class DeviceIntake:
-    """An `Intake` of devices. Each is made by a function that takes where to report changes; None: do without."""
+    """An `Intake` of devices. Each is made by a function that takes where to report changes; None: do without.
+
+    `hear` is given every block of sound, and must be quick.
+    """
 
     when_late: WhenLate = "drop"
     duration_s = None
@@ -62,9 +65,11 @@ class DeviceIntake:
         make_camera: Callable[[Report], PictureDevice] | None,
         make_microphone: Callable[[Report], SoundDevice] | None,
         notices: Sequence[Notice] = (),
+        hear: Callable[[AudioBlock], None] = lambda _: None,
     ) -> None:
         self._clock = clock
         self._notices = tuple(notices)
+        self._hear = hear
         self._inbox: Inbox = Channel(0)
         self._camera = make_camera(self._report) if make_camera else None
         self._microphone = make_microphone(self._report) if make_microphone else None
@@ -135,6 +140,7 @@ class DeviceIntake:
 
     def _listen(self, microphone: SoundDevice, sounds: Sequence[Channel[AudioBlock]]) -> None:
         while (block := microphone.read()) is not None:
+            self._hear(block)
             for sound in sounds:
                 sound.put(block)
         for sound in sounds:

@@ -47,6 +47,7 @@ class HealthMeter:
             asr_model=session.governor.effort if session.governor else session.models.names.get("speech", ""),
             device=session.models.device,
             devices=session.intake.devices(),
+            recording=session.recorder.health() if session.recorder else None,
         )
 
     def _fps(self, frames: int) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmim_live.config import Settings
@@ -28,8 +29,15 @@ class Devices:
     use_microphone: bool = True
 
 
-def open_live(devices: Devices, settings: Settings, report: Callable[[str], None] = lambda _: None) -> Session:
+def open_live(
+    devices: Devices,
+    settings: Settings,
+    report: Callable[[str], None] = lambda _: None,
+    record: Path | None = None,
+) -> Session:
     """A session ready to run; `report` is told what is being loaded. The devices are opened when it runs.
+
+    `record` is a folder to record into from the beginning; without it nothing is recorded until the session is asked.
 
     A device that is missing is told of and waited for, unless both are.
 
@@ -46,18 +54,29 @@ def open_live(devices: Devices, settings: Settings, report: Callable[[str], None
     from mmim_live.extract.segment import SegmentSettings
     from mmim_live.pipeline.from_devices import DeviceIntake
     from mmim_live.pipeline.models import load_models
+    from mmim_live.pipeline.recorder import Recorder
     from mmim_live.pipeline.session import Session
 
     segments = SegmentSettings(every_s=LISTEN_EVERY_S)
     models = load_models(settings, report, video=camera is not None, audio=microphone, segments=segments)
     clock = SessionClock()
+    recorder = Recorder(
+        clock.now_s,
+        settings,
+        lambda: intake.devices(),
+        pictures=camera is not None,
+        sound=microphone,
+        listen_every_s=LISTEN_EVERY_S,
+        at_once=record,
+    )
     intake = DeviceIntake(
         clock,
-        None if camera is None else lambda tell: Camera(clock, camera, report=tell),
+        None if camera is None else lambda tell: Camera(clock, camera, report=tell, see=recorder.see),
         (lambda tell: Microphone(clock, devices.microphone, report=tell)) if microphone else None,
         notices,
+        recorder.hear,
     )
-    return Session(intake, models, settings)
+    return Session(intake, models, settings, recorder)
 
 
 def _look_for(devices: Devices, camera: int | str | None) -> tuple[bool, list[Notice]]:

@@ -26,13 +26,25 @@ from mmim_live.pipeline.intake import Intake
 from mmim_live.pipeline.messages import FaceRows, Finished, Inbox, MediaEnded, Message, NoFrame, VoiceRows
 from mmim_live.pipeline.models import Models
 from mmim_live.pipeline.readings import Reader, without_overtaken
+from mmim_live.pipeline.recorder import Recorder
 from mmim_live.pipeline.speech_load import SpeechGovernor
 from mmim_live.pipeline.worker import Job, Restarts, Worker, read_faces, read_speech, read_voice
-from mmim_live.types import AudioBlock, Command, Event, Mark, MarkMoment, Notice, SessionStarted, SpeechUpdate
+from mmim_live.types import (
+    AudioBlock,
+    Command,
+    Event,
+    Mark,
+    MarkMoment,
+    Notice,
+    SessionStarted,
+    SpeechUpdate,
+    ToggleRecording,
+)
 
 SOUND_DEPTH = 20  # about two seconds of sound
 EVENTS_DEPTH = 256
 JOIN_S = 1.9  # all threads together
+LEAST_S = 0.2  # of that for what is left of a recording to be written
 
 # What a worker's end takes with it. Without the predictor there is no session.
 _CARRIES: dict[str, tuple[Stream, ...]] = {
@@ -46,10 +58,11 @@ _CARRIES: dict[str, tuple[Stream, ...]] = {
 class Session:
     """A run over one intake. Iterate over `events()` once; `stop` may be called from any thread at any time."""
 
-    def __init__(self, intake: Intake, models: Models, settings: Settings) -> None:
+    def __init__(self, intake: Intake, models: Models, settings: Settings, recorder: Recorder | None = None) -> None:
         self.intake = intake
         self.models = models
         self.settings = settings
+        self.recorder = recorder  # of a live session
         self.reader = Reader(models.predictor, settings.checkpoint, models.checkpoint.languages, intake.captured_at)
         self.governor: SpeechGovernor | None = None  # of the recogniser's effort, where speech must not fall behind
         self._waits = intake.when_late == "wait"
@@ -89,7 +102,10 @@ class Session:
         for worker in self._workers:
             worker.start()
         try:
-            yield from self._events
+            for event in self._events:
+                if self.recorder is not None:
+                    yield from self.recorder.follow(event)
+                yield event
         finally:
             self.stop()
         if self._failure is not None:
@@ -100,6 +116,8 @@ class Session:
         match command:
             case MarkMoment(label, ago_s):
                 return self._inbox.put(Mark(max(0.0, self.intake.media_s - ago_s), label))
+            case ToggleRecording(folder):
+                return self.recorder is not None and self.recorder.toggle(folder)
 
     def finish(self) -> None:
         """End the media here: the last words and readings and the summary still come, then `events` ends."""
@@ -113,6 +131,8 @@ class Session:
         for worker in started:
             if worker is not threading.current_thread():
                 worker.join(max(0.0, deadline_s - time.monotonic()))
+        if self.recorder is not None:
+            self.recorder.close(max(LEAST_S, deadline_s - time.monotonic()))
         late = [worker.name for worker in started if worker.is_alive()]
         if not late:
             self.intake.close()

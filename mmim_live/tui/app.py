@@ -28,6 +28,7 @@ from mmim_live.tui.screens.welcome import WelcomeScreen
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.themes import CYCLE, DARK, LIGHT
 from mmim_live.tui.widgets.about import AboutPanel
+from mmim_live.tui.widgets.banner import Banner
 from mmim_live.tui.widgets.ending import Ending
 from mmim_live.tui.widgets.footer import KeyLine
 from mmim_live.tui.widgets.heading import Heading
@@ -38,7 +39,7 @@ from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
 from mmim_live.tui.widgets.why import WhyPanel
 from mmim_live.tui.wording import plain
-from mmim_live.types import Command, Event, Health, MarkMoment
+from mmim_live.types import Command, Event, Health, MarkMoment, ToggleRecording
 
 Post = Callable[[Event | Health | MmimLiveError], None]
 
@@ -50,6 +51,10 @@ _STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 class EventSource(Protocol):
     """What the app shows: something that posts events from threads of its own."""
+
+    @property
+    def can_record(self) -> bool:
+        """Whether there is anything to record: not in a replay."""
 
     def start(self, post: Post) -> None:
         """Begin; return at once. `post` may be called from any thread, and an error posted ends the session."""
@@ -79,6 +84,7 @@ class MmimApp(App[None]):
         Binding("plus,equals_sign", "zoom(-1)", "Show less time", id="zoom-in", show=False),
         Binding("minus", "zoom(1)", "Show more time", id="zoom-out", show=False),
         Binding("m", "mark", "Mark", id="mark"),
+        Binding("r", "record", "Record", id="record"),
         Binding("t", "next_theme", "Theme", id="theme"),
         Binding("question_mark", "help", "Help", id="help"),
     ]
@@ -126,6 +132,7 @@ class MmimApp(App[None]):
         """The whole screen; the style sheet decides what fits."""
         state, ascii_only = self.state, self._ascii_only
         yield Heading(state, self._subject, ascii_only=ascii_only, serving=self._overlay is not None)
+        yield Banner(state, ascii_only=ascii_only)
         yield Loading(state, self._subject, self._now_s)
         with Horizontal(id="main"):
             with Vertical(id="left"):
@@ -190,6 +197,7 @@ class MmimApp(App[None]):
     def _draw(self) -> None:
         """Bring the screen up to date with the state."""
         self._draw_due = None
+        self.screen_stack[0].query_one(Banner).redraw()
         if self._frozen:
             return
         with self.batch_update():
@@ -245,6 +253,14 @@ class MmimApp(App[None]):
         if mark is not None:
             self._ask(mark)
 
+    def action_record(self) -> None:
+        """Begin to record, or end it."""
+        self._ask(ToggleRecording())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave out what this session cannot do."""
+        return self._source.can_record if action == "record" else super().check_action(action, parameters)
+
     def _ask(self, command: Command) -> None:
         """Pass a command on, or say that nobody is there to heed it."""
         if not self._source.send(command):
@@ -286,6 +302,8 @@ class MmimApp(App[None]):
         yield SystemCommand("Pause", "Hold the display, or let it go on", self.action_freeze)
         yield SystemCommand("Now", "Scroll the timeline to the present", self.action_follow)
         yield SystemCommand("Mark", "Mark this moment, with a label or without", self.action_mark)
+        if self._source.can_record:
+            yield SystemCommand("Record", "Begin to record the session, or end the recording", self.action_record)
         yield SystemCommand("Start", "Scroll the timeline to the beginning", self.action_to_start)
         yield SystemCommand("Less time", "Zoom into the timeline", lambda: self.action_zoom(-1))
         yield SystemCommand("More time", "Zoom out of the timeline", lambda: self.action_zoom(1))

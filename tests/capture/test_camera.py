@@ -3,6 +3,7 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.capture.mjpeg import MjpegCamera, picture
 class Watcher:
     """Takes the pictures of a camera, as a session does."""
 
-    def __init__(self, source: int | str, **options: int) -> None:
+    def __init__(self, source: int | str, **options: Any) -> None:
         self.clock = SessionClock()
         self.changes: list[DeviceChange] = []
         self.frames: list[VideoFrame] = []
@@ -63,7 +64,7 @@ def watchers() -> Iterator[list[Watcher]]:
         watcher.stop()
 
 
-def watch(watchers: list[Watcher], source: int | str, **options: int) -> Watcher:
+def watch(watchers: list[Watcher], source: int | str, **options: Any) -> Watcher:
     watchers.append(Watcher(source, **options))
     return watchers[-1]
 

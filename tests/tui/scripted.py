@@ -162,6 +162,8 @@ class ScriptedSource:
         self.stopped = 0
         self.asked: list[Command] = []
 
+    can_record = True
+
     @property
     def alive(self) -> bool:
         """Whether the thread runs."""

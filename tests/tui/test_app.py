@@ -14,7 +14,18 @@ from mmim_live.errors import MediaError
 from mmim_live.output import open_sink
 from mmim_live.tui.app import MmimApp
 from mmim_live.tui.themes import CYCLE
-from mmim_live.types import Agreement, Contributions, Health, Mark, MarkMoment, Notice, Present, WordHeard
+from mmim_live.types import (
+    Agreement,
+    Contributions,
+    Health,
+    Mark,
+    MarkMoment,
+    Notice,
+    Present,
+    RecordingHealth,
+    ToggleRecording,
+    WordHeard,
+)
 from tests.tui.driving import make_app, screen_text, settle, show
 from tests.tui.scripted import SESSION, Posted, ScriptedSource, health, reading, talk, utterance
 
@@ -230,6 +241,43 @@ def test_a_mark_is_asked_for_and_shown(size: tuple[int, int], ascii_only: bool) 
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (120, 40)])
+def test_a_recording_is_shown_as_long_as_it_runs(size: tuple[int, int]) -> None:
+    app, source = make_app([*talk(30), health(30.0, recording=RecordingHealth("/home/ann/talk", 3.2))])
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot, source)
+            assert "● REC 0:03  into /home/an" in screen_text(app)
+            await pilot.press("space", "r")
+            app._post(health(31.0, recording=RecordingHealth("/home/ann/talk", 4.2, frames_dropped=7)))
+            await pilot.pause(0.1)
+            assert "● REC 0:04  7 pictures left out" in screen_text(app)
+            app._post(health(32.0))
+            await pilot.pause(0.1)
+            assert "REC" not in screen_text(app)
+            assert source.asked == [ToggleRecording()]
+
+    asyncio.run(run())
+
+
+def test_what_cannot_be_recorded_has_no_key_for_it() -> None:
+    app, source = make_app(talk(5))
+    source.can_record = False
+
+    async def run() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot, source)
+            await pilot.press("r")
+            assert source.asked == []
+            assert "Record" not in screen_text(app)
+            await pilot.press("question_mark")
+            await pilot.pause()
+            assert "Record" not in screen_text(app)
+
+    asyncio.run(run())
+
+
 def test_a_mark_that_nobody_heeds_is_told_of() -> None:
     source = ScriptedSource([SESSION], stays=False)
     app = MmimApp(source, title="x")
@@ -323,6 +371,8 @@ def test_a_session_that_fails_ends_the_app_with_its_error() -> None:
 
 class FailingSource:
     """Cannot even begin."""
+
+    can_record = False
 
     def start(self, post: object) -> None:
         raise MediaError("no such file")
