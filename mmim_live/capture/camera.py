@@ -28,7 +28,9 @@ from mmim_live.types import DeviceHealth, VideoFrame
 WIDTH_PX, HEIGHT_PX, FPS = 640, 480, 30.0  # asked of a device: what every webcam does without compressing
 WARM_UP_S = 0.4  # pictures after opening that are thrown away: dark, or from a network camera's buffer
 FROZEN_S = 3.0  # the same picture to the last bit for so long: a lens with a real sensor behind it has noise
+MAKE_UP = 2  # pictures
 RATE_S = 2.0  # over which the rate is told
+LATE_S = 1.0  # what a file that was held up makes up for when it starts anew
 JOIN_S = 1.8
 
 
@@ -36,7 +38,8 @@ JOIN_S = 1.8
 class _Pace:
     """Picks at most one picture in `interval_s`, in the long run, and all of a camera that is no faster.
 
-    A picture may be early by a quarter, so that the jitter of a camera at the very rate costs no picture.
+    A picture may be early by a quarter, so that the jitter of a camera at the very rate costs no picture; up to
+    `MAKE_UP` that came late or not at all are made up for by the next ones.
     """
 
     interval_s: float
@@ -45,8 +48,7 @@ class _Pace:
     def takes(self, time_s: float) -> bool:
         if time_s < self._due_s - self.interval_s / 4:
             return False
-        behind_s = time_s - self._due_s
-        self._due_s = (self._due_s if behind_s < self.interval_s else time_s) + self.interval_s
+        self._due_s = max(self._due_s, time_s - MAKE_UP * self.interval_s) + self.interval_s
         return True
 
 
@@ -163,24 +165,29 @@ class Camera:
                 return
 
     def _play(self, capture: cv2.VideoCapture) -> None:
-        """A file, paced by the time stamps of its pictures, to its end."""
+        """A file, paced by the time stamps of its pictures, over and over."""
         began_s = time.monotonic()
-        given = 0
-        while not self._stop.is_set() and capture.grab():
-            due_s = began_s + capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            if self._stop.wait(max(0.0, due_s - time.monotonic())):
-                return
-            now_s = time.monotonic()
-            self._times.append(self.clock.media_s(now_s))
-            if self._pace.takes(self.clock.media_s(now_s)):
-                picture = _decoded(capture)
-                if picture is not None:
-                    given += 1
-                    self._give(picture, now_s)
-        if not given and not self._stop.is_set():
-            raise DeviceError(
-                f"{self.name} holds no picture that can be read: convert it with `ffmpeg -i FILE out.mp4`"
-            )
+        while not self._stop.is_set():
+            given, length_s = 0, 0.0
+            while not self._stop.is_set() and capture.grab():
+                stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                length_s = max(length_s, stamp_s + 1 / (capture.get(cv2.CAP_PROP_FPS) or FPS))
+                if self._stop.wait(max(0.0, began_s + stamp_s - time.monotonic())):
+                    return
+                now_s = time.monotonic()
+                self._times.append(self.clock.media_s(now_s))
+                if self._pace.takes(self.clock.media_s(now_s)):
+                    picture = _decoded(capture)
+                    if picture is not None:
+                        given += 1
+                        self._give(picture, now_s)
+            if not given and not self._stop.is_set():
+                raise DeviceError(
+                    f"{self.name} holds no picture that can be read: convert it with `ffmpeg -i FILE out.mp4`"
+                )
+            if not capture.set(cv2.CAP_PROP_POS_FRAMES, 0):
+                return  # it is opened anew
+            began_s = max(began_s + length_s, time.monotonic() - LATE_S)
 
     def _same(self, picture: Picture) -> bool:
         """Whether the picture is the last one, to the last bit. A row tells most others apart for less."""

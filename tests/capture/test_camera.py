@@ -5,9 +5,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mmim_live.capture.camera import Camera
+from mmim_live.capture.camera import MAKE_UP, Camera, _Pace
 from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.latest import STALE_S, LatestFrame
 from mmim_live.capture.video_capture import CameraTarget, camera_target, small_rgb
@@ -79,7 +82,7 @@ def test_pictures_arrive_young_upright_small_in_rgb_and_at_most_fifteen_a_second
     times = [frame.time_s for frame in frames]
     assert len(times) > 5
     assert all(later > earlier for earlier, later in pairwise(times))
-    assert len(times) <= 15 * (times[-1] - times[0]) + 2
+    assert len(times) <= 15 * (times[-1] - times[0]) + 2 + MAKE_UP
     assert min(watcher.ages_s) < 0.1
     image = frames[-1].image
     assert image.shape == (120, 160, 3)
@@ -140,7 +143,7 @@ def test_a_file_is_paced_as_recorded_and_starts_anew(tmp_path: Path, watchers: l
     watcher = watch(watchers, str(path))
     assert wait_until(lambda: bool(watcher.frames) and watcher.frames[-1].time_s > watcher.frames[0].time_s + 2.0, 6.0)
     times = [frame.time_s for frame in watcher.frames]
-    assert len(times) <= 15 * (times[-1] - times[0]) + 2
+    assert len(times) <= 15 * (times[-1] - times[0]) + 2 + MAKE_UP
     assert [change.change for change in watcher.changes] == ["opened"]
 
 
@@ -182,3 +185,18 @@ def test_a_source_is_understood_and_named_without_its_password(
 @pytest.mark.parametrize(("width", "height", "shape"), [(1280, 720, (360, 640, 3)), (320, 240, (240, 320, 3))])
 def test_pictures_are_scaled_down_and_never_up(width: int, height: int, shape: tuple[int, int, int]) -> None:
     assert small_rgb(picture(0, width, height), 640).shape == shape
+
+
+@pytest.mark.parametrize("camera_fps", [60.0, 30.0, 29.97, 25.0, 24.0, 15.0])
+def test_a_camera_that_is_quick_enough_gives_fifteen_pictures_a_second(camera_fps: float) -> None:
+    jitter = np.random.default_rng(0).uniform(0.0, 0.01, round(60 * camera_fps))
+    pace = _Pace(1 / 15)
+    taken = sum(pace.takes(k / camera_fps + late_s) for k, late_s in enumerate(jitter))
+    assert 15 * 60 - 1 <= taken <= 15 * 60 + 1
+
+
+@given(st.lists(st.floats(0.0, 0.5), max_size=300))
+def test_however_pictures_come_there_are_no_more_than_fifteen_a_second(gaps_s: list[float]) -> None:
+    pace = _Pace(1 / 15)
+    taken = [time_s for time_s in np.cumsum([100.0, *gaps_s]) if pace.takes(time_s)]
+    assert len(taken) <= 15 * (taken[-1] - taken[0]) + 2 + MAKE_UP
