@@ -12,9 +12,10 @@ from itertools import takewhile
 from pathlib import Path
 
 from mmim_live.output import read_events
-from mmim_live.tui.app import MmimApp, Post
+from mmim_live.tui.app import MmimApp
+from mmim_live.tui.source import Post
 from mmim_live.tui.state import event_time_s
-from mmim_live.types import Command, Event, SessionStarted
+from mmim_live.types import Command, DeviceChoice, Event, SessionStarted
 
 WEB_FONT = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)  # would be fetched whenever the picture is looked at
 DRAW_INTERVAL_S = 0.01
@@ -23,7 +24,7 @@ DRAW_INTERVAL_S = 0.01
 class Recorded:
     """Posts events that are known already."""
 
-    can_record = False
+    live = False
 
     def __init__(self, events: Sequence[Event]) -> None:
         self._events = events
@@ -36,9 +37,13 @@ class Recorded:
     def stop(self) -> None:
         """There is no thread."""
 
-    def send(self, _command: Command) -> bool:
-        """There is no session."""
+    def send(self, command: Command) -> bool:  # noqa: ARG002 (there is nobody to heed it)
+        """Nothing can be asked of it."""
         return False
+
+    def find_devices(self) -> tuple[DeviceChoice, ...]:
+        """None."""
+        return ()
 
 
 async def draw(events: Sequence[Event], size: tuple[int, int]) -> str:

@@ -290,7 +290,22 @@ class ToggleRecording:
     folder: Path | None = None
 
 
-Command = MarkMoment | ToggleRecording
+@dataclass(frozen=True, slots=True)
+class ShowPicture:
+    """Send pictures of at most this width and height in pixels, some a second; None: no more."""
+
+    size: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class UseDevice:
+    """Go on with another camera or microphone. One that does not work is waited for."""
+
+    kind: Literal["camera", "microphone"]
+    source: int | str | None
+
+
+Command = MarkMoment | ToggleRecording | ShowPicture | UseDevice
 
 
 # ---- how a running session fares; shown, never stored ------------------------------------------------------------
@@ -350,6 +365,15 @@ class DeviceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundLevel:
+    """How loud the last tenth of a second was, in decibels relative to full scale (dBFS, at most 0)."""
+
+    rms_dbfs: float
+    peak_dbfs: float  # the highest of the last seconds
+    silent_s: float  # for how long there has been no sound at all
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceHealth:
     """One look at a device. None does not apply, or is not known yet."""
 
@@ -360,6 +384,30 @@ class DeviceHealth:
     drops: int = 0  # pictures that nobody took in time, or times that sound found no room
     lost_s: float | None = None  # silence in place of sound that was lost, since the first sound
     drift_ppm: float | None = None  # by how many millionths the sound card is slower than the clock
+    level: SoundLevel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChoice:
+    """A device that a session can use."""
+
+    kind: DeviceKind
+    source: int | str | None  # what it is opened by; None is the default microphone
+    name: str
+    gives: str = ""  # size and rate, for people; or why it gives nothing
+    in_use: bool = False
+
+
+# ---- shown while somebody looks, never stored --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preview:
+    """A small picture of what the camera sees, and where the face is in it."""
+
+    time_s: float
+    image: NDArray[np.uint8]  # [height, width, 3], RGB
+    points: NDArray[np.float32]  # [n, 2], x and y as parts of width and height; no rows where there is no face
 
 
 # ---- the feature contract ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mmim_live.align import Aligned
 from mmim_live.capture.clock import SessionClock
@@ -85,6 +86,9 @@ class Camera:
         self._see(frame)
         return frame
 
+    def use(self, source: int | str) -> None:
+        self.name = f"camera {source}"
+
     def close(self) -> None:
         self._closed.set()
 
@@ -108,6 +112,9 @@ class Microphone:
         self._given += 1
         return None if self._closed.wait(max(0.0, block.end_s - self._clock.now_s())) else block
 
+    def use(self, device: int | str | None) -> None:
+        self.name = str(device)
+
     def close(self) -> None:
         self._closed.set()
 
@@ -126,6 +133,9 @@ class Face:
         self.count += 1
         self.fault(self.count)
         return FaceRow(frame.time_s, np.zeros(1, np.float32))
+
+    def outline(self) -> NDArray[np.float32]:
+        return np.empty((0, 2), np.float32)
 
     def close(self) -> None:
         self.closed = True

@@ -21,7 +21,7 @@ from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.latest import LatestFrame
 from mmim_live.capture.recording import MAX_FPS, MAX_SIDE_PX
 from mmim_live.capture.status import Backoff, DeviceStatus, Report
-from mmim_live.capture.video_capture import Picture, camera_target, open_capture, small_rgb
+from mmim_live.capture.video_capture import CameraTarget, Picture, camera_target, open_capture, small_rgb
 from mmim_live.errors import DeviceError
 from mmim_live.types import DeviceHealth, VideoFrame
 
@@ -76,6 +76,7 @@ class Camera:
         """
         self.clock = clock
         self._target = camera_target(source)
+        self._chosen: deque[CameraTarget] = deque()  # instead of the target, by somebody
         self.name = self._target.name
         self._asked = (width, height, fps)
         self._max_side_px = max_side_px
@@ -84,6 +85,7 @@ class Camera:
         self._see = see
         self._status = DeviceStatus("camera", clock, report)
         self._stop = threading.Event()
+        self._leave = threading.Event()  # the camera that is open is to be left: for another one, or for good
         self._last: Picture | None = None  # as decoded; kept while the camera is away
         self._fresh_s = 0.0  # when it last gave another picture than before (monotonic)
         self._times: deque[float] = deque(maxlen=round(RATE_S * 120))  # of the last pictures, media time
@@ -103,9 +105,15 @@ class Camera:
         """
         return self._slot.take(timeout_s)
 
+    def use(self, source: int | str) -> None:
+        """Go on with another camera, in the background."""
+        self._chosen.append(camera_target(source))
+        self._leave.set()
+
     def close(self) -> None:
         """Give the camera back; within 2 s. Where the driver hangs, its thread is left behind; see `hung`."""
         self._stop.set()
+        self._leave.set()
         self._slot.close()
         if self._thread.is_alive():
             self._thread.join(JOIN_S)
@@ -123,15 +131,27 @@ class Camera:
     def _keep(self) -> None:
         cv2.setNumThreads(1)
         while not self._stop.is_set():
+            self._change()
             try:
                 self._use()
             except DeviceError as error:
                 self._status.lost(str(error))
-            self._stop.wait(self._backoff.next_s())
+            self._leave.wait(self._backoff.next_s())
+
+    def _change(self) -> None:
+        """Take up the camera that somebody chose."""
+        self._leave.clear()
+        if self._stop.is_set():
+            self._leave.set()
+        while self._chosen:
+            self._target, self._last = self._chosen.popleft(), None
+            self.name = self._slot.name = self._target.name
+            self._status.state = "opening"
+            self._backoff.reset()
 
     def _use(self) -> None:
         """Open the camera, and stay until it is frozen, at the end of its file, or lost (told by a DeviceError)."""
-        capture = open_capture(self._target, *self._asked, self._stop)
+        capture = open_capture(self._target, *self._asked, self._leave)
         if capture is None:
             return
         try:
@@ -146,7 +166,7 @@ class Camera:
         """A live camera, which sets the pace."""
         opened_s = time.monotonic()
         self._fresh_s = opened_s + WARM_UP_S
-        while not self._stop.is_set():
+        while not self._leave.is_set():
             if not capture.grab():
                 raise DeviceError(f"{self.name} gives no picture: plug it in anew, or see to its server and network")
             now_s = time.monotonic()
@@ -167,12 +187,12 @@ class Camera:
     def _play(self, capture: cv2.VideoCapture) -> None:
         """A file, paced by the time stamps of its pictures, over and over."""
         began_s = time.monotonic()
-        while not self._stop.is_set():
+        while not self._leave.is_set():
             given, length_s = 0, 0.0
-            while not self._stop.is_set() and capture.grab():
+            while not self._leave.is_set() and capture.grab():
                 stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 length_s = max(length_s, stamp_s + 1 / (capture.get(cv2.CAP_PROP_FPS) or FPS))
-                if self._stop.wait(max(0.0, began_s + stamp_s - time.monotonic())):
+                if self._leave.wait(max(0.0, began_s + stamp_s - time.monotonic())):
                     return
                 now_s = time.monotonic()
                 self._times.append(self.clock.media_s(now_s))
@@ -181,7 +201,7 @@ class Camera:
                     if picture is not None:
                         given += 1
                         self._give(picture, now_s)
-            if not given and not self._stop.is_set():
+            if not given and not self._leave.is_set():
                 raise DeviceError(
                     f"{self.name} holds no picture that can be read: convert it with `ffmpeg -i FILE out.mp4`"
                 )

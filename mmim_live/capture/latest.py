@@ -18,7 +18,7 @@ class LatestFrame:
     """A slot for one picture. A picture that nobody took before the next one came is dropped and counted."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._frame: VideoFrame | None = None
         self._put_s = time.monotonic()
         self._closed = False
@@ -45,7 +45,7 @@ class LatestFrame:
             age_s = time.monotonic() - self._put_s
             if frame is None and not self._closed and age_s > STALE_S:
                 raise DeviceError(
-                    f"{self._name} has given no new picture for {age_s:.0f} s: see that it is plugged in and on"
+                    f"{self.name} has given no new picture for {age_s:.0f} s: see that it is plugged in and on"
                 )
             return None if self._closed else frame
 

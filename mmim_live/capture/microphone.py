@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mmim_live.capture import portaudio
 from mmim_live.capture.clock import SessionClock
+from mmim_live.capture.level import LevelMeter
 from mmim_live.capture.portaudio import MicrophoneInfo
 from mmim_live.capture.ring import Ring
 from mmim_live.capture.sound_line import SoundLine
@@ -82,9 +83,11 @@ class Microphone:
         self._asked_rate_hz = rate_hz
         self._status = DeviceStatus("microphone", clock, report)
         self._closing = threading.Event()
+        self._changed = threading.Event()  # another device is to be used
         self._openings: deque[_Opening] = deque()  # from the thread to `read`
         self._opening: _Opening | None = None  # that `read` takes from
         self._line = SoundLine()
+        self._meter = LevelMeter()
         self._overflows = 0  # of openings that are over
         self.hung = False  # closed, but its thread did not come
         self._thread = threading.Thread(target=self._keep, name="mmim-microphone", daemon=True)
@@ -98,10 +101,17 @@ class Microphone:
         while not self._closing.is_set():
             block = self._line.take()
             if block is not None:
+                self._meter.push(block)
                 return block
             if not self._pump():
                 self._closing.wait(POLL_S)
         return None
+
+    def use(self, device: str | int | None) -> None:
+        """Go on with another device, in the background; the line of sound goes on, with silence between the two."""
+        self._device = int(device) if isinstance(device, str) and device.isdecimal() else device
+        self.name = "default" if device is None else str(device)
+        self._changed.set()
 
     def notices(self) -> tuple[Notice, ...]:
         """None: what happens is told to `report` when it happens."""
@@ -128,6 +138,7 @@ class Microphone:
             drops=self._overflows + (opening.overflows if opening else 0),
             lost_s=self._line.lost_s,
             drift_ppm=self._line.drift.ppm,
+            level=self._meter.level if self._status.state == "open" else None,
         )
 
     # ---- the reader's thread -------------------------------------------------------------------------------------
@@ -164,16 +175,28 @@ class Microphone:
     def _keep(self) -> None:
         backoff = Backoff()
         while not self._closing.is_set():
+            if self._changed.is_set():
+                self._changed.clear()
+                self._status.state = "opening"
+                backoff.reset()
             try:
                 self._use(backoff)
             except DeviceError as error:
                 self._status.lost(str(error))
-            self._closing.wait(backoff.next_s())
+            self._rest(backoff.next_s())
+
+    def _rest(self, wait_s: float) -> None:
+        """Wait for the next try; a device that somebody chose is tried at once."""
+        deadline_s = time.monotonic() + wait_s
+        while not self._changed.is_set() and (left_s := deadline_s - time.monotonic()) > 0:
+            if self._closing.wait(min(WATCH_S, left_s)):
+                return
 
     def _use(self, backoff: Backoff) -> None:
         """Open the device, and stay until it is lost or the microphone is closed. Raises DeviceError: not opened."""
-        info = portaudio.find_microphone(self._device)
-        if isinstance(self._device, int):
+        device = self._device
+        info = portaudio.find_microphone(device)
+        if isinstance(device, int) and self._device == device:
             self._device = info.name  # indices change with what is plugged in
         rate_hz = self._asked_rate_hz or info.rate_hz
         opening = _Opening(info, rate_hz)
@@ -188,7 +211,7 @@ class Microphone:
     def _watch(self, opening: _Opening, info: MicrophoneInfo, backoff: Backoff) -> None:
         """Stay until the device is lost, and say so before it is closed: a server that hangs hangs the closing."""
         heard_at, quiet_s = None, 0.0
-        while not self._closing.is_set():
+        while not self._closing.is_set() and not self._changed.is_set():
             if opening.ended.wait(WATCH_S):
                 self._status.lost(f"microphone {info.name!r} is gone: plug it in, or start the sound server again")
                 return

@@ -60,7 +60,12 @@ class FaceExtractor:
         # mediapipe takes half a second to import and is not needed to read a contract.
         import mediapipe as mp
         from mediapipe.tasks.python import BaseOptions
-        from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions, RunningMode
+        from mediapipe.tasks.python.vision import (
+            FaceLandmarker,
+            FaceLandmarkerOptions,
+            FaceLandmarksConnections,
+            RunningMode,
+        )
 
         options = FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model)),
@@ -77,9 +82,12 @@ class FaceExtractor:
                 f"{model} cannot be used as a face landmarker: {reason}; see `mmim-live models`"
             ) from error
         self._mp = mp
+        contours = FaceLandmarksConnections.FACE_LANDMARKS_CONTOURS
+        self._contours = sorted({index for line in contours for index in (line.start, line.end)})
         self._last_ms = -1
         self._closed = False
         self.faces_in_frame = 0
+        self._seen: list[Any] = []  # the landmarks of the largest face in the last frame
 
     def push(self, frame: VideoFrame) -> FaceRow | None:
         """The row of the largest face in `frame`, or None where there is no face."""
@@ -88,11 +96,21 @@ class FaceExtractor:
         result = self._landmarker.detect_for_video(image, self._last_ms)
         self.faces_in_frame = len(result.face_landmarks)
         if not result.face_landmarks:
+            self._seen = []
             return None
         largest = max(range(self.faces_in_frame), key=lambda index: _area(result.face_landmarks[index]))
+        self._seen = result.face_landmarks[largest]
         scores = [category.score for category in result.face_blendshapes[largest]]
         pose = head_pose(result.facial_transformation_matrixes[largest])
         return FaceRow(frame.time_s, np.asarray([*scores, *pose], dtype=np.float32))
+
+    def outline(self) -> NDArray[np.float32]:
+        """The last frame's face as the contours of face, eyes, brows and lips, for people to look at.
+
+        [n, 2]: x and y as parts of the picture's width and height; no rows where there was no face.
+        """
+        points = [self._seen[index] for index in self._contours] if self._seen else []
+        return np.asarray([(point.x, point.y) for point in points], dtype=np.float32).reshape(-1, 2)
 
     def close(self) -> None:
         """Free the model; may be called twice. `push` must not be called any more."""

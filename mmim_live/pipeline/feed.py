@@ -6,6 +6,7 @@ Knows sessions and output files, not who listens.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -15,16 +16,19 @@ from typing import TYPE_CHECKING, Protocol
 from mmim_live.config import Settings, Speed
 from mmim_live.errors import MmimLiveError, OutputError, WorkerError
 from mmim_live.output.sink import Sink, open_sink
+from mmim_live.pipeline.choices import choices
 from mmim_live.pipeline.health import HEALTH_EVERY_S, HealthMeter
 from mmim_live.pipeline.live import Devices, open_live
 from mmim_live.pipeline.replay import open_replay
-from mmim_live.types import Command, Event, Health
+from mmim_live.types import Command, DeviceChoice, Event, Health, Preview, SoundLevel
 
 if TYPE_CHECKING:
     from mmim_live.pipeline.session import Session
 
-Post = Callable[[Event | Health | MmimLiveError], None]
+Said = Event | Health | SoundLevel | Preview | MmimLiveError
+Post = Callable[[Said], None]
 
+LEVEL_EVERY_S = HEALTH_EVERY_S / 4
 STOP_S = 1.9
 FINISH_S = 1.2  # of that for the last words of a live session
 JOIN_S = 5.0  # the session's own join, and a model that is just being loaded
@@ -80,17 +84,12 @@ class Feed:
         self._open_session = open_session
         self._outputs = outputs
         self._audience = audience
-        self._live = live
+        self.live = live
         self._session: Session | None = None
         self._activity = "loading"
         self._stopping = threading.Event()
         self._meter = HealthMeter(settings)
         self._threads: list[threading.Thread] = []
-
-    @property
-    def can_record(self) -> bool:
-        """Whether this is a session of devices."""
-        return self._live
 
     def start(self, post: Post) -> None:
         """Begin and return. `post` is called from other threads; an error that it is given ends the run."""
@@ -103,13 +102,13 @@ class Feed:
 
     def stop(self) -> None:
         """End the session and join its threads."""
-        deadline_s = time.monotonic() + (STOP_S if self._live else JOIN_S)
+        deadline_s = time.monotonic() + (STOP_S if self.live else JOIN_S)
         self._stopping.set()
         if self._session is not None:
-            if self._live and self._threads:
+            if self.live and self._threads:
                 self._session.finish()
                 self._threads[0].join(FINISH_S)
-            self._session.stop(STOP_S - FINISH_S if self._live else STOP_S)
+            self._session.stop(STOP_S - FINISH_S if self.live else STOP_S)
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline_s - time.monotonic()))
@@ -118,9 +117,15 @@ class Feed:
         """Pass on what a person asks of the session. False: it has not begun, or is over."""
         return self._session is not None and self._session.send(command)
 
+    def find_devices(self) -> tuple[DeviceChoice, ...]:
+        """The cameras and microphones that the session could use instead. Opens cameras, and takes seconds."""
+        return choices(self._session.intake.devices()) if self._session is not None else ()
+
     def _run(self, post: Post) -> None:
         try:
-            self._session = self._open_session(self._report)
+            session = self._open_session(self._report)
+            session.pictures.tell = post
+            self._session = session
             if not self._stopping.is_set():
                 sinks: list[Sink] = [open_sink(path) for path in self._outputs]
                 if self._audience is not None:
@@ -138,11 +143,17 @@ class Feed:
         self._activity = activity
 
     def _watch(self, post: Post) -> None:
-        while not self._stopping.wait(HEALTH_EVERY_S):
-            health = self.health()
-            post(health)
-            if self._audience is not None:
-                self._audience.tell(health)
+        for tick in itertools.count(1):
+            if self._stopping.wait(LEVEL_EVERY_S):
+                return
+            level = self._session.intake.level() if self._session is not None else None
+            if level is not None:
+                post(level)
+            if tick % round(HEALTH_EVERY_S / LEVEL_EVERY_S) == 0:
+                health = self.health()
+                post(health)
+                if self._audience is not None:
+                    self._audience.tell(health)
 
     def health(self) -> Health:
         """How the run fares now."""

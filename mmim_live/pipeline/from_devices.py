@@ -18,7 +18,7 @@ from mmim_live.pipeline.buffers import Channel
 from mmim_live.pipeline.intake import WhenLate
 from mmim_live.pipeline.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.pipeline.worker import Job
-from mmim_live.types import AudioBlock, DeviceChange, DeviceHealth, Notice, VideoFrame
+from mmim_live.types import AudioBlock, DeviceChange, DeviceHealth, DeviceKind, Notice, SoundLevel, VideoFrame
 
 FRAME_WAIT_S = 0.1  # without a picture for so long, the session goes on without
 FRAME_AGE_S = 0.25  # the oldest that a picture can be when it comes: grabbed, decoded, turned to RGB
@@ -43,11 +43,15 @@ class PictureDevice(Device, Protocol):
 
     def take(self, timeout_s: float) -> VideoFrame | None: ...
 
+    def use(self, source: int | str) -> None: ...
+
 
 class SoundDevice(Device, Protocol):
     """`mmim_live.capture.microphone.Microphone`."""
 
     def read(self) -> AudioBlock | None: ...
+
+    def use(self, device: int | str | None) -> None: ...
 
 
 class DeviceIntake:
@@ -99,6 +103,18 @@ class DeviceIntake:
 
     def devices(self) -> tuple[DeviceHealth, ...]:
         return tuple(device.health() for device in self._devices)
+
+    def level(self) -> SoundLevel | None:
+        return None if self._microphone is None else self._microphone.health().level
+
+    def use(self, kind: DeviceKind, source: int | str | None) -> bool:
+        if kind == "camera" and self._camera is not None and source is not None:
+            self._camera.use(source)
+        elif kind == "microphone" and self._microphone is not None:
+            self._microphone.use(source)
+        else:
+            return False
+        return True
 
     def start(self, inbox: Inbox) -> None:
         self._inbox = inbox

@@ -12,12 +12,13 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from mmim_live.align import HISTORY_S
+from mmim_live.capture.level import LevelMeter
 from mmim_live.capture.recording import Recording
 from mmim_live.pipeline.buffers import Channel
 from mmim_live.pipeline.intake import WhenLate
 from mmim_live.pipeline.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.pipeline.worker import Job
-from mmim_live.types import AudioBlock, DeviceHealth, Notice, VideoFrame
+from mmim_live.types import AudioBlock, DeviceHealth, DeviceKind, Notice, SoundLevel, VideoFrame
 
 FRAMES_DEPTH = 8  # about half a second of pictures
 PICTURE_GAP_S = 0.3  # after so long without a picture the face is told that time goes on
@@ -59,6 +60,7 @@ class FileIntake:
         self._clock = CaptureClock()
         self._frames: Channel[VideoFrame | NoFrame] | None = Channel(FRAMES_DEPTH) if pictures else None
         self._inbox: Inbox = Channel(0)
+        self._meter = LevelMeter()
         self._stop = threading.Event()
 
     @property
@@ -76,6 +78,12 @@ class FileIntake:
 
     def devices(self) -> tuple[DeviceHealth, ...]:
         return ()
+
+    def level(self) -> SoundLevel | None:
+        return self._meter.level
+
+    def use(self, kind: DeviceKind, source: int | str | None) -> bool:  # noqa: ARG002 (nothing to replace)
+        return False
 
     def start(self, inbox: Inbox) -> None:
         self._inbox = inbox
@@ -116,6 +124,7 @@ class FileIntake:
                 break
             self._clock.mark(reached_s)
             if isinstance(item, AudioBlock):
+                self._meter.push(item)
                 for sound in sounds:
                     sound.put(item)
                 if self._frames is not None and item.end_s > seen_s + PICTURE_GAP_S:

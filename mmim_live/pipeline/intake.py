@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from mmim_live.pipeline.buffers import Channel
 from mmim_live.pipeline.messages import Inbox, NoFrame
 from mmim_live.pipeline.worker import Job
-from mmim_live.types import AudioBlock, DeviceHealth, Notice, VideoFrame
+from mmim_live.types import AudioBlock, DeviceHealth, DeviceKind, Notice, SoundLevel, VideoFrame
 
 WhenLate = Literal["wait", "drop"]
 
@@ -54,6 +54,14 @@ class Intake(Protocol):
 
     def devices(self) -> tuple[DeviceHealth, ...]:
         """How the devices fare; none for a recording."""
+        ...
+
+    def level(self) -> SoundLevel | None:
+        """How loud it is now; None where there is no sound, or none yet."""
+        ...
+
+    def use(self, kind: DeviceKind, source: int | str | None) -> bool:
+        """Go on with another device of that kind, in the background; False where there is none to replace."""
         ...
 
     def start(self, inbox: Inbox) -> None:

@@ -25,6 +25,7 @@ from mmim_live.pipeline.buffers import Channel
 from mmim_live.pipeline.intake import Intake
 from mmim_live.pipeline.messages import FaceRows, Finished, Inbox, MediaEnded, Message, NoFrame, VoiceRows
 from mmim_live.pipeline.models import Models
+from mmim_live.pipeline.pictures import Pictures
 from mmim_live.pipeline.readings import Reader, without_overtaken
 from mmim_live.pipeline.recorder import Recorder
 from mmim_live.pipeline.speech_load import SpeechGovernor
@@ -37,8 +38,10 @@ from mmim_live.types import (
     MarkMoment,
     Notice,
     SessionStarted,
+    ShowPicture,
     SpeechUpdate,
     ToggleRecording,
+    UseDevice,
 )
 
 SOUND_DEPTH = 20  # about two seconds of sound
@@ -64,6 +67,7 @@ class Session:
         self.settings = settings
         self.recorder = recorder  # of a live session
         self.reader = Reader(models.predictor, settings.checkpoint, models.checkpoint.languages, intake.captured_at)
+        self.pictures = Pictures(mirrored=intake.when_late == "drop")  # people know themselves from the mirror
         self.governor: SpeechGovernor | None = None  # of the recogniser's effort, where speech must not fall behind
         self._waits = intake.when_late == "wait"
         self._restarts = Restarts()
@@ -118,6 +122,11 @@ class Session:
                 return self._inbox.put(Mark(max(0.0, self.intake.media_s - ago_s), label))
             case ToggleRecording(folder):
                 return self.recorder is not None and self.recorder.toggle(folder)
+            case ShowPicture(size):
+                self.pictures.size = size
+                return self.models.face is not None
+            case UseDevice(kind, source):
+                return not self._stop.is_set() and self.intake.use(kind, source)
 
     def finish(self) -> None:
         """End the media here: the last words and readings and the summary still come, then `events` ends."""
@@ -159,7 +168,7 @@ class Session:
         jobs = {**self.intake.jobs(tuple(sounds.values())), "predictor": self._predict}
         if models.face is not None:
             face = models.face
-            jobs["face"] = lambda: read_faces(face, self.intake.frames(), inbox)
+            jobs["face"] = lambda: read_faces(face, self.intake.frames(), inbox, self.pictures)
         if models.voice is not None:
             voice = models.voice
             jobs["voice"] = lambda: read_voice(voice, sounds["voice"], inbox)

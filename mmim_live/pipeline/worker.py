@@ -14,6 +14,7 @@ from mmim_live.extract.face import FaceExtractor
 from mmim_live.extract.speech import SpeechRecognizer
 from mmim_live.extract.voice import VoiceExtractor
 from mmim_live.pipeline.messages import FaceRows, Finished, Inbox, NoFrame, VoiceRows
+from mmim_live.pipeline.pictures import Pictures
 from mmim_live.types import AudioBlock, Notice, VideoFrame
 
 SECOND_FACE_REMINDER_S = 30.0
@@ -57,8 +58,13 @@ class Restarts:
         return len(failures) <= RESTARTS
 
 
-def read_faces(extractor: FaceExtractor, frames: Iterable[VideoFrame | NoFrame], inbox: Inbox) -> None:
-    """Frames -> face rows. A second face is noted when it appears, and again at most every half minute."""
+def read_faces(
+    extractor: FaceExtractor, frames: Iterable[VideoFrame | NoFrame], inbox: Inbox, pictures: Pictures
+) -> None:
+    """Frames -> face rows, and pictures for who looks.
+
+    A second face is noted when it appears, and again at most every half minute.
+    """
     noted_s: float | None = None
     for frame in frames:
         if isinstance(frame, NoFrame):
@@ -69,6 +75,7 @@ def read_faces(extractor: FaceExtractor, frames: Iterable[VideoFrame | NoFrame],
             noted_s = frame.time_s
             inbox.put(Notice(frame.time_s, "second_face", "more than one face: the largest is read"))
         inbox.put(FaceRows(() if row is None else (row,), frame.time_s))
+        pictures.offer(frame, extractor.outline)
     inbox.put(Finished("face"))
 
 

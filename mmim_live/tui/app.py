@@ -9,11 +9,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -23,8 +24,10 @@ from mmim_live.tui.acknowledgement import acknowledge
 from mmim_live.tui.keys import keymap, shown_keys
 from mmim_live.tui.mark import MarkScreen
 from mmim_live.tui.messages import Posted
+from mmim_live.tui.screens.devices import DeviceScreen
 from mmim_live.tui.screens.help import HelpScreen
 from mmim_live.tui.screens.welcome import WelcomeScreen
+from mmim_live.tui.source import EventSource, Said
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.themes import CYCLE, DARK, LIGHT
 from mmim_live.tui.widgets.about import AboutPanel
@@ -34,36 +37,30 @@ from mmim_live.tui.widgets.footer import KeyLine
 from mmim_live.tui.widgets.heading import Heading
 from mmim_live.tui.widgets.health import HealthLine
 from mmim_live.tui.widgets.loading import Loading
+from mmim_live.tui.widgets.meter import VoiceMeter
+from mmim_live.tui.widgets.picture import CameraPicture
 from mmim_live.tui.widgets.score import ScorePanel
 from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
 from mmim_live.tui.widgets.why import WhyPanel
 from mmim_live.tui.wording import plain
-from mmim_live.types import Command, Event, Health, MarkMoment, ToggleRecording
-
-Post = Callable[[Event | Health | MmimLiveError], None]
+from mmim_live.types import (
+    Command,
+    DeviceChoice,
+    MarkMoment,
+    Preview,
+    SessionStarted,
+    ShowPicture,
+    SoundLevel,
+    ToggleRecording,
+    UseDevice,
+)
 
 # From how many cells on a screen has which class; the style sheet has the rest.
 _WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]
 _HEIGHTS: list[tuple[int, str]] = [(0, "-flat"), (22, "-low"), (34, "-high"), (50, "-tall")]
+_LIVE_ONLY = ("devices", "record")  # a recording has no devices, and is one already
 _STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-
-
-class EventSource(Protocol):
-    """What the app shows: something that posts events from threads of its own."""
-
-    @property
-    def can_record(self) -> bool:
-        """Whether there is anything to record: not in a replay."""
-
-    def start(self, post: Post) -> None:
-        """Begin; return at once. `post` may be called from any thread, and an error posted ends the session."""
-
-    def stop(self) -> None:
-        """End and join all threads. Called once, also when the session has ended by itself."""
-
-    def send(self, command: Command) -> bool:
-        """Pass on what the user asks of the session, without waiting. False: it is not running."""
 
 
 class MmimApp(App[None]):
@@ -83,6 +80,8 @@ class MmimApp(App[None]):
         Binding("home", "to_start", "Scroll to the start", id="start", show=False),
         Binding("plus,equals_sign", "zoom(-1)", "Show less time", id="zoom-in", show=False),
         Binding("minus", "zoom(1)", "Show more time", id="zoom-out", show=False),
+        Binding("c", "preview", "Camera", id="camera", tooltip="Show what the camera sees"),
+        Binding("d", "devices", "Devices", id="devices", tooltip="Choose another camera or microphone"),
         Binding("m", "mark", "Mark", id="mark"),
         Binding("r", "record", "Record", id="record"),
         Binding("t", "next_theme", "Theme", id="theme"),
@@ -124,6 +123,7 @@ class MmimApp(App[None]):
         self._draw_due: Timer | None = None
         self._frozen = False
         self._begun = False
+        self._pictured = False  # the session makes pictures
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name
@@ -131,13 +131,16 @@ class MmimApp(App[None]):
     def compose(self) -> ComposeResult:
         """The whole screen; the style sheet decides what fits."""
         state, ascii_only = self.state, self._ascii_only
-        yield Heading(state, self._subject, ascii_only=ascii_only, serving=self._overlay is not None)
+        with Horizontal(id="top"):
+            yield Heading(state, self._subject, ascii_only=ascii_only, serving=self._overlay is not None)
+            yield VoiceMeter(ascii_only=ascii_only)
         yield Banner(state, ascii_only=ascii_only)
         yield Loading(state, self._subject, self._now_s)
         with Horizontal(id="main"):
             with Vertical(id="left"):
                 yield ScorePanel(state, ascii_only=ascii_only)
                 yield WhyPanel(state, ascii_only=ascii_only)
+                yield CameraPicture(self._want_picture, ascii_only=ascii_only)
                 yield AboutPanel(state)
             with Vertical(id="right"):
                 yield Timeline(state, ascii_only=ascii_only)
@@ -177,18 +180,27 @@ class MmimApp(App[None]):
         except MmimLiveError as error:
             self._fail(error)
 
-    def _post(self, what: Event | Health | MmimLiveError) -> None:
+    def _post(self, what: Said) -> None:
         """Called from the session's threads; never waits."""
         self.post_message(Posted(what))
 
     def on_posted(self, message: Posted) -> None:
         """Take in what the session says, and see that it is drawn soon."""
-        if isinstance(message.what, MmimLiveError):
-            self._fail(message.what)
-            return
-        self.state.take(message.what)
-        if self._draw_due is None:
-            self._draw_due = self.set_timer(self._draw_interval_s, self._draw)
+        match message.what:
+            case MmimLiveError() as error:
+                self._fail(error)
+            case SoundLevel() as level:
+                if not self._frozen:
+                    self.screen_stack[0].query_one(VoiceMeter).show(level)
+            case Preview() as preview:
+                if not self._frozen:
+                    self._picture.show(preview)
+            case event:
+                self.state.take(event)
+                if isinstance(event, SessionStarted):
+                    self._want_picture(self._picture.wanted)
+                if self._draw_due is None:
+                    self._draw_due = self.set_timer(self._draw_interval_s, self._draw)
 
     def _fail(self, error: MmimLiveError) -> None:
         self.failure = error
@@ -206,7 +218,12 @@ class MmimApp(App[None]):
             for kind in (Heading, Loading, ScorePanel, WhyPanel, AboutPanel, HealthLine, Ending):
                 self.screen_stack[0].query_one(kind).refresh()
             self._timeline.redraw()
+            self._picture.expire(self.state.now_s)
             self.screen_stack[0].query_one(Transcript).redraw()
+
+    @property
+    def _picture(self) -> CameraPicture:
+        return self.screen_stack[0].query_one(CameraPicture)
 
     @property
     def _timeline(self) -> Timeline:
@@ -245,6 +262,27 @@ class MmimApp(App[None]):
         """Show less (-1) or more (1) time."""
         self._timeline.zoom(direction)
 
+    def action_preview(self) -> None:
+        """Show what the camera sees, or do not."""
+        self.screen_stack[0].toggle_class("-preview")
+
+    def _want_picture(self, size: Size | None) -> None:
+        """Ask the session for pictures of this size; it makes none that nobody looks at."""
+        wanted = None if size is None else (size.width, size.height)
+        if self.state.session is None or (wanted is None and not self._pictured):
+            return
+        self._pictured = self._source.send(ShowPicture(wanted)) and wanted is not None
+        if wanted is not None and not self._pictured:
+            self._picture.clear("No camera is read.")
+
+    def action_devices(self) -> None:
+        """Let another camera or microphone be chosen."""
+        self.push_screen(DeviceScreen(self._source.find_devices, ascii_only=self._ascii_only), self._use)
+
+    def _use(self, choice: DeviceChoice | None) -> None:
+        if choice is not None:
+            self._ask(UseDevice(choice.kind, choice.source))
+
     def action_mark(self) -> None:
         """Mark this moment, with a label if the user has one."""
         self.push_screen(MarkScreen(ascii_only=self._ascii_only), self._mark)
@@ -259,7 +297,7 @@ class MmimApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave out what this session cannot do."""
-        return self._source.can_record if action == "record" else super().check_action(action, parameters)
+        return self._source.live if action in _LIVE_ONLY else super().check_action(action, parameters)
 
     def _ask(self, command: Command) -> None:
         """Pass a command on, or say that nobody is there to heed it."""
@@ -301,9 +339,11 @@ class MmimApp(App[None]):
         yield from super().get_system_commands(screen)
         yield SystemCommand("Pause", "Hold the display, or let it go on", self.action_freeze)
         yield SystemCommand("Now", "Scroll the timeline to the present", self.action_follow)
-        yield SystemCommand("Mark", "Mark this moment, with a label or without", self.action_mark)
-        if self._source.can_record:
+        yield SystemCommand("Camera", "Show what the camera sees, or do not", self.action_preview)
+        if self._source.live:
+            yield SystemCommand("Devices", "Choose another camera or microphone", self.action_devices)
             yield SystemCommand("Record", "Begin to record the session, or end the recording", self.action_record)
+        yield SystemCommand("Mark", "Mark this moment, with a label or without", self.action_mark)
         yield SystemCommand("Start", "Scroll the timeline to the beginning", self.action_to_start)
         yield SystemCommand("Less time", "Zoom into the timeline", lambda: self.action_zoom(-1))
         yield SystemCommand("More time", "Zoom out of the timeline", lambda: self.action_zoom(1))

@@ -54,6 +54,18 @@ def signed_bar(value: float, limit: float, width: int, *, ascii_only: bool) -> t
     return ("".rjust(side), bar.ljust(side)) if value > 0 else (bar.rjust(side), "".ljust(side))
 
 
+def level_bar(value: float, peak: float, width: int, *, ascii_only: bool) -> str:
+    """A bar from the left for `value`, and a mark at `peak`, both from 0 to 1; `width` cells."""
+    full, half = divmod(round(value * 2 * width), 2)
+    cells = (["#"] * (full + half) if ascii_only else ["█"] * full + ["▌"] * half)[:width]
+    cells += ["." if ascii_only else "·"] * (width - len(cells))
+    if peak > 0:
+        place = min(width - 1, int(peak * width))
+        if place >= full:
+            cells[place] = "|" if ascii_only else "▐"
+    return "".join(cells)
+
+
 def gauge(score: float, low: float | None, high: float | None, width: int, *, ascii_only: bool) -> str:
     """The score (a mark) with its interval (a thick stretch) on a scale from -3 to 3 with its zero, in one line."""
     line_ink, span_ink, zero_ink, mark = "-=|#" if ascii_only else "─━┼◆"

@@ -2,13 +2,12 @@
 
 from textual.message import Message
 
-from mmim_live.errors import MmimLiveError
-from mmim_live.types import Event, Health
+from mmim_live.tui.source import Said
 
 
 class Posted(Message):
     """Something the session says; an error means that it has ended for good."""
 
-    def __init__(self, what: Event | Health | MmimLiveError) -> None:
+    def __init__(self, what: Said) -> None:
         super().__init__()
         self.what = what

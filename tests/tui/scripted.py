@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from mmim_live.errors import MmimLiveError
+from mmim_live.tui.source import Said
 from mmim_live.types import (
     Agreement,
     Command,
     Contributions,
+    DeviceChoice,
     Event,
     Health,
     Notice,
@@ -21,7 +22,7 @@ from mmim_live.types import (
     WordHeard,
 )
 
-Posted = Event | Health | MmimLiveError
+Posted = Said
 
 TALK = (
     (1.0, 4.4, "i really love how this film begins", 1.9),
@@ -152,8 +153,10 @@ def talk(until_s: float = 60.0, *, finished: bool = False) -> Iterator[Event | H
 class ScriptedSource:
     """Posts what it is given from a thread of its own, `pace_s` apart, and remembers how it was treated."""
 
-    def __init__(self, events: Iterable[Posted], *, pace_s: float = 0.0, stays: bool = True) -> None:
+    def __init__(self, events: Iterable[Posted], *, pace_s: float = 0.0, stays: bool = True, live: bool = True) -> None:
         self._events = events
+        self.live = live
+        self.devices: tuple[DeviceChoice, ...] = ()
         self._pace_s = pace_s
         self._stays = stays  # like a device, until it is stopped
         self._stopping = threading.Event()
@@ -161,8 +164,6 @@ class ScriptedSource:
         self.done = threading.Event()
         self.stopped = 0
         self.asked: list[Command] = []
-
-    can_record = True
 
     @property
     def alive(self) -> bool:
@@ -185,6 +186,10 @@ class ScriptedSource:
         """Remember it; there is nobody to heed it before the start and after the end."""
         self.asked.append(command)
         return self.alive
+
+    def find_devices(self) -> tuple[DeviceChoice, ...]:
+        """What the test put here."""
+        return self.devices
 
     def _run(self, post: Callable[[Posted], None]) -> None:
         for event in self._events:

@@ -17,6 +17,7 @@ from mmim_live.tui.themes import CYCLE
 from mmim_live.types import (
     Agreement,
     Contributions,
+    DeviceChoice,
     Health,
     Mark,
     MarkMoment,
@@ -263,7 +264,7 @@ def test_a_recording_is_shown_as_long_as_it_runs(size: tuple[int, int]) -> None:
 
 def test_what_cannot_be_recorded_has_no_key_for_it() -> None:
     app, source = make_app(talk(5))
-    source.can_record = False
+    source.live = False
 
     async def run() -> None:
         async with app.run_test(size=(120, 40)) as pilot:
@@ -372,7 +373,10 @@ def test_a_session_that_fails_ends_the_app_with_its_error() -> None:
 class FailingSource:
     """Cannot even begin."""
 
-    can_record = False
+    live = True
+
+    def find_devices(self) -> tuple[DeviceChoice, ...]:
+        return ()
 
     def start(self, post: object) -> None:
         raise MediaError("no such file")

@@ -1,0 +1,45 @@
+"""Small pictures of what the face worker sees, for as long as somebody looks. Knows nothing of the screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmim_live.types import Preview, VideoFrame
+
+EVERY_S = 0.25  # drawing costs more than making them
+
+
+class Pictures:
+    """Fed by the face worker, which must not be held up: without a `size` it does nothing. Mirrored: as in a mirror."""
+
+    def __init__(self, *, mirrored: bool, now_s: Callable[[], float] = time.monotonic) -> None:
+        self.size: tuple[int, int] | None = None  # width and height, pixels at most; None: nobody looks
+        self.tell: Callable[[Preview], None] = lambda _: None  # called from the face worker, must not wait
+        self._mirrored = mirrored
+        self._now_s = now_s
+        self._told_s = 0.0
+
+    def offer(self, frame: VideoFrame, outline: Callable[[], NDArray[np.float32]]) -> None:
+        """Make a picture of the frame and the face's outline in it, if it is time for one."""
+        size, now_s = self.size, self._now_s()
+        if size is None or now_s - self._told_s < EVERY_S:
+            return
+        self._told_s = now_s
+        image, points = small(frame.image, size), outline()
+        if self._mirrored:
+            image = image[:, ::-1]
+            points = np.stack((1 - points[:, 0], points[:, 1]), axis=1)
+        self.tell(Preview(frame.time_s, image, points))
+
+
+def small(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The whole picture [height, width, 3], as large as fits into `size` (width, height) in its own proportions."""
+    height, width = image.shape[:2]
+    scale = min(size[0] / width, size[1] / height)
+    fitting = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(image, fitting, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -1,0 +1,69 @@
+"""A picture as characters: two pixels a cell, and the outline of the face in dots over it. Pure.
+
+In ASCII brightness becomes a character, and the outline the letter o.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmim_live.types import Preview
+
+Rgb = tuple[int, int, int]
+
+_STEP = 16  # colours are rounded to so many levels of each channel: fewer styles, which cost most of the drawing
+_RAMP = " .:-=+*%@"
+_DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # [row][column] of a braille cell
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+
+
+class PictureCell(NamedTuple):
+    """One character with its colours; None is the screen's own. `outline`: the ink is that of the outline."""
+
+    character: str
+    ink: Rgb | None = None
+    ground: Rgb | None = None
+    outline: bool = False
+
+
+def draw_picture(preview: Preview, *, ascii_only: bool) -> list[list[PictureCell]]:
+    """The picture in cells, one row of them for two rows of pixels."""
+    image = preview.image[: len(preview.image) // 2 * 2]
+    height, width = image.shape[:2]
+    dots = _outline_dots(preview, width, height // 2)
+    pairs = image.reshape(height // 2, 2, width, 3).astype(int)
+    if ascii_only:
+        luma = pairs.mean(axis=1) @ _LUMA
+        ramp = np.clip(luma / 256 * len(_RAMP), 0, len(_RAMP) - 1).astype(int).tolist()
+        return [
+            [PictureCell("o", outline=True) if bits else PictureCell(_RAMP[at]) for at, bits in zip(*rows, strict=True)]
+            for rows in zip(ramp, dots.tolist(), strict=True)
+        ]
+    means = _rounded(pairs.mean(axis=1)).tolist()
+    uppers, lowers = (_rounded(pairs[:, half]).tolist() for half in (0, 1))
+    return [
+        [
+            PictureCell(chr(0x2800 + bits), None, tuple(mean), outline=True)
+            if bits
+            else PictureCell("▀", tuple(upper), tuple(lower))
+            for upper, lower, mean, bits in zip(*rows, strict=True)
+        ]
+        for rows in zip(uppers, lowers, means, dots.tolist(), strict=True)
+    ]
+
+
+def _rounded(colours: NDArray[Any]) -> NDArray[np.int_]:
+    return (colours // _STEP * _STEP + _STEP // 2).astype(np.int_)
+
+
+def _outline_dots(preview: Preview, columns: int, rows: int) -> NDArray[np.int_]:
+    """The dots of each cell, as braille counts them."""
+    dots = np.zeros((rows, columns), np.int_)
+    if columns and rows and len(preview.points):
+        x = (preview.points[:, 0] * 2 * columns).astype(int)
+        y = (preview.points[:, 1] * 4 * rows).astype(int)
+        inside = (x >= 0) & (x < 2 * columns) & (y >= 0) & (y < 4 * rows)
+        x, y = x[inside], y[inside]
+        np.bitwise_or.at(dots, (y // 4, x // 2), _DOTS[y % 4, x % 2])
+    return dots

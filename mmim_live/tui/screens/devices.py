@@ -1,0 +1,109 @@
+"""Lets the user choose another camera or microphone for the running session."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from mmim_live.tui.wording import plain
+from mmim_live.types import DeviceChoice
+
+_HEADINGS = {"camera": "Cameras", "microphone": "Microphones"}
+
+
+class DeviceScreen(ModalScreen[DeviceChoice | None]):
+    """Dismissed with what was chosen. `find` may take its time: it runs in a thread of its own."""
+
+    BINDINGS: ClassVar = [
+        Binding("escape,q", "close", "Close"),
+        Binding("d", "close", "Close", id="devices"),
+        Binding("r", "look", "Look again"),
+    ]
+
+    class Found(Message):
+        """What `find` gave."""
+
+        def __init__(self, choices: Sequence[DeviceChoice], problem: str = "") -> None:
+            super().__init__()
+            self.choices = choices
+            self.problem = problem
+
+    def __init__(self, find: Callable[[], Sequence[DeviceChoice]], *, ascii_only: bool) -> None:
+        super().__init__(classes="-ascii" if ascii_only else "")
+        self._find = find
+        self._ascii_only = ascii_only
+        self._choices: list[DeviceChoice] = []
+        self._looking = False
+
+    def compose(self) -> ComposeResult:
+        """A list, and below it what can be done."""
+        with Vertical(id="devices", classes="box"):
+            yield OptionList(id="choices")
+            yield Static("", id="hint")
+
+    def on_mount(self) -> None:
+        """Look for them."""
+        self.query_one(".box").border_title = "Devices"
+        self.action_look()
+
+    def action_look(self) -> None:
+        """Look for devices, in the background."""
+        if not self._looking:
+            self._looking = True
+            self._hint("Looking for cameras and microphones ...")
+            threading.Thread(target=self._look, name="mmim-devices", daemon=True).start()
+
+    def _look(self) -> None:
+        try:
+            self.post_message(self.Found(self._find()))
+        except Exception as error:  # noqa: BLE001 (drivers fail in their own ways, and this is only a list)
+            self.post_message(self.Found((), f"The devices cannot be listed: {error}"))
+
+    def on_device_screen_found(self, message: Found) -> None:
+        """Show them, those in use marked."""
+        self._looking = False
+        self._choices = list(message.choices)
+        options = self.query_one(OptionList)
+        options.clear_options()
+        kind = ""
+        for index, choice in enumerate(self._choices):
+            if choice.kind != kind:
+                kind = choice.kind
+                options.add_option(Option(Content.assemble((_HEADINGS[kind], "bold")), disabled=True))
+            options.add_option(Option(self._line(choice), id=str(index)))
+        options.highlighted = next((at for at, each in enumerate(options.options) if not each.disabled), None)
+        options.focus()
+        self._hint(
+            message.problem
+            or (
+                "Enter uses it, R looks again, Esc leaves all as it is."
+                if self._choices
+                else "The session is still loading, or has ended: there is nothing to choose."
+            )
+        )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Done."""
+        choice = self._choices[int(event.option.id or 0)]
+        self.dismiss(None if choice.in_use else choice)
+
+    def action_close(self) -> None:
+        """All stays as it is."""
+        self.dismiss(None)
+
+    def _line(self, choice: DeviceChoice) -> Content:
+        mark = ("* " if self._ascii_only else "● ") if choice.in_use else "  "
+        used = " (in use)" if choice.in_use else ""
+        gives = f"  {plain(choice.gives)}" if choice.gives else ""
+        return Content.assemble((mark, "$primary"), plain(choice.name) + used, (gives, "$foreground-muted"))
+
+    def _hint(self, text: str) -> None:
+        self.query_one("#hint", Static).update(Content(text).stylize("$foreground-muted"))

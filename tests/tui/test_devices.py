@@ -1,0 +1,107 @@
+"""Choosing another device, and the level of the sound."""
+
+import asyncio
+import threading
+
+import pytest
+
+from mmim_live.types import DeviceChoice, SoundLevel, UseDevice
+from tests.tui.driving import make_app, screen_text, settle, show
+from tests.tui.scripted import talk
+
+DEVICES = (
+    DeviceChoice("camera", 0, "Built-in [x]", "640x480", in_use=True),
+    DeviceChoice("camera", 2, "Webcam", "640x480"),
+    DeviceChoice("microphone", "pulse", "pulse", "48000 Hz, ALSA, default", in_use=True),
+    DeviceChoice("microphone", "Headset", "Headset", "16000 Hz, ALSA"),
+)
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [
+        (["down", "enter"], [UseDevice("camera", 2)]),
+        (["down", "down", "down", "enter"], [UseDevice("microphone", "Headset")]),
+        (["enter"], []),  # in use already
+        (["down", "escape"], []),
+        (["d"], []),
+    ],
+)
+def test_another_device_is_chosen_from_a_list(keys: list[str], asked: list[UseDevice]) -> None:
+    app, source = make_app(talk(20))
+    source.devices = DEVICES
+
+    async def run() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot, source)
+            await pilot.press("d")
+            await pilot.pause(0.2)
+            text = screen_text(app)
+            for phrase in ("Cameras", "● Built-in [x] (in use)", "Webcam", "Microphones", "48000 Hz, ALSA, default"):
+                assert phrase in text
+            await pilot.press(*keys)
+            await pilot.pause(0.05)
+            assert "Cameras" not in screen_text(app)
+
+    asyncio.run(run())
+    assert source.asked == asked
+
+
+def test_looking_for_devices_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, source = make_app(talk(20))
+    go_on, looked = threading.Event(), threading.Event()
+
+    def find() -> tuple[DeviceChoice, ...]:
+        looked.set()
+        go_on.wait(10)
+        raise OSError("the driver is broken")
+
+    monkeypatch.setattr(source, "find_devices", find)
+
+    async def run() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot, source)
+            await pilot.press("d")
+            await asyncio.to_thread(looked.wait, 10)
+            assert "Looking for cameras" in screen_text(app)
+            go_on.set()
+            await pilot.pause(0.2)
+            assert "the driver is broken" in screen_text(app)
+            await pilot.press("escape")
+            await pilot.pause(0.05)
+            assert "Sentiment" in screen_text(app)
+
+    asyncio.run(run())
+
+
+def test_a_recording_has_no_devices() -> None:
+    app, source = make_app(talk(20))
+    source.live = False
+
+    async def run() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot, source)
+            assert "Devices" not in screen_text(app)
+            await pilot.press("d")
+            await pilot.pause(0.05)
+            assert "Sentiment" in screen_text(app)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("level", "phrase"),
+    [
+        (SoundLevel(-23.0, -9.0, 0.0), "-23 dB"),
+        (SoundLevel(-90.0, -90.0, 5.0), "is it muted?"),
+        (SoundLevel(-90.0, -90.0, 1.0), "-60 dB"),
+        (SoundLevel(-8.0, -0.1, 0.0), "too loud"),
+    ],
+)
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_the_level_is_told_in_a_bar_and_in_words(level: SoundLevel, phrase: str, ascii_only: bool) -> None:
+    first = show([*talk(20), level], (80, 24), ascii_only=ascii_only).split("\n")[0]
+    assert phrase in first
+    if level.rms_dbfs == -23.0:
+        assert ("#######" if ascii_only else "███████") in first
+        assert ("|" if ascii_only else "▐") in first
