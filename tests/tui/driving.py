@@ -1,9 +1,11 @@
 """Drives the app with Textual's pilot and reads what stands on the screen."""
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from textual.app import App
 from textual.pilot import Pilot
 
 from mmim_live.tui.app import MmimApp
@@ -24,7 +26,7 @@ async def settle(pilot: Pilot[Any], source: ScriptedSource) -> None:
     await pilot.pause()
 
 
-def screen_text(app: MmimApp) -> str:
+def screen_text(app: App[Any]) -> str:
     """What stands on the screen, line by line."""
     return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
 
@@ -44,3 +46,11 @@ def show(events: Iterable[Posted], size: tuple[int, int], *keys: str, **options:
     text = asyncio.run(run())
     assert not source.alive
     return text
+
+
+async def until(pilot: Pilot[Any], true: Callable[[], object], within_s: float = 10.0) -> None:
+    """Wait for it to come true: a busy machine draws late."""
+    deadline_s = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < deadline_s, screen_text(pilot.app)
+        await pilot.pause(0.02)

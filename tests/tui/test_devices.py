@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from mmim_live.types import DeviceChoice, SoundLevel, UseDevice
-from tests.tui.driving import make_app, screen_text, settle, show
+from tests.tui.driving import make_app, screen_text, settle, show, until
 from tests.tui.scripted import talk
 
 DEVICES = (
@@ -35,13 +35,12 @@ def test_another_device_is_chosen_from_a_list(keys: list[str], asked: list[UseDe
         async with app.run_test(size=(80, 24)) as pilot:
             await settle(pilot, source)
             await pilot.press("d")
-            await pilot.pause(0.2)
+            await until(pilot, lambda: "Webcam" in screen_text(app))
             text = screen_text(app)
             for phrase in ("Cameras", "● Built-in [x] (in use)", "Webcam", "Microphones", "48000 Hz, ALSA, default"):
                 assert phrase in text
             await pilot.press(*keys)
-            await pilot.pause(0.05)
-            assert "Cameras" not in screen_text(app)
+            await until(pilot, lambda: "Cameras" not in screen_text(app))
 
     asyncio.run(run())
     assert source.asked == asked
@@ -65,11 +64,9 @@ def test_looking_for_devices_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -
             await asyncio.to_thread(looked.wait, 10)
             assert "Looking for cameras" in screen_text(app)
             go_on.set()
-            await pilot.pause(0.2)
-            assert "the driver is broken" in screen_text(app)
+            await until(pilot, lambda: "the driver is broken" in screen_text(app))
             await pilot.press("escape")
-            await pilot.pause(0.05)
-            assert "Sentiment" in screen_text(app)
+            await until(pilot, lambda: "Sentiment" in screen_text(app))
 
     asyncio.run(run())
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmim_live.tui.picture import draw_picture
 from mmim_live.tui.widgets.picture import CameraPicture
 from mmim_live.types import Preview, ShowPicture
-from tests.tui.driving import make_app, screen_text, settle
+from tests.tui.driving import make_app, screen_text, settle, until
 from tests.tui.scripted import SESSION, health, reading, talk
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -54,22 +54,18 @@ def test_the_picture_is_asked_for_while_it_is_shown_and_no_longer(size: tuple[in
             await settle(pilot, source)
             assert source.asked == []
             await pilot.press("c")
-            await pilot.pause(0.05)
-            assert "Waiting for a picture" in screen_text(app)
+            await until(pilot, lambda: "Waiting for a picture" in screen_text(app))
             wanted = source.asked[-1]
             assert isinstance(wanted, ShowPicture)
             assert wanted.size is not None
             assert wanted.size[0] >= 24
             assert wanted.size[1] >= 18
             app._post(preview(width=wanted.size[0], height=wanted.size[1] - 2))
-            await pilot.pause(0.05)
-            assert screen_text(app).count("▀") >= 24 * 8
+            await until(pilot, lambda: screen_text(app).count("▀") >= 24 * 8)
             app._post(health(40.0))  # seven seconds later, and no newer picture
-            await pilot.pause(0.05)
-            assert "No picture comes." in screen_text(app)
+            await until(pilot, lambda: "No picture comes." in screen_text(app))
             await pilot.press("c")
-            await pilot.pause(0.05)
-            assert source.asked[-1] == ShowPicture(None)
+            await until(pilot, lambda: source.asked[-1] == ShowPicture(None))
             assert "Picture" not in screen_text(app)
 
     asyncio.run(run())
@@ -86,8 +82,7 @@ def test_who_asked_while_the_models_were_loading_gets_it_afterwards() -> None:
             assert source.asked == []
             for event in (SESSION, reading(1.0, 1.0)):
                 app._post(event)
-            await pilot.pause(0.1)
-            assert source.asked
+            await until(pilot, lambda: source.asked)
             assert isinstance(source.asked[-1], ShowPicture)
             assert app.query_one(CameraPicture).wanted is not None
 

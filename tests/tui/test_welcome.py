@@ -7,7 +7,7 @@ import pytest
 
 from mmim_live.tui import acknowledgement
 from mmim_live.tui.acknowledgement import acknowledge, acknowledged
-from tests.tui.driving import make_app, screen_text, settle, show
+from tests.tui.driving import make_app, screen_text, settle, show, until
 from tests.tui.scripted import SESSION
 
 SMALL, LARGE = (80, 24), (200, 60)
@@ -28,7 +28,7 @@ def test_nothing_begins_before_it_is_read_and_then_it_is_not_shown_again(
 
     async def run() -> None:
         async with app.run_test(size=size) as pilot:
-            await pilot.pause(0.05)
+            await until(pilot, lambda: "begin" in screen_text(app))
             text = " ".join(screen_text(app).replace("│", " ").replace("|", " ").split())
             for phrase in ("not about a person", "Nothing is stored", "work, school, hiring", "Tell people", "begin"):
                 assert phrase in text
