@@ -5,19 +5,18 @@ python docs/make_picture.py sample.jsonl docs/replay.svg [WIDTH HEIGHT [UNTIL_S]
 """
 
 import asyncio
-import re
 import sys
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from docs.svg import compact
 from mmim_live.output import read_events
 from mmim_live.tui.app import MmimApp
 from mmim_live.tui.source import Post
 from mmim_live.tui.state import event_time_s
 from mmim_live.types import Command, DeviceChoice, Event, SessionStarted
 
-WEB_FONT = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)  # would be fetched whenever the picture is looked at
 DRAW_INTERVAL_S = 0.01
 
 
@@ -53,7 +52,7 @@ async def draw(events: Sequence[Event], size: tuple[int, int]) -> str:
     async with app.run_test(size=size) as pilot:
         await pilot.pause(20 * DRAW_INTERVAL_S)
         await pilot.pause()
-        return WEB_FONT.sub("", app.export_screenshot(title="mmim-live"))
+        return compact(app.export_screenshot(title="mmim-live"))
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -5,7 +5,8 @@ from textual.content import Content
 from textual.widget import Widget
 
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.wording import clock, signed
+from mmim_live.tui.wording import clock, plain, signed
+from mmim_live.types import DeviceHealth
 
 
 class AboutPanel(Widget):
@@ -18,7 +19,7 @@ class AboutPanel(Widget):
 
     def render(self) -> RenderResult:
         """As many lines as there are facts."""
-        lines = [Content.assemble((f"{label:<11}", "$foreground-muted"), value) for label, value in self._facts()]
+        lines = [Content.assemble((f"{label:<12}", "$foreground-muted"), value) for label, value in self._facts()]
         return Content("\n").join(lines)
 
     def _facts(self) -> list[tuple[str, str]]:
@@ -30,7 +31,23 @@ class AboutPanel(Widget):
             facts.append(("utterances", f"{len(scores)}, mean {signed(sum(scores) / len(scores))}"))
         if session is not None:
             facts += [("model", session.checkpoint), ("features", session.contract_hash)]
-            facts += [(name, model) for name, model in session.models.items()]
-        if health is not None and health.device:
-            facts.append(("device", health.device))
+            facts += [(name, model) for name, model in session.models.items() if name != "checkpoint"]
+        if health is not None:
+            facts += [("computes on", health.device)] if health.device else []
+            facts += [(device.kind, _told(device)) for device in health.devices]
         return facts
+
+
+def _told(device: DeviceHealth) -> str:
+    """Name, rate and losses of a device, or what is wrong with it."""
+    name = plain(device.name).removeprefix(f"{device.kind} ")
+    if device.state != "open":
+        return f"{name}, {device.state}"
+    parts = [name]
+    if device.rate_hz is not None:
+        parts.append(f"{device.rate_hz:.0f} fps" if device.kind == "camera" else f"{device.rate_hz / 1000:g} kHz")
+    if device.drops:
+        parts.append(f"{device.drops} dropped")
+    if device.lost_s:
+        parts.append(f"{device.lost_s:.1f} s lost")
+    return ", ".join(parts)

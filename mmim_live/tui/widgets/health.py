@@ -5,6 +5,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from mmim_live.tui.state import SessionState
+from mmim_live.tui.wording import plain
 from mmim_live.types import Health
 
 
@@ -50,6 +51,10 @@ def _parts(health: Health) -> list[Content]:
         parts.append(Content(f"CPU {health.cpu_percent:.0f} %"))
     if health.memory_mb is not None:
         parts.append(Content(f"{health.memory_mb:.0f} MB"))
-    named = (("", health.checkpoint), ("speech ", health.asr_model), ("on ", health.device))
+    named = [("", health.checkpoint), ("speech ", health.asr_model), ("on ", health.device)]
+    named += [
+        ("" if device.name.startswith(device.kind) else f"{device.kind} ", plain(device.name))
+        for device in health.devices
+    ]
     parts.extend(Content.assemble((f"{label}{name}", "$foreground-muted")) for label, name in named if name)
     return parts

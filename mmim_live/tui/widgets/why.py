@@ -52,9 +52,12 @@ class WhyPanel(Widget):
         agreement = reading.agreement
         sentence = agreement_sentence(agreement, reading.present)
         odd = misfits(agreement) if reading.present.text else ()
-        warning = "!! " if self._ascii_only else "⚠ "
-        style = f"bold {TONE_STYLES['negative']}" if odd else "$foreground"
-        lines = [Content.assemble(((warning if odd else "") + sentence, style))]
+        known = agreement.voice is not None or agreement.face is not None
+        lines = [
+            Content.assemble(("! " if self._ascii_only else "≠ ", "bold $text-accent"), sentence)
+            if odd
+            else Content.assemble((sentence, "$foreground" if known else "$foreground-muted"))
+        ]
         numbers = _percentiles(agreement)
         if numbers:
             lines.append(Content.assemble((numbers, "$foreground-muted")))
