@@ -17,6 +17,7 @@ from mmim_live.config import Settings, Speed
 from mmim_live.errors import ConfigError, MmimLiveError
 from mmim_live.types import (
     Agreement,
+    Comparison,
     Contributions,
     Event,
     Mark,
@@ -31,6 +32,7 @@ from mmim_live.types import (
 
 __all__ = [
     "Agreement",
+    "Comparison",
     "Contributions",
     "Event",
     "Mark",
@@ -54,7 +56,8 @@ def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Genera
     `Notice` and `Mark`. They are the objects that `mmim-live replay --output x.jsonl` writes, line by line.
 
     Args:
-        path: a video, or sound alone; "sample" is the short clip that comes with mmim-live.
+        path: a video, sound alone, or the folder of a recorded session, whose settings hold then; "sample" is the short
+            clip that comes with mmim-live.
         speed: "max" goes as fast as the machine can, "1.0" keeps to the clock of the recording.
         settings: fields of `Settings` by name, such as checkpoint="live", window=8.0, face=False.
 
@@ -65,9 +68,11 @@ def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Genera
         MmimLiveError: the file, a setting, the checkpoint or a model file cannot be used; the message is one line.
     """
     from mmim_live.config import load_settings
+    from mmim_live.pipeline.recorded import recorded_settings
     from mmim_live.pipeline.replay import open_replay
 
     if str(speed) not in get_args(Speed):
         raise ConfigError(f"speed must be 'max' or '1.0', not {speed!r}")
-    session = open_replay(Path(path), load_settings(None, settings), cast(Speed, str(speed)))
+    values = load_settings(None, settings, recorded=recorded_settings(Path(path)))
+    session = open_replay(Path(path), values, cast(Speed, str(speed)))
     yield from session.events()

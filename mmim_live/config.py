@@ -75,19 +75,22 @@ def user_file() -> Path | None:
     return path if path.is_file() else None
 
 
-def load_settings(path: Path | None, overrides: dict[str, Any], user: Path | None = None) -> Settings:
-    """The defaults, changed by the TOML file `user`, by the one at `path`, and by those overrides that are not None.
+def load_settings(
+    path: Path | None, overrides: dict[str, Any], user: Path | None = None, recorded: dict[str, Any] | None = None
+) -> Settings:
+    """The defaults, changed by the TOML file `user`, by the settings of the recording that is replayed, by the TOML
+    file at `path`, and by those overrides that are not None.
 
     Raises:
         ConfigError: one line that names the file and the key.
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for file in filter(None, (user, path)):
-        table = _read(file)
+    read = [(str(file), _read(file)) if file else ("", {}) for file in (user, path)]
+    for origin, table in (read[0], ("the recording", dict(recorded or {})), read[1]):
         table.pop(KEYS, None)
         values |= table
-        origins |= dict.fromkeys(table, str(file))
+        origins |= dict.fromkeys(table, origin)
     given = {key: value for key, value in overrides.items() if value is not None}
     values |= given
     origins |= dict.fromkeys(given, "options")

@@ -257,6 +257,24 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """How far a replay differs from the live session that was recorded; comes before its summary.
+
+    Readings are matched by the end of their window, utterances by their ends. None: there was nothing to compare.
+    """
+
+    readings: int  # committed live, over windows that lie within the recording
+    readings_matched: int  # of those, the ones with a score both live and in the replay
+    score_mean_difference: float | None  # absolute
+    score_largest_difference: float | None  # absolute
+    words: int  # committed live
+    words_same: float | None  # 1 - word error rate of the replay, at least 0
+    utterances: int
+    utterances_matched: int
+    type: Literal["comparison"] = "comparison"
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The last event of a run that came to its end."""
 
@@ -269,7 +287,7 @@ class Summary:
     type: Literal["summary"] = "summary"
 
 
-Event = SessionStarted | WordHeard | Reading | Utterance | Notice | Mark | Summary
+Event = SessionStarted | WordHeard | Reading | Utterance | Notice | Mark | Comparison | Summary
 
 
 # ---- what a person asks of a running session -----------------------------------------------------------------------

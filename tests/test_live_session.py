@@ -233,7 +233,9 @@ class Scene:
             "voice": voice if self.microphone else None,
             "speech": speech if self.microphone else None,
         }
-        return Session(intake, Models(**parts, names={"speech": "whisper-base"}, device="cpu"), Settings(), recorder)
+        return Session(
+            intake, Models(**parts, names={"speech": "whisper-base"}, device="cpu"), Settings(), recorder=recorder
+        )
 
     def run(self, seconds: float = 2.2) -> "Scene":
         """To its end, `seconds` after its beginning."""

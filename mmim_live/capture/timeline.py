@@ -93,13 +93,15 @@ class FrameClock:
 
 @dataclass(slots=True)
 class FrameGrid:
-    """Picks at most one picture, the first, out of every 1 / `rate_hz` of media time."""
+    """Picks at most one picture, the first, out of every 1 / `rate_hz` of media time; at an infinite rate, all."""
 
     rate_hz: float
     _slot: int = -1
 
     def takes(self, time_s: float) -> bool:
         """Whether the picture at `time_s` is picked. Times must rise."""
+        if math.isinf(self.rate_hz):
+            return True
         slot = math.floor((time_s + STAMP_ROUNDING_S) * self.rate_hz)
         if slot <= self._slot:
             return False

@@ -51,6 +51,7 @@ def settings_of(
     serve: int | None = None,
     serve_token: str | None = None,
     record_to: str | None = None,
+    recorded: dict[str, Any] | None = None,
 ) -> Settings:
     """The settings of the user's own file and the given one, changed by the options that were given."""
     overrides: dict[str, Any] = {
@@ -66,7 +67,7 @@ def settings_of(
         "serve_token": serve_token,
         "record_to": record_to,
     }
-    settings = load_settings(config, overrides, user_file())
+    settings = load_settings(config, overrides, user_file(), recorded)
     if serve_token is not None and settings.serve is None:
         raise ConfigError("--serve-token does nothing without --serve")
     return settings

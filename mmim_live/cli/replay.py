@@ -29,7 +29,7 @@ from mmim_live.cli.options import (
 from mmim_live.cli.serving import announce, healthily, serving, sinks_of
 from mmim_live.config import KeyChanges, Settings, Speed, load_keys, user_file
 from mmim_live.errors import WorkerError
-from mmim_live.types import Notice, Reading, SessionStarted, Summary, Utterance
+from mmim_live.types import Comparison, Notice, Reading, SessionStarted, Summary, Utterance
 
 if TYPE_CHECKING:
     from mmim_live.pipeline.feed import Feed
@@ -37,7 +37,12 @@ if TYPE_CHECKING:
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help='A video or sound file; "sample" is the clip that comes along.')],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help='A video or sound file, or the folder of a recorded session; "sample" is the clip that comes along.'
+        ),
+    ],
     headless: Headless = False,
     speed: Annotated[Literal["1.0", "max"] | None, typer.Option(help="1.0 in the app, max headless.")] = None,
     output: Outputs = None,
@@ -55,13 +60,26 @@ def replay(
     serve_token: ServeToken = None,
 ) -> None:
     """Read a recording and show (or write) a sentiment that rolls with the speaker."""
-    settings = settings_of(
-        config, checkpoint, asr_model, language, window, hop, no_face, no_speech, device, serve, serve_token
-    )
     from mmim_live.output.sink import check_distinct
+    from mmim_live.pipeline.recorded import recorded_settings
 
+    settings = settings_of(
+        config,
+        checkpoint,
+        asr_model,
+        language,
+        window,
+        hop,
+        no_face,
+        no_speech,
+        device,
+        serve,
+        serve_token,
+        recorded=recorded_settings(file),
+    )
     outputs = outputs_of(output)
-    check_distinct(file, outputs)
+    for source in (file, *(file.iterdir() if file.is_dir() else ())):
+        check_distinct(source, outputs)
     with serving(settings) as broadcast:
         if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
             _replay_headless(file, settings, speed or "max", outputs, broadcast)
@@ -82,6 +100,7 @@ def _replay_headless(
     from mmim_live.pipeline.feed import write_events
     from mmim_live.pipeline.replay import open_replay
     from mmim_live.stderr import native_stderr_to_log
+    from mmim_live.tui.wording import comparison_sentence
 
     with native_stderr_to_log() as terminal:
         announce(broadcast, terminal)
@@ -106,6 +125,8 @@ def _replay_headless(
                             progress.console.print(f"note: {event.message}", highlight=False, soft_wrap=True)
                         case Utterance():
                             print(utterance_line(event), flush=True)
+                        case Comparison():
+                            print(comparison_sentence(event), flush=True)
                         case Summary():
                             print(summary_lines(event, outputs), flush=True)
                         case _:

@@ -18,7 +18,7 @@ from mmim_live.pipeline.buffers import Channel
 from mmim_live.pipeline.intake import WhenLate
 from mmim_live.pipeline.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.pipeline.worker import Job
-from mmim_live.types import AudioBlock, DeviceHealth, DeviceKind, Notice, SoundLevel, VideoFrame
+from mmim_live.types import AudioBlock, DeviceHealth, DeviceKind, Mark, Notice, SoundLevel, VideoFrame
 
 FRAMES_DEPTH = 8  # about half a second of pictures
 PICTURE_GAP_S = 0.3  # after so long without a picture the face is told that time goes on
@@ -48,12 +48,26 @@ class CaptureClock:
 
 
 class FileIntake:
-    """An `Intake` of a recording. `pictures`: whether somebody takes them."""
+    """An `Intake` of a recording. `pictures`: whether somebody takes them.
+
+    Of a recorded session there is more to say: its name, notices at the start, and marks in their places.
+    """
 
     when_late: WhenLate = "wait"
 
-    def __init__(self, source: Recording, *, pictures: bool, real_time: bool) -> None:
-        self.name = source.name
+    def __init__(
+        self,
+        source: Recording,
+        *,
+        pictures: bool,
+        real_time: bool,
+        name: str | None = None,
+        notices: Sequence[Notice] = (),
+        marks: Sequence[Mark] = (),
+    ) -> None:
+        self.name = name or source.name
+        self._own_notices = tuple(notices)
+        self._marks = tuple(marks)
         self.duration_s = source.duration_s
         self._source = source
         self._real_time = real_time
@@ -71,7 +85,7 @@ class FileIntake:
         return self._clock.captured_at(media_s)
 
     def notices(self) -> tuple[Notice, ...]:
-        return self._source.notices()
+        return (*self._own_notices, *self._source.notices())
 
     def drops(self) -> dict[str, int]:
         return {"packets": self._source.skipped_packets}
@@ -87,6 +101,8 @@ class FileIntake:
 
     def start(self, inbox: Inbox) -> None:
         self._inbox = inbox
+        for mark in self._marks:
+            inbox.put(mark)
 
     def jobs(self, sounds: Sequence[Channel[AudioBlock]]) -> dict[str, Job]:
         return {"capture": lambda: self._read(sounds)}

@@ -76,7 +76,7 @@ def open_live(
         notices,
         recorder.hear,
     )
-    return Session(intake, models, settings, recorder)
+    return Session(intake, models, settings, recorder=recorder)
 
 
 def _look_for(devices: Devices, camera: int | str | None) -> tuple[bool, list[Notice]]:

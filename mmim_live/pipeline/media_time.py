@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from mmim_live.types import Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
+from mmim_live.types import Comparison, Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 
 _TIMES = ("start_s", "end_s", "heard_s", "time_s")
 
@@ -18,7 +18,7 @@ def spoken_of_s(event: Event) -> float:
             return event.time_s
         case Summary():
             return event.duration_s
-        case SessionStarted():
+        case SessionStarted() | Comparison():
             return 0.0
 
 

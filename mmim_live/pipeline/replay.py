@@ -1,14 +1,19 @@
-"""Opens a session over a recording. The file is opened first, so that a bad one is told before models load."""
+"""Opens a session over a recording, be it a file or the folder of a recorded session.
+
+The media are opened first, so that bad ones are told before models load.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmim_live import assets
-from mmim_live.capture.recording import Recording
+from mmim_live.capture.recording import MAX_FPS, Recording
 from mmim_live.config import Settings, Speed
+from mmim_live.pipeline.recorded import open_recorded
 
 if TYPE_CHECKING:
     from mmim_live.pipeline.session import Session
@@ -26,16 +31,31 @@ def open_replay(
     """
     if str(path) == SAMPLE and not path.exists():
         path = assets.BUNDLED_FOLDER / "sample.mp4"
-    source = Recording(path, video=settings.face)
+    recorded = open_recorded(path) if path.is_dir() else None
+    # What was recorded live was picked already; to pick again would leave out what came a little early.
+    fps = MAX_FPS if recorded is None else math.inf
+    source = Recording(path if recorded is None else recorded.media, video=settings.face, max_fps=fps)
     # These import torch, which takes seconds: not before the file is known to be good.
+    from mmim_live.extract.segment import SegmentSettings
+    from mmim_live.pipeline.compare import Comparer
     from mmim_live.pipeline.from_file import FileIntake
     from mmim_live.pipeline.models import load_models
     from mmim_live.pipeline.session import Session
 
     try:
-        models = load_models(settings, report, video=source.has_video, audio=source.has_audio)
-        intake = FileIntake(source, pictures=models.face is not None, real_time=speed == "1.0")
-        return Session(intake, models, settings)
+        every_s = recorded.listen_every_s if recorded else None
+        segments = SegmentSettings(every_s=every_s) if every_s else None
+        models = load_models(settings, report, video=source.has_video, audio=source.has_audio, segments=segments)
+        intake = FileIntake(
+            source,
+            pictures=models.face is not None,
+            real_time=speed == "1.0",
+            name=recorded.folder.name if recorded else None,
+            notices=recorded.notices if recorded else (),
+            marks=recorded.marks if recorded else (),
+        )
+        comparer = Comparer(recorded.events) if recorded and recorded.has_readings else None
+        return Session(intake, models, settings, comparer=comparer)
     except BaseException:
         source.close()
         raise

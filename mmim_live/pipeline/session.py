@@ -22,6 +22,7 @@ from mmim_live.config import Settings
 from mmim_live.errors import MmimLiveError, WorkerError
 from mmim_live.extract.contract import CONTRACT
 from mmim_live.pipeline.buffers import Channel
+from mmim_live.pipeline.compare import Comparer
 from mmim_live.pipeline.intake import Intake
 from mmim_live.pipeline.messages import FaceRows, Finished, Inbox, MediaEnded, Message, NoFrame, VoiceRows
 from mmim_live.pipeline.models import Models
@@ -40,6 +41,7 @@ from mmim_live.types import (
     SessionStarted,
     ShowPicture,
     SpeechUpdate,
+    Summary,
     ToggleRecording,
     UseDevice,
 )
@@ -61,11 +63,20 @@ _CARRIES: dict[str, tuple[Stream, ...]] = {
 class Session:
     """A run over one intake. Iterate over `events()` once; `stop` may be called from any thread at any time."""
 
-    def __init__(self, intake: Intake, models: Models, settings: Settings, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        models: Models,
+        settings: Settings,
+        *,
+        recorder: Recorder | None = None,
+        comparer: Comparer | None = None,
+    ) -> None:
         self.intake = intake
         self.models = models
         self.settings = settings
         self.recorder = recorder  # of a live session
+        self._comparer = comparer  # of a recorded one
         self.reader = Reader(models.predictor, settings.checkpoint, models.checkpoint.languages, intake.captured_at)
         self.pictures = Pictures(mirrored=intake.when_late == "drop")  # people know themselves from the mirror
         self.governor: SpeechGovernor | None = None  # of the recogniser's effort, where speech must not fall behind
@@ -109,6 +120,10 @@ class Session:
             for event in self._events:
                 if self.recorder is not None:
                     yield from self.recorder.follow(event)
+                if self._comparer is not None:
+                    self._comparer.take(event)
+                    if isinstance(event, Summary):
+                        yield self._comparer.result()
                 yield event
         finally:
             self.stop()

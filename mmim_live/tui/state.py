@@ -2,7 +2,18 @@
 
 from bisect import bisect_left, bisect_right
 
-from mmim_live.types import Event, Health, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
+from mmim_live.types import (
+    Comparison,
+    Event,
+    Health,
+    Mark,
+    Notice,
+    Reading,
+    SessionStarted,
+    Summary,
+    Utterance,
+    WordHeard,
+)
 
 LogEntry = Utterance | Notice | Mark
 
@@ -25,7 +36,7 @@ def event_time_s(event: Event | Health) -> float:
             return event.media_time_s
         case Summary():
             return event.duration_s
-        case SessionStarted():
+        case SessionStarted() | Comparison():
             return 0.0
 
 
@@ -35,6 +46,7 @@ class SessionState:
     def __init__(self) -> None:
         self.session: SessionStarted | None = None
         self.summary: Summary | None = None
+        self.comparison: Comparison | None = None  # of a replay with the live session
         self.health: Health | None = None
         self.readings: list[Reading] = []  # in order of end_s
         self.readings_taken = 0  # how many came, with revisions
@@ -74,6 +86,8 @@ class SessionState:
                 self._insert(event)
             case Health():
                 self.health = event
+            case Comparison():
+                self.comparison = event
             case SessionStarted():
                 self.session = event
             case Summary():

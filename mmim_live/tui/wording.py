@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 from unicodedata import category
 
-from mmim_live.types import Agreement, Present
+from mmim_live.types import Agreement, Comparison, Present
 
 Tone = Literal["positive", "neutral", "negative"]
 
@@ -83,6 +83,23 @@ def agreement_sentence(agreement: Agreement, present: Present) -> str:
         return "Not known whether voice and face fit the words."
     odd = misfits(agreement)
     return f"{_subject(odd)} not fit the words." if odd else f"{_subject(known, 'fit', 'fits')} the words."
+
+
+def comparison_sentence(comparison: Comparison) -> str:
+    """How far a replay differs from the live session."""
+    each = comparison
+    if each.score_mean_difference is None or each.score_largest_difference is None:
+        return "Nothing of the live session could be compared."
+    parts = [
+        f"the score differs from the live one by {each.score_mean_difference:.2f} on average and "
+        f"{each.score_largest_difference:.2f} at most ({each.readings_matched} of {each.readings} readings)"
+    ]
+    if each.words_same is not None:
+        parts.append(f"{each.words_same:.0%} of {each.words} words are the same")
+    if each.utterances:
+        parts.append(f"{each.utterances_matched} of {each.utterances} utterances begin and end alike")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _subject(names: Sequence[str], plural: str = "do", singular: str = "does") -> str:

@@ -5,7 +5,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.wording import clock, score_words, sign, signed
+from mmim_live.tui.wording import clock, comparison_sentence, score_words, sign, signed
 from mmim_live.types import Summary
 
 
@@ -23,8 +23,15 @@ class Ending(Widget):
         if summary is None:
             return Content("")
         return Content.assemble(
-            ("Finished. ", "bold"), self._told(summary), (" Scroll with the arrows, leave with q.", "$foreground-muted")
+            ("Finished. ", "bold"),
+            self._told(summary),
+            self._compared(),
+            (" Scroll with the arrows, leave with q.", "$foreground-muted"),
         )
+
+    def _compared(self) -> str:
+        comparison = self._state.comparison
+        return "" if comparison is None else f" {comparison_sentence(comparison)}"
 
     def _told(self, summary: Summary) -> str:
         parts = [clock(summary.duration_s)]
