@@ -214,6 +214,7 @@ class Reading:
     agreement: Agreement
     present: Present
     latency_ms: float  # wall time from the capture of the window's end to this reading
+    relative: float | None = None  # score - the user's baseline, while there is one
     type: Literal["reading"] = "reading"
 
 
@@ -234,6 +235,7 @@ class Utterance:
     agreement: Agreement
     present: Present
     latency_ms: float
+    relative: float | None = None
     type: Literal["utterance"] = "utterance"
 
 
@@ -323,7 +325,12 @@ class UseDevice:
     source: int | str | None
 
 
-Command = MarkMoment | ToggleRecording | ShowPicture | UseDevice
+@dataclass(frozen=True, slots=True)
+class ToggleBaseline:
+    """Take the user's neutral speech, from now on, as a baseline for scores; or forget the one there is."""
+
+
+Command = MarkMoment | ToggleRecording | ToggleBaseline | ShowPicture | UseDevice
 
 
 # ---- how a running session fares; shown, never stored ------------------------------------------------------------
@@ -347,6 +354,7 @@ class Health:
     device: str = ""
     devices: tuple[DeviceHealth, ...] = ()  # of a live session
     recording: RecordingHealth | None = None  # while one runs
+    baseline: BaselineHealth | None = None  # while one is taken, or holds
 
     @property
     def progress(self) -> float | None:
@@ -354,6 +362,14 @@ class Health:
         if not self.duration_s:
             return None
         return min(1.0, max(0.0, self.media_time_s / self.duration_s))
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineHealth:
+    """One look at the user's baseline: its score, or, while it is taken, how much speech is still to come."""
+
+    score: float | None
+    left_s: float | None = None  # 0: the last words are awaited
 
 
 @dataclass(frozen=True, slots=True)

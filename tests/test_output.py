@@ -90,6 +90,7 @@ sentiment = {
     "agreement": st.builds(Agreement, voice=st.none() | fractions, face=st.none() | fractions),
     "present": st.builds(Present, text=st.booleans(), voice=st.booleans(), face=st.booleans()),
     "latency_ms": decimals(1, 0, 60_000),
+    "relative": st.none() | decimals(4, -6, 6),
 }
 counts = st.dictionaries(texts, st.integers(0, 10_000), max_size=3)
 any_setting = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
@@ -169,6 +170,15 @@ def test_file_names_that_are_not_unicode_do_not_break_the_line(tmp_path: Path) -
 
 
 GOOD_LINE = jsonl_formatter()(READING)
+
+
+def test_files_of_before_there_was_a_baseline_can_be_read(tmp_path: Path) -> None:
+    old = GOOD_LINE.replace(', "relative": null', "")
+    assert old != GOOD_LINE
+    (tmp_path / "old.jsonl").write_text(old, encoding="utf-8")
+    (reading,) = read_events(tmp_path / "old.jsonl")
+    assert isinstance(reading, Reading)
+    assert reading.relative is None
 
 
 @pytest.mark.parametrize(

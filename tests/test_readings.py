@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmim_live.pipeline.baseline import Baseline
 from mmim_live.pipeline.readings import Reader
 from mmim_live.types import Notice, Prediction, Present, Reading, Utterance, VoiceRow, Window, Word, WordHeard
 
@@ -21,7 +22,7 @@ class ScriptedPredictor:
 
 def make_reader(languages: tuple[str, ...] = ("en",)) -> tuple[Reader, ScriptedPredictor]:
     predictor = ScriptedPredictor()
-    return Reader(predictor, "toy", languages, lambda media_s: 0.0), predictor  # type: ignore[arg-type]
+    return Reader(predictor, "toy", languages, lambda media_s: 0.0, Baseline(1.0, 0.5)), predictor  # type: ignore[arg-type]
 
 
 def word(text: str, language: str | None) -> Word:
@@ -52,6 +53,17 @@ def test_a_model_that_tells_no_language_and_a_checkpoint_for_any():
     assert [type(event) for event in reader.read(word("hola", "es"))] == [WordHeard]
     reader.read(window(word("hola", "es")))
     assert len(predictor.shown[-1].words) == 1
+
+
+def test_readings_and_utterances_are_told_relative_to_a_baseline_while_there_is_one():
+    reader, _ = make_reader()
+    said = word("fine", "en")
+    reader.baseline.toggle(0.0)
+    events = [event for _ in range(40) for event in reader.read(window(said))]
+    assert {event.relative for event in events if isinstance(event, Reading)} == {None}
+    reader.baseline.score = 0.25
+    relative = [reader.read(window(said, kind=kind))[0].relative for kind in ("rolling", "utterance")]  # type: ignore[union-attr]
+    assert relative == [0.75, 0.75]
 
 
 def test_a_stretch_of_voice_without_words_is_no_utterance():

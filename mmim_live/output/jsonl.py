@@ -69,6 +69,9 @@ def _rounded(value: float, name: str | None) -> float:
     return round(value, decimals) + 0.0  # minus zero becomes zero
 
 
+_ADDED = {"relative"}  # fields that files of earlier versions do not have
+
+
 @cache
 def _adapter() -> "TypeAdapter[Event]":
     from pydantic import Field, TypeAdapter
@@ -86,14 +89,17 @@ def _parse(line: bytes) -> Event:
 
 
 def _check_names(raw: Any, value: Any) -> None:
-    """Refuse what pydantic overlooks in dataclasses: fields that do not exist, and fields left to their default."""
+    """Refuse what pydantic overlooks in dataclasses: fields that do not exist, and fields left to their default.
+
+    Fields that were added since the first version may be left out.
+    """
     if not is_dataclass(value):
         return
     names = {each.name for each in fields(value)}
-    if names != set(raw):
-        odd = ", ".join(sorted(names ^ set(raw)))
+    if odd_names := names ^ (set(raw) | (names & _ADDED)):
+        odd = ", ".join(sorted(odd_names))
         raise ValueError(f"fields missing or unknown: {odd}")
-    for name in names:
+    for name in names & set(raw):
         _check_names(raw[name], getattr(value, name))
 
 

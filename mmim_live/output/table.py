@@ -9,6 +9,7 @@ Columns, in order (an unknown value is an empty cell):
 - agreement_voice, agreement_face: percentiles, 0 to 1
 - present_text, present_voice, present_face: 1 or 0
 - latency_ms: wall time from the window's end to the reading
+- relative: score less the user's baseline, while there is one
 """
 
 import csv
@@ -31,6 +32,7 @@ COLUMNS = (
     "agreement_face",
     *(f"present_{name}" for name in MODALITIES),
     "latency_ms",
+    "relative",
 )
 
 
@@ -56,6 +58,7 @@ def _row(reading: Reading) -> str:
         *(_number(value, 4) for value in (agreement.voice, agreement.face)),
         *(int(getattr(present, name)) for name in MODALITIES),
         _number(reading.latency_ms, 1),
+        _number(reading.relative, 4),
     ]
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(cells)

@@ -48,6 +48,7 @@ class HealthMeter:
             device=session.models.device,
             devices=session.intake.devices(),
             recording=session.recorder.health() if session.recorder else None,
+            baseline=session.reader.baseline.look(session.intake.media_s),
         )
 
     def _fps(self, frames: int) -> float | None:

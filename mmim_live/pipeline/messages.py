@@ -46,5 +46,12 @@ class MediaEnded:
     duration_s: float
 
 
-Message = FaceRows | NoFrame | VoiceRows | SpeechUpdate | Finished | MediaEnded | Notice | Mark
+@dataclass(frozen=True, slots=True)
+class BaselineAsked:
+    """The user began to take a baseline, or wants to be rid of it."""
+
+    time_s: float
+
+
+Message = FaceRows | NoFrame | VoiceRows | SpeechUpdate | Finished | MediaEnded | BaselineAsked | Notice | Mark
 Inbox = Channel[Message]

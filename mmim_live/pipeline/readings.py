@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from mmim_live.align import Aligned
 from mmim_live.model.predictor import Predictor
+from mmim_live.pipeline.baseline import Baseline
 from mmim_live.types import Event, Mark, Notice, Prediction, Reading, Summary, Utterance, Window, Word, WordHeard
 
 RECENT_READINGS = 40  # lag is told over the last 20 s
@@ -23,12 +24,18 @@ class Reader:
     """Turns aligned items into events and counts them.
 
     `captured_at` gives the wall time at which the media up to a media time had been captured; `languages` are those
-    whose words the checkpoint can read (empty: any).
+    whose words the checkpoint can read (empty: any). `baseline` is the user's.
     """
 
     def __init__(
-        self, predictor: Predictor, checkpoint: str, languages: tuple[str, ...], captured_at: Callable[[float], float]
+        self,
+        predictor: Predictor,
+        checkpoint: str,
+        languages: tuple[str, ...],
+        captured_at: Callable[[float], float],
+        baseline: Baseline,
     ) -> None:
+        self.baseline = baseline
         self._predictor = predictor
         self._checkpoint = checkpoint
         self._languages = languages
@@ -47,7 +54,8 @@ class Reader:
             case Word():
                 return self._word(item)
             case Window(kind="rolling"):
-                return [self._reading(item)]
+                reading = self._reading(item)
+                return [reading, *self.baseline.take(reading)]
             case Window():
                 return self._utterance(item)
 
@@ -120,6 +128,7 @@ class Reader:
             prediction.agreement,
             prediction.present,
             latency_ms,
+            self.baseline.relative(prediction.score),
         )
 
     def _utterance(self, window: Window) -> list[Event]:
@@ -144,6 +153,7 @@ class Reader:
                 prediction.agreement,
                 prediction.present,
                 self._latency_ms(window),
+                self.baseline.relative(prediction.score),
             )
         ]
 

@@ -21,10 +21,20 @@ from mmim_live.align import Aligned, Aligner, Stream
 from mmim_live.config import Settings
 from mmim_live.errors import MmimLiveError, WorkerError
 from mmim_live.extract.contract import CONTRACT
+from mmim_live.pipeline.baseline import Baseline
 from mmim_live.pipeline.buffers import Channel
 from mmim_live.pipeline.compare import Comparer
 from mmim_live.pipeline.intake import Intake
-from mmim_live.pipeline.messages import FaceRows, Finished, Inbox, MediaEnded, Message, NoFrame, VoiceRows
+from mmim_live.pipeline.messages import (
+    BaselineAsked,
+    FaceRows,
+    Finished,
+    Inbox,
+    MediaEnded,
+    Message,
+    NoFrame,
+    VoiceRows,
+)
 from mmim_live.pipeline.models import Models
 from mmim_live.pipeline.pictures import Pictures
 from mmim_live.pipeline.readings import Reader, without_overtaken
@@ -42,6 +52,7 @@ from mmim_live.types import (
     ShowPicture,
     SpeechUpdate,
     Summary,
+    ToggleBaseline,
     ToggleRecording,
     UseDevice,
 )
@@ -77,7 +88,9 @@ class Session:
         self.settings = settings
         self.recorder = recorder  # of a live session
         self._comparer = comparer  # of a recorded one
-        self.reader = Reader(models.predictor, settings.checkpoint, models.checkpoint.languages, intake.captured_at)
+        baseline = Baseline(settings.window, settings.hop)
+        languages = models.checkpoint.languages
+        self.reader = Reader(models.predictor, settings.checkpoint, languages, intake.captured_at, baseline)
         self.pictures = Pictures(mirrored=intake.when_late == "drop")  # people know themselves from the mirror
         self.governor: SpeechGovernor | None = None  # of the recogniser's effort, where speech must not fall behind
         self._waits = intake.when_late == "wait"
@@ -137,6 +150,8 @@ class Session:
                 return self._inbox.put(Mark(max(0.0, self.intake.media_s - ago_s), label))
             case ToggleRecording(folder):
                 return self.recorder is not None and self.recorder.toggle(folder)
+            case ToggleBaseline():
+                return self._inbox.put(BaselineAsked(self.intake.media_s))
             case ShowPicture(size):
                 self.pictures.size = size
                 return self.models.face is not None
@@ -251,6 +266,8 @@ class Session:
                 break
         if self._stop.is_set():
             return
+        for notice in self.reader.baseline.end(self._duration_s):
+            self._events.put(notice)
         wall_s = time.perf_counter() - self._began
         self._events.put(self.reader.summary(self._duration_s, wall_s, self.drops()))
         self._events.close()
@@ -278,6 +295,8 @@ class Session:
                 self._aligner.push_speech(message)
             case Notice() | Mark():
                 self._aligner.push_remark(message)
+            case BaselineAsked(time_s):
+                self._aligner.push_remark(self.reader.baseline.toggle(time_s))
             case Finished(stream):
                 self._aligner.finish(stream)
             case MediaEnded(duration_s):

@@ -52,6 +52,7 @@ from mmim_live.types import (
     SessionStarted,
     ShowPicture,
     SoundLevel,
+    ToggleBaseline,
     ToggleRecording,
     UseDevice,
 )
@@ -84,6 +85,7 @@ class MmimApp(App[None]):
         Binding("d", "devices", "Devices", id="devices", tooltip="Choose another camera or microphone"),
         Binding("m", "mark", "Mark", id="mark"),
         Binding("r", "record", "Record", id="record"),
+        Binding("b", "baseline", "Baseline", id="baseline", tooltip="Show scores relative to your neutral speech too"),
         Binding("t", "next_theme", "Theme", id="theme"),
         Binding("question_mark", "help", "Help", id="help"),
     ]
@@ -291,6 +293,10 @@ class MmimApp(App[None]):
         if mark is not None:
             self._ask(mark)
 
+    def action_baseline(self) -> None:
+        """Take a baseline, or remove it."""
+        self._ask(ToggleBaseline())
+
     def action_record(self) -> None:
         """Begin to record, or end it."""
         self._ask(ToggleRecording())
@@ -343,6 +349,9 @@ class MmimApp(App[None]):
         if self._source.live:
             yield SystemCommand("Devices", "Choose another camera or microphone", self.action_devices)
             yield SystemCommand("Record", "Begin to record the session, or end the recording", self.action_record)
+        yield SystemCommand(
+            "Baseline", "Show scores relative to your neutral speech too, or no more", self.action_baseline
+        )
         yield SystemCommand("Mark", "Mark this moment, with a label or without", self.action_mark)
         yield SystemCommand("Start", "Scroll the timeline to the beginning", self.action_to_start)
         yield SystemCommand("Less time", "Zoom into the timeline", lambda: self.action_zoom(-1))

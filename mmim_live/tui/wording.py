@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 from unicodedata import category
 
-from mmim_live.types import Agreement, Comparison, Present
+from mmim_live.types import Agreement, Comparison, Present, Reading
 
 Tone = Literal["positive", "neutral", "negative"]
 
@@ -83,6 +83,14 @@ def agreement_sentence(agreement: Agreement, present: Present) -> str:
         return "Not known whether voice and face fit the words."
     odd = misfits(agreement)
     return f"{_subject(odd)} not fit the words." if odd else f"{_subject(known, 'fit', 'fits')} the words."
+
+
+def relative_to(baseline: float, reading: Reading | None) -> str:
+    """The reading as it differs from the user's baseline, always with what it is relative to."""
+    named = f"your baseline of {baseline:+.2f}"
+    if reading is None or reading.relative is None:
+        return named
+    return f"{reading.relative:+.2f} relative to {named}"
 
 
 def comparison_sentence(comparison: Comparison) -> str:

@@ -16,6 +16,7 @@ from mmim_live.tui.app import MmimApp
 from mmim_live.tui.themes import CYCLE
 from mmim_live.types import (
     Agreement,
+    BaselineHealth,
     Contributions,
     DeviceChoice,
     Health,
@@ -24,10 +25,11 @@ from mmim_live.types import (
     Notice,
     Present,
     RecordingHealth,
+    ToggleBaseline,
     ToggleRecording,
     WordHeard,
 )
-from tests.tui.driving import make_app, screen_text, settle, show
+from tests.tui.driving import make_app, screen_text, settle, show, until
 from tests.tui.scripted import SESSION, Posted, ScriptedSource, health, reading, talk, utterance
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -258,6 +260,30 @@ def test_a_recording_is_shown_as_long_as_it_runs(size: tuple[int, int]) -> None:
             await pilot.pause(0.1)
             assert "REC" not in screen_text(app)
             assert source.asked == [ToggleRecording()]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_a_baseline_is_counted_down_and_then_named_beside_every_relative_score(size: tuple[int, int]) -> None:
+    app, source = make_app([*talk(30), health(30.0, baseline=BaselineHealth(None, 11.2))])
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot, source)
+            await until(pilot, lambda: "BASELINE 12 s  read something neutral aloud" in screen_text(app))
+            await pilot.press("b")
+            assert source.asked == [ToggleBaseline()]
+            app._post(health(42.0, baseline=BaselineHealth(None, 0.0)))
+            await until(pilot, lambda: "awaiting the last words" in screen_text(app))
+            app._post(health(44.0, baseline=BaselineHealth(0.42)))
+            app._post(dataclasses.replace(reading(44.0, 1.0), relative=0.58))
+            app._post(utterance(42, 44, "much better", 1.2, relative=0.78))
+            await until(pilot, lambda: "+0.58 relative to your baseline of +0.42  b removes it" in screen_text(app))
+            await until(pilot, lambda: "much better  (+0.78 relative" in screen_text(app))
+            assert "+1.2" in screen_text(app)
+            app._post(health(45.0))
+            await until(pilot, lambda: "BASELINE" not in screen_text(app))
 
     asyncio.run(run())
 

@@ -1,12 +1,17 @@
-"""What must be seen as long as it lasts: that a recording runs. Drawn also while the display is held."""
+"""What must be seen as long as it lasts: that a recording runs, and what scores are told relative to.
+
+Drawn also while the display is held.
+"""
+
+import math
 
 from textual.app import RenderResult
 from textual.content import Content
 from textual.widget import Widget
 
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.wording import clock, plain
-from mmim_live.types import RecordingHealth
+from mmim_live.tui.wording import clock, plain, relative_to
+from mmim_live.types import BaselineHealth, RecordingHealth
 
 
 class Banner(Widget):
@@ -31,8 +36,24 @@ class Banner(Widget):
         state = self._state
         if state.health is None or state.summary is not None:
             return []
-        recording = state.health.recording
-        return [self._recording(recording)] if recording is not None else []
+        recording, baseline = state.health.recording, state.health.baseline
+        lines = [self._recording(recording)] if recording is not None else []
+        return [*lines, self._baseline(baseline)] if baseline is not None else lines
+
+    def _baseline(self, baseline: BaselineHealth) -> Content:
+        if baseline.score is None:
+            left_s = baseline.left_s or 0.0
+            told = f"{math.ceil(left_s)} s" if left_s else "awaiting the last words"
+            return Content.assemble(
+                (f" BASELINE {told} ", "bold reverse $accent"),
+                " read something neutral aloud" if left_s else "",
+                ("  b calls it off", "$foreground-muted"),
+            )
+        return Content.assemble(
+            (" BASELINE ", "bold reverse $accent"),
+            f" {relative_to(baseline.score, self._state.reading)}",
+            ("  b removes it", "$foreground-muted"),
+        )
 
     def _recording(self, recording: RecordingHealth) -> Content:
         lost = [f"{recording.frames_dropped} pictures left out"] if recording.frames_dropped else []

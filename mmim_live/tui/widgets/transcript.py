@@ -70,7 +70,7 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         row.add_column(no_wrap=True, min_width=6)
         row.add_column(overflow="fold", ratio=1)
         if isinstance(entry, Utterance):
-            row.add_row(Text(clock(began_s(entry)), self._ink("time")), self._score(entry), Text(plain(entry.text)))
+            row.add_row(Text(clock(began_s(entry)), self._ink("time")), self._score(entry), self._said(entry))
         elif isinstance(entry, Mark):
             ink = self._ink("mark")
             sign = "!" if self._ascii_only else "◆"
@@ -83,6 +83,12 @@ class UtteranceLog(RichLog, inherit_bindings=False):
                 Text(clock(began_s(entry)), self._ink("time")), Text("note", notice), Text(plain(entry.message), notice)
             )
         return row
+
+    def _said(self, utterance: Utterance) -> Text:
+        text = Text(plain(utterance.text))
+        if utterance.relative is not None:
+            text.append(f"  ({utterance.relative:+.2f} relative to your baseline)", self._ink("time"))
+        return text
 
     def _score(self, utterance: Utterance) -> Text:
         if utterance.score is None:
