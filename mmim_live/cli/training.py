@@ -121,16 +121,69 @@ def _pairs(changes: list[str] | None) -> dict[str, Any]:
     return found
 
 
+MOST_TOLD = 20  # clips that were left out; the store names them all
+
+
 def extract(
     source: Annotated[Path, typer.Argument(help="A folder with label.csv and Raw/, or of recordings or pictures.")],
     output: Annotated[Path, typer.Argument(help="The feature store to write; must not exist.")],
     dataset: Annotated[str, typer.Option(help="Whose language and label scale they have.")] = "clips",
+    language: Annotated[str | None, typer.Option(help="ISO 639 code, where it is not the data set's.")] = None,
+    asr_model: Annotated[
+        str, typer.Option(help="Recognises words where label.csv has none: auto, tiny.en, base, or a folder.")
+    ] = "auto",
+    no_speech: Annotated[bool, typer.Option("--no-speech", help="Recognise no words.")] = False,
     workers: Annotated[int | None, typer.Option(min=0, help="Processes; one a processor if not given.")] = None,
 ) -> None:
     """Measure clips with the live extractors, for training. An interrupted run goes on where it was."""
     from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    from mmim_train.extract import with_bar
+    from mmim_live.stderr import native_stderr_to_log
+    from mmim_train.extract import extract as extract_clips
 
-    done = with_bar(source, output, Console(stderr=True), name=dataset, workers=workers)
-    print(f"{done.folder}: {done.clips} clips, {done.resumed} of them measured before, {len(done.problems)} left out")
+    left_out = 0
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with native_stderr_to_log() as terminal:
+        console = Console(file=terminal)
+        remaining = TimeRemainingColumn()
+        with Progress(*columns, remaining, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("measuring clips", total=None)
+
+            def advance(_identity: str, problem: str | None) -> None:
+                nonlocal left_out
+                left_out += problem is not None
+                told = f"measuring clips, {left_out} left out" if left_out else "measuring clips"
+                bar.update(task, advance=1, description=told)
+
+            try:
+                done = extract_clips(
+                    source,
+                    output,
+                    name=dataset,
+                    language=language,
+                    asr_model=None if no_speech else asr_model,
+                    workers=workers,
+                    begin=lambda count: bar.update(task, total=count),
+                    advance=advance,
+                )
+            except KeyboardInterrupt:
+                bar.stop()
+                print("interrupted: the same command goes on where this one was", file=terminal)
+                raise
+    for problem in done.problems[:MOST_TOLD]:
+        print(f"left out: {problem}", file=sys.stderr)
+    if len(done.problems) > MOST_TOLD:
+        print(
+            f"left out: {len(done.problems) - MOST_TOLD} more, named in {done.folder / 'store.json'}", file=sys.stderr
+        )
+    resumed = f", {done.resumed} of them measured before" if done.resumed else ""
+    words = f", words of {done.recognised} recognised" if done.recognised else ""
+    print(f"{done.folder}: {done.clips} clips{resumed}{words}; {len(done.problems)} left out")

@@ -1,7 +1,7 @@
 """A folder of clips: `label.csv` and `Raw/<video_id>/<clip_id>.mp4`, the layout of MOSI, MOSEI and SIMS.
 
-Reads the table and finds the files; what is in them is the extractors' business. Columns: video_id, clip_id, text,
-label, mode; optional label_T, label_A, label_V. An empty label is not labelled, an empty text will be recognised.
+Reads the table and finds the files; what is in them is the extractors' business. Columns: video_id, clip_id,
+label, mode; optional text, label_T, label_A, label_V. An empty label is not labelled, an empty text will be recognised.
 """
 
 from __future__ import annotations
@@ -33,9 +33,12 @@ def read_clips(folder: Path, text_column: str = "text") -> tuple[Clip, ...]:
     """The clips of a folder in the order of its label.csv; DataError for a bad row. Missing files: `missing_clips`."""
     table = folder / "label.csv"
     if not table.is_file():
-        raise DataError(f"{folder}: lacks label.csv with the columns video_id, clip_id, text, label, mode")
+        raise DataError(
+            f"{folder}: lacks label.csv with the columns video_id, clip_id, label, mode, and text if it is known"
+        )
     clips: dict[str, Clip] = {}
-    for number, row in enumerate(read_table(table, ("video_id", "clip_id", text_column, "label", "mode")), 2):
+    needed = ("video_id", "clip_id", "label", "mode", *(() if text_column == "text" else (text_column,)))
+    for number, row in enumerate(read_table(table, needed), 2):
         clip = _clip(folder, row, text_column, f"{table}: row {number}")
         if clip.id in clips:
             raise DataError(f"{table}: row {number}: {clip.id} occurs twice")
@@ -60,4 +63,4 @@ def _clip(folder: Path, row: Mapping[str, str], text_column: str, where: str) ->
     files = (stem.with_name(stem.name + suffix) for suffix in SUFFIXES)
     path = next((file for file in files if file.is_file()), stem.with_name(stem.name + SUFFIXES[0]))
     scores = {key: number_of(row, column, where) for key, column in _SCORES.items() if row.get(column, "").strip()}
-    return Clip(f"{video}/{name}", path, row[text_column], split_of(row, where), scores)
+    return Clip(f"{video}/{name}", path, row.get(text_column, ""), split_of(row, where), scores)

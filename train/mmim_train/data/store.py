@@ -1,9 +1,10 @@
 """Our own feature store: a folder that is mapped, not loaded, so that any size opens at once.
 
 `store.json` says what the data set is (see `StoreHeader`); `samples.jsonl` has a line with id, split and text for each
-sample. Then plain .npy files, read without pickle: `voice.npy` and `face.npy` [rows, width] float32, all sequences one
-after another; `voice_offsets.npy` and `face_offsets.npy` [N + 1] int64; `scores.npy` [N, scores] float32, NaN where not
-labelled; `classes.npy` [N, class sets] int64, -1 where not labelled. Rows are finite.
+sample (and text_from, whose words they are, where some were recognised). Then plain .npy files, read without pickle:
+`voice.npy` and `face.npy` [rows, width] float32, all sequences one after another; `voice_offsets.npy` and
+`face_offsets.npy` [N + 1] int64; `scores.npy` [N, scores] float32, NaN where not labelled; `classes.npy`
+[N, class sets] int64, -1 where not labelled. Rows are finite.
 
 `store_writer` makes such folders.
 """

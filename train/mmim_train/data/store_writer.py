@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +43,11 @@ class StoreWriter:
         self._samples = (self._partial / SAMPLES).open("x", encoding="utf-8")
         self._offsets: dict[str, list[int]] = {"voice": [0], "face": [0]}
 
-    def add(self, split: SplitName, sample: Sample) -> None:
-        """Append one sample; DataError if its rows have another width or are not finite."""
+    def add(self, split: SplitName, sample: Sample, text_from: str | None = None) -> None:
+        """Append one sample; DataError if its rows have another width or are not finite.
+
+        `text_from` says whose its words are, where that is not the same for all: a table's, a recogniser's.
+        """
         header = self._header
         voice = _rows(sample.voice, header.voice_width, f"{sample.id}: voice")
         face = _rows(sample.face, header.face_width, f"{sample.id}: face")
@@ -51,10 +56,15 @@ class StoreWriter:
             self._offsets[name].append(self._offsets[name][-1] + len(rows))
         self._scores.append([[sample.scores.get(name, np.nan) for name in self._header.scores]])
         self._classes.append([[sample.classes.get(name, -1) for name in self._header.classes]])
-        self._samples.write(
-            json.dumps({"id": sample.id, "split": split, "text": sample.text}, ensure_ascii=False) + "\n"
-        )
+        line = {"id": sample.id, "split": split, "text": sample.text}
+        if text_from is not None:
+            line["text_from"] = text_from
+        self._samples.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._counts[split] += 1
+
+    def note(self, provenance: Mapping[str, Any]) -> None:
+        """Add to the provenance what is known only now."""
+        self._header = self._header.model_copy(update={"provenance": {**self._header.provenance, **provenance}})
 
     def __enter__(self) -> StoreWriter:
         return self
