@@ -1,21 +1,34 @@
-"""Draws the pictures of the app that the README shows, from a recorded session and without a terminal.
+"""Draws the pictures of the app that the README shows, without a terminal: from a recorded session, or from a live one.
 
 mmim-live replay sample --headless --output sample.jsonl
 python docs/make_picture.py sample.jsonl docs/replay.svg [WIDTH HEIGHT [UNTIL_S]]
+python docs/make_picture.py live docs/live.svg [WIDTH HEIGHT [SECONDS]]
+
+Live, the sample is played to a microphone by a silent loudspeaker (PulseAudio), and is what the camera sees.
 """
 
 import asyncio
+import os
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from docs.svg import compact
+from mmim_live import assets
+from mmim_live.bench_live import Room
+from mmim_live.capture.recording import Recording
+from mmim_live.config import Settings
 from mmim_live.output import read_events
+from mmim_live.pipeline.feed import LiveFeed
+from mmim_live.pipeline.live import Devices
+from mmim_live.stderr import native_stderr_to_log
 from mmim_live.tui.app import MmimApp
 from mmim_live.tui.source import Post
 from mmim_live.tui.state import event_time_s
-from mmim_live.types import Command, DeviceChoice, Event, SessionStarted
+from mmim_live.types import AudioBlock, Command, DeviceChoice, Event, SessionStarted
 
 DRAW_INTERVAL_S = 0.01
 
@@ -55,13 +68,49 @@ async def draw(events: Sequence[Event], size: tuple[int, int]) -> str:
         return compact(app.export_screenshot(title="mmim-live"))
 
 
+def draw_live(size: tuple[int, int], seconds: float) -> str:
+    """A real session of that length as SVG, with the picture of the camera where there is room for all."""
+    os.chdir(assets.BUNDLED_FOLDER)  # so that the camera has a short name
+    with Recording(Path("sample.mp4"), video=False) as sample:
+        blocks = [block for block in iter(sample.read, None) if isinstance(block, AudioBlock)]
+    sound = b"".join(block.samples.tobytes() for block in blocks)
+    room, stop = Room(), threading.Event()
+    os.environ.update(room.environment)
+    speaker = threading.Thread(target=lambda: [room.speak(sound, stop) for _ in iter(stop.is_set, True)])
+    app = MmimApp(LiveFeed(Devices("sample.mp4", "pulse"), Settings(), []), title="live")
+
+    async def run() -> str:
+        async with app.run_test(size=size) as pilot:
+            while app.state.session is None:
+                await pilot.pause(0.1)
+            speaker.start()
+            if size[1] >= 34:
+                await pilot.press("c")
+            end_s = time.monotonic() + seconds
+            while time.monotonic() < end_s:
+                await pilot.pause(0.1)
+            return compact(app.export_screenshot(title="mmim-live"))
+
+    try:
+        with native_stderr_to_log():
+            return asyncio.run(run())
+    finally:
+        stop.set()
+        room.close()
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Read a .jsonl file, write an .svg file."""
+    """Read a .jsonl file or a session's devices, write an .svg file."""
     source, target, *rest = arguments
-    width, height = (int(rest[0]), int(rest[1])) if len(rest) >= 2 else (120, 40)
-    until_s = float(rest[2]) if len(rest) >= 3 else float("inf")
-    events = list(takewhile(lambda event: event_time_s(event) <= until_s, read_events(Path(source))))
-    Path(target).write_text(asyncio.run(draw(events, (width, height))), encoding="utf-8")
+    path = Path(target).absolute()
+    size = (int(rest[0]), int(rest[1])) if len(rest) >= 2 else (120, 40)
+    if source == "live":
+        picture = draw_live(size, float(rest[2]) if len(rest) >= 3 else 60.0)
+    else:
+        until_s = float(rest[2]) if len(rest) >= 3 else float("inf")
+        events = list(takewhile(lambda event: event_time_s(event) <= until_s, read_events(Path(source))))
+        picture = asyncio.run(draw(events, size))
+    path.write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":

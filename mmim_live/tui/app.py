@@ -4,12 +4,10 @@ The session's threads only post; `on_posted` is the one place that takes in what
 changes the screen.
 """
 
-import asyncio
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
@@ -27,6 +25,7 @@ from mmim_live.tui.messages import Posted
 from mmim_live.tui.screens.devices import DeviceScreen
 from mmim_live.tui.screens.help import HelpScreen
 from mmim_live.tui.screens.welcome import WelcomeScreen
+from mmim_live.tui.signals import handle_stop_signals
 from mmim_live.tui.source import EventSource, Said
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.themes import CYCLE, DARK, LIGHT
@@ -61,7 +60,11 @@ from mmim_live.types import (
 _WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]
 _HEIGHTS: list[tuple[int, str]] = [(0, "-flat"), (22, "-low"), (34, "-high"), (50, "-tall")]
 _LIVE_ONLY = ("devices", "record")  # a recording has no devices, and is one already
-_STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+def _key(key: str, action: str, name: str, meaning: str, **options: Any) -> Binding:
+    """A key, named in the bottom line and in the palette, and explained in the help and in the palette."""
+    return Binding(key, action, name, tooltip=meaning, **options)
 
 
 class MmimApp(App[None]):
@@ -74,20 +77,20 @@ class MmimApp(App[None]):
     BINDINGS: ClassVar = [
         Binding("q", "quit", "Quit", id="quit"),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),  # whatever the user's keys are
-        Binding("space", "freeze", "Pause", id="pause"),
-        Binding("left", "pan(-1)", "Back", id="back"),
-        Binding("right", "pan(1)", "Scroll forth", id="forth", show=False),
-        Binding("end", "follow", "Now", id="now"),
-        Binding("home", "to_start", "Scroll to the start", id="start", show=False),
-        Binding("plus,equals_sign", "zoom(-1)", "Show less time", id="zoom-in", show=False),
-        Binding("minus", "zoom(1)", "Show more time", id="zoom-out", show=False),
-        Binding("c", "preview", "Camera", id="camera", tooltip="Show what the camera sees"),
-        Binding("d", "devices", "Devices", id="devices", tooltip="Choose another camera or microphone"),
-        Binding("m", "mark", "Mark", id="mark"),
-        Binding("r", "record", "Record", id="record"),
-        Binding("b", "baseline", "Baseline", id="baseline", tooltip="Show scores relative to your neutral speech too"),
-        Binding("t", "next_theme", "Theme", id="theme"),
-        Binding("question_mark", "help", "Help", id="help"),
+        _key("space", "freeze", "Pause", "Hold the display, or let it go on; the session goes on", id="pause"),
+        _key("left", "pan(-1)", "Back", "Scroll the timeline back", id="back"),
+        _key("right", "pan(1)", "Forth", "Scroll the timeline forth", id="forth", show=False),
+        _key("end", "follow", "Now", "Scroll the timeline to the present", id="now"),
+        _key("home", "to_start", "Start", "Scroll the timeline to the beginning", id="start", show=False),
+        _key("plus,equals_sign", "zoom(-1)", "Less time", "Show less time in the timeline", id="zoom-in", show=False),
+        _key("minus", "zoom(1)", "More time", "Show more time in the timeline", id="zoom-out", show=False),
+        _key("c", "preview", "Camera", "Show what the camera sees, or do not", id="camera"),
+        _key("d", "devices", "Devices", "Choose another camera or microphone", id="devices"),
+        _key("m", "mark", "Mark", "Mark this moment, with a label or without", id="mark"),
+        _key("r", "record", "Record", "Begin to record the session, or end the recording", id="record"),
+        _key("b", "baseline", "Baseline", "Show scores relative to your neutral speech too, or no more", id="baseline"),
+        _key("t", "next_theme", "Theme", "Take the next theme", id="theme"),
+        _key("question_mark", "help", "Help", "Explain the screen and its keys", id="help"),
     ]
 
     def __init__(
@@ -154,7 +157,7 @@ class MmimApp(App[None]):
     def on_mount(self) -> None:
         """Begin the session once the screen stands, and the person knows what is to begin."""
         self.screen.set_class(self._ascii_only, "-ascii")
-        self._handle_signals(add=True)
+        handle_stop_signals(self.exit)
         self.action_show_overlay()
         if self._welcome:
             self.push_screen(WelcomeScreen(first=True, ascii_only=self._ascii_only), self._welcomed)
@@ -172,7 +175,7 @@ class MmimApp(App[None]):
         """Stop the session and wait for its threads."""
         if self._begun:
             self._source.stop()
-        self._handle_signals(add=False)
+        handle_stop_signals(None)
 
     def _start(self) -> None:
         self.query_one(Loading).begin()
@@ -343,31 +346,9 @@ class MmimApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The commands of the palette."""
         yield from super().get_system_commands(screen)
-        yield SystemCommand("Pause", "Hold the display, or let it go on", self.action_freeze)
-        yield SystemCommand("Now", "Scroll the timeline to the present", self.action_follow)
-        yield SystemCommand("Camera", "Show what the camera sees, or do not", self.action_preview)
-        if self._source.live:
-            yield SystemCommand("Devices", "Choose another camera or microphone", self.action_devices)
-            yield SystemCommand("Record", "Begin to record the session, or end the recording", self.action_record)
-        yield SystemCommand(
-            "Baseline", "Show scores relative to your neutral speech too, or no more", self.action_baseline
-        )
-        yield SystemCommand("Mark", "Mark this moment, with a label or without", self.action_mark)
-        yield SystemCommand("Start", "Scroll the timeline to the beginning", self.action_to_start)
-        yield SystemCommand("Less time", "Zoom into the timeline", lambda: self.action_zoom(-1))
-        yield SystemCommand("More time", "Zoom out of the timeline", lambda: self.action_zoom(1))
+        for binding in self.BINDINGS:
+            if isinstance(binding, Binding) and binding.tooltip and self.check_action(binding.action, ()):
+                act = partial(self.run_action, binding.action)
+                yield SystemCommand(binding.description, binding.tooltip, act)
         if self._overlay is not None:
             yield SystemCommand("Copy overlay address", "For OBS and scripts", self.action_copy_overlay)
-        yield SystemCommand("Help", "Explain the screen and its keys", self.action_help)
-
-    def _handle_signals(self, *, add: bool) -> None:
-        """Let a signal end the app as `q` does, so that the terminal is restored."""
-        if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
-            return
-        loop = asyncio.get_running_loop()
-        for name in _STOP_SIGNALS:
-            number = getattr(signal, name)
-            if add:
-                loop.add_signal_handler(number, self.exit)
-            else:
-                loop.remove_signal_handler(number)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from textual.binding import Binding, BindingType
 from textual.keys import Keys, format_key
 from textual.screen import Screen
+from textual.widget import Widget
 
 from mmim_live.config import KeyChanges
 from mmim_live.errors import ConfigError
@@ -46,6 +47,13 @@ def shown_keys(screen: Screen[object], display: Callable[[Binding], str]) -> lis
             keys.setdefault(action, []).append(display(active.binding))
             descriptions[action] = active.binding.tooltip or active.binding.description
     return [(" ".join(keys[action]), descriptions[action]) for action in keys]
+
+
+def key_of(widget: Widget, action: str) -> str:
+    """The key in force for an action, for people; without one the command palette's."""
+    bindings = (each.binding for each in widget.screen.active_bindings.values())
+    key = next((widget.app.get_key_display(binding) for binding in bindings if binding.id == action), "")
+    return key or "the command palette"
 
 
 def _clash(action: str, other: str) -> str:

@@ -89,7 +89,7 @@ def test_the_end_is_told_and_the_app_stays() -> None:
         "9 utterances",
         "mean ● +0.2 (neutral)",
         "0.31 x real time",
-        "leave with q",
+        "q leaves",
     ):
         assert phrase in text
 

@@ -4,12 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
+from textual.command import CommandPalette
 
 from mmim_live.config import KeyChanges, load_keys, load_settings
 from mmim_live.errors import ConfigError
 from mmim_live.tui.app import MmimApp
 from mmim_live.tui.keys import keymap
-from tests.tui.driving import make_app, screen_text, settle
+from tests.tui.driving import make_app, screen_text, settle, until
 from tests.tui.scripted import talk
 
 
@@ -84,3 +86,22 @@ def test_keys_that_are_no_table(tmp_path: Path) -> None:
 def test_no_two_actions_share_a_key_as_they_come() -> None:
     assert keymap(KeyChanges(), MmimApp.BINDINGS) == {}
     assert keymap(KeyChanges({"pause": "q", "quit": "space"}), MmimApp.BINDINGS)  # swapped
+
+
+def test_the_palette_does_all_that_keys_do() -> None:
+    app, source = make_app(talk(20))
+
+    async def run() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot, source)
+            listed = {command.title for command in app.get_system_commands(app.screen)}
+            named = {binding.description for binding in app.BINDINGS if isinstance(binding, Binding)}
+            assert named <= listed
+            await pilot.press("ctrl+p")
+            await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+            await pilot.press(*"pause")
+            await until(pilot, lambda: "Hold the display" in screen_text(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: "PAUSED" in screen_text(app))
+
+    asyncio.run(run())

@@ -4,6 +4,7 @@ from textual.app import RenderResult
 from textual.content import Content
 from textual.widget import Widget
 
+from mmim_live.tui.keys import key_of
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.wording import clock, comparison_sentence, score_words, sign, signed
 from mmim_live.types import Summary
@@ -26,7 +27,7 @@ class Ending(Widget):
             ("Finished. ", "bold"),
             self._told(summary),
             self._compared(),
-            (" Scroll with the arrows, leave with q.", "$foreground-muted"),
+            (f" {key_of(self, 'back')} scrolls back, {key_of(self, 'quit')} leaves.", "$foreground-muted"),
         )
 
     def _compared(self) -> str:

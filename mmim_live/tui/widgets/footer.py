@@ -6,7 +6,7 @@ from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 # Left out in this order where the line is too short. The others stay.
-_GIVE_WAY = ("command_palette", "next_theme", "follow", "pan(-1)", "devices", "preview")
+_GIVE_WAY = ("command_palette", "next_theme", "follow", "pan(-1)", "baseline", "devices", "preview")
 _PADDING = 3  # cells of a key beside its name and what it does
 
 

@@ -37,6 +37,7 @@ class Heading(Widget):
         parts: list[str | tuple[str, str]] = []
         if self.frozen:
             parts += [(" PAUSED ", "bold reverse $warning"), " "]
+            parts += ["the display holds, the session goes on  "] if self.size.width >= 70 else []
         elif self.scrolled_back:
             parts += [(" BACK ", "bold reverse $secondary"), " "]
         if self._serving:

@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from mmim_live.tui.keys import key_of
 from mmim_live.tui.plot import GUTTER, Cell, Ink, View, draw_timeline
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.wording import clock
@@ -67,7 +68,9 @@ class Timeline(Widget):
         self._drawn = drawn
         self._grid = draw_timeline(state.readings, state.utterances, view, state.marks)
         end_s = view.start_s + view.columns * view.cell_s
-        self.border_subtitle = "" if self.following else f"{clock(view.start_s)} to {clock(end_s)}, End: back to now"
+        self.border_subtitle = (
+            "" if self.following else f"{clock(view.start_s)} to {clock(end_s)}, {key_of(self, 'now')}: back to now"
+        )
         self.refresh()
 
     def pan(self, direction: int) -> None:
