@@ -33,7 +33,7 @@ def test_a_file_gives_other_keys_which_the_footer_the_help_and_the_app_know(tmp_
             assert "PAUSED" in screen_text(app)
             await pilot.press("h")
             await pilot.pause()
-            assert "h ?  Help" in screen_text(app)
+            assert "h ?  Explain the screen" in screen_text(app)
             await pilot.press("f5")  # closes the help, as the key for pausing does
             await pilot.press("ctrl+c")
 
