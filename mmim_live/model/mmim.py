@@ -51,6 +51,7 @@ class MMIMConfig(BaseModel):
     bidirectional: bool = False
     d_prj: int = Field(default=16, gt=0)  # width of h_v and h_a
     q_hidden: int = Field(default=64, gt=0)  # of the networks in q(voice | text) and q(face | text)
+    q_rank: int = Field(default=0, ge=0)  # principal components of h_t that they read; 0 for all of it
     fusion: int = Field(default=128, gt=0)  # width of Z
     dropout: float = Field(default=0.1, ge=0, lt=1)
     modality_dropout: float = Field(
@@ -145,7 +146,9 @@ class MMIM(nn.Module):
             self.face_encoder = SequenceEncoder(config.face_dim, config.face_hidden, d_prj, config.bidirectional)
         # q(voice | text) and q(face | text): trained by the Barber-Agakov term, kept for the agreement of a reading.
         pairs = [m for m in config.modalities if m != "text"] if self.text_encoder is not None else []
-        self.q = nn.ModuleDict({m: ConditionalGaussian(widths["text"], d_prj, config.q_hidden) for m in pairs})
+        self.q = nn.ModuleDict(
+            {m: ConditionalGaussian(widths["text"], d_prj, config.q_hidden, config.q_rank) for m in pairs}
+        )
         self.fusion = nn.Sequential(
             nn.Dropout(config.dropout),
             nn.Linear(sum(widths.values()), config.fusion),

@@ -83,6 +83,70 @@ def test_where_the_family_lacks_the_truth_the_bound_is_below() -> None:
     assert 0 < estimate <= truth + 3 * error
 
 
+def wide(n: int, correlation: float) -> tuple[Tensor, Tensor]:
+    """x of 128 dimensions of which the 4 widest may tell y; y of 4."""
+    x = torch.randn(n, 128) * torch.cat((torch.full((4,), 5.0), torch.ones(124)))
+    return x, correlation * x[:, :4] / 5 + math.sqrt(1 - correlation**2) * torch.randn(n, 4)
+
+
+def looking(x: Tensor, rank: int) -> ConditionalGaussian:
+    q = ConditionalGaussian(x.shape[1], 4, hidden=16, rank=rank)
+    q.look(x)
+    return q
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6, 0.9])
+def test_through_the_components_that_tell_it_the_bound_is_tight(correlation: float) -> None:
+    torch.manual_seed(0)
+    x, y = wide(18_000, correlation)
+    q = looking(x[:6000], rank=8)
+    train(q, x[:6000], y[:6000])
+    truth = -2 * math.log(1 - correlation**2)
+    with torch.no_grad():
+        estimate = barber_agakov(q, x[6000:], y[6000:], torch.zeros(12_000, dtype=torch.long))
+    assert 0.9 * truth - 0.05 <= float(estimate.bound) <= truth + 0.05
+
+
+def test_few_examples_are_not_known_by_heart_through_few_components() -> None:
+    torch.manual_seed(0)
+    x, y = wide(300, 0.0)
+    fresh_x, fresh_y = wide(3000, 0.0)
+    seen, fresh = {}, {}
+    for rank in (0, 4):
+        q = looking(x, rank) if rank else ConditionalGaussian(128, 4, hidden=16)
+        train(q, x, y)
+        with torch.no_grad():
+            seen[rank] = float(barber_agakov(q, x, y, torch.zeros(300, dtype=torch.long)).bound)
+            fresh[rank] = float(barber_agakov(q, fresh_x, fresh_y, torch.zeros(3000, dtype=torch.long)).bound)
+    # The truth is 0.
+    assert seen[0] > 5 * seen[4]
+    assert fresh[0] < 5 * fresh[4] < 0
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 40])
+@pytest.mark.parametrize("spread", [0.0, 1e-8, 1.0])
+def test_components_are_finite_for_any_sample(n: int, spread: float) -> None:
+    torch.manual_seed(0)
+    x = 3 + spread * torch.randn(n, 6)
+    q = ConditionalGaussian(6, 2, hidden=4, rank=4)
+    q.look(x)
+    log_prob = q.log_prob(x + torch.randn(n, 6), torch.randn(n, 2))
+    log_prob.sum().backward()
+    assert torch.isfinite(log_prob).all()
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in q.parameters())
+
+
+def test_without_components_q_ignores_x() -> None:
+    q = ConditionalGaussian(6, 2, hidden=4, rank=4)
+    y = torch.zeros(3, 2)
+    looks = [q.looks]
+    assert torch.equal(q.log_prob(torch.randn(3, 6), y), q.log_prob(torch.randn(3, 6), y))
+    q.look(torch.randn(50, 6))
+    looks.append(q.looks)
+    assert not torch.equal(q.log_prob(torch.randn(3, 6), y), q.log_prob(torch.randn(3, 6), y))
+    assert looks == [True, False]
+
+
 WEIGHTS = torch.tensor([0.5, 0.2, 0.3])
 SPREADS = torch.tensor([1.0, 0.5, 1.5])
 

@@ -57,6 +57,9 @@ class TaskObjective(nn.Module):
     def start_epoch(self) -> None:
         """Forget what must not outlive an epoch."""
 
+    def look(self, encodings: Encodings) -> None:
+        """See the encodings of the whole train split, before stage 0 learns from them."""
+
     def q_parameters(self) -> list[nn.Parameter]:
         """What stage 0 trains; none where there is no stage 0."""
         return []
@@ -88,6 +91,12 @@ class CorrectedObjective(TaskObjective):
         super().__init__(model, options)
         self.make_critics(InfoNCE)
         self.banks = nn.ModuleDict({m: MemoryBank(options.memory, model.config.d_prj) for m in self.pairs()})
+
+    def look(self, encodings: Encodings) -> None:
+        there = encodings.h_t[encodings.present[:, TEXT]]
+        for m in self.pairs():
+            if self._q(m).looks and len(there):
+                self._q(m).look(there)
 
     def q_parameters(self) -> list[nn.Parameter]:
         return [p for m in self.pairs() for p in self.model.q[m].parameters()]
