@@ -46,6 +46,10 @@ class Synthetic:
     def costs(self) -> NDArray[np.int64]:
         return self.lengths[:, 0].numpy()
 
+    @property
+    def vocabulary(self) -> frozenset[int]:
+        return frozenset(self.tokens.flatten().tolist())
+
     def batch(self, indices: Sequence[int]) -> Batch:
         i = torch.tensor(list(indices), dtype=torch.long)
         lengths = self.lengths[i]

@@ -20,6 +20,7 @@ from mmim_train.loop import EpochRecord, StepRecord, train
 from mmim_train.options import TrainOptions
 from mmim_train.parallel import World
 from mmim_train.schedule import rate_factor
+from mmim_train.state import forget_state
 from tests.train.synthetic import CPU, Synthetic, no_dropout, small_model
 
 ObjectiveName = Literal["corrected", "published", "none"]
@@ -126,12 +127,12 @@ def test_stage_1_leaves_the_q_networks_alone() -> None:
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("micro", [1, 5, 31])
+@pytest.mark.parametrize("micro", [1, 12, 150])
 def test_accumulated_micro_batches_equal_the_big_batch(objective: ObjectiveName, micro: int) -> None:
     gradients = []
-    for size in (None, micro):
+    for size in (0, micro):
         model = small_model(**no_dropout())
-        learner = Learner(model, TrainOptions(objective=objective, micro_batch=size), 1, CPU, World())
+        learner = Learner(model, TrainOptions(objective=objective, tokens_in_flight=size), 1, CPU, World())
         split = Synthetic(32, absent=0.2)
         for step in range(3):  # the published memory speaks from the third batch on
             learner.stage1(split, list(range(32)), (1, step), 1.0)
@@ -176,6 +177,37 @@ def test_the_best_epoch_is_what_remains() -> None:
     assert error == pytest.approx(min(record.valid_loss for record in result.epochs), rel=1e-5)
 
 
+def test_one_copy_of_the_best_weights_is_kept_on_disk_and_removed_with_the_state(tmp_path: Path) -> None:
+    options = TrainOptions(epochs=4, lr_main=3e-2, lr_text=1e-2)
+    file = tmp_path / "state.pt"
+    result = train(small_model(), Synthetic(64), Synthetic(30, 1), options, 1, CPU, state_file=file)
+    assert result.best_epoch > 0
+    assert {path.name for path in tmp_path.iterdir()} == {"state.pt", f"state.best-{result.best_epoch}.pt"}
+    forget_state(file)
+    assert not list(tmp_path.iterdir())
+
+
+def test_best_weights_that_are_gone_end_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "state.pt"
+    arguments = (Synthetic(20), Synthetic(10), TrainOptions(epochs=1), 1, CPU)
+    train(small_model(), *arguments, state_file=file)
+    (tmp_path / "state.best-0.pt").unlink()
+    with pytest.raises(CheckpointError, match=r"state.best-0.pt cannot be read"):
+        train(small_model(), *arguments, state_file=file)
+
+
+def test_frozen_weights_stay_and_are_not_kept(tmp_path: Path) -> None:
+    model = small_model()
+    assert model.text_encoder is not None
+    model.text_encoder.requires_grad_(False)
+    before = weights(model.text_encoder)
+    train(model, Synthetic(40), Synthetic(20, 1), TrainOptions(epochs=1), 1, CPU, state_file=tmp_path / "state.pt")
+    assert same(weights(model.text_encoder), before)
+    kept = torch.load(tmp_path / "state.best-0.pt", weights_only=True)
+    assert kept
+    assert not any(name.startswith("text_encoder") for name in kept)
+
+
 def test_a_loss_that_is_lost_ends_in_one_line() -> None:
     split = Synthetic(64)
     split.rows[:] = float("nan")
@@ -189,7 +221,7 @@ def test_a_loss_that_is_lost_ends_in_one_line() -> None:
 
 def resumable(state_file: Path | None, objective: ObjectiveName = "corrected") -> tuple[MMIM, list[dict[str, Any]]]:
     options = TrainOptions(objective=objective, epochs=2, batch_size=8, save_every_s=0.0)
-    model = small_model(modality_dropout=0.3)
+    model = small_model(modality_dropout=0.3, q_rank=3)
     result = train(model, Synthetic(40, absent=0.1), Synthetic(20, 1), options, 9, CPU, state_file=state_file)
     return model, without_time(result.epochs)
 
@@ -212,9 +244,8 @@ def test_interrupted_after_any_step_it_ends_with_the_same_weights(tmp_path: Path
             if steps > limit:
                 raise KilledError
 
-        model = small_model(seed=lives, modality_dropout=0.3)  # its first weights do not matter from the second life on
-        if lives == 1:
-            model = small_model(modality_dropout=0.3)
+        # Its first weights do not matter from the second life on.
+        model = small_model(seed=lives, modality_dropout=0.3, q_rank=3)
         try:
             result = train(
                 model, Synthetic(40, absent=0.1), Synthetic(20, 1), options, 9, CPU, state_file=file, observe=die

@@ -98,6 +98,11 @@ class SplitExamples:
         """[N]: by tokens, and by rows among equals, since the text encoder is nearly all of the work."""
         return self._costs
 
+    @property
+    def vocabulary(self) -> frozenset[int]:
+        """The token ids that occur."""
+        return frozenset(token for ids in self._ids for token in ids)
+
     def batch(self, indices: Sequence[int]) -> Batch:
         """The inputs of some examples, padded to the longest of them."""
         token_ids, token_mask = self._pad_tokens(indices)

@@ -1,7 +1,7 @@
 """Running the encoders over shares of a batch, and giving their outputs the gradient of a loss over the whole batch.
 
 The losses of MMIM compare the utterances of a batch with one another, so they need all its representations at once; the
-encoders do not. Hence: every process encodes its share, in micro-batches if memory asks for it; the representations are
+encoders do not. Hence: every process encodes its share, long texts in micro-batches; the representations are
 joined; the loss over the whole batch gives each of them its gradient; and this is carried into the encoders share by
 share (Gao et al. 2021, arXiv 2101.06983). The step is that of the whole batch, however it was cut.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmim_live.model.mmim import MMIM, Encodings
+from mmim_live.model.mmim import MMIM, Batch, Encodings
 from mmim_train.examples import Examples
 from mmim_train.objective import encoders
 from mmim_train.options import Precision
@@ -22,6 +22,9 @@ from mmim_train.parallel import World
 from mmim_train.randomness import seeded
 
 Key = tuple[int, ...]
+
+# A transformer of 6 layers and width 384 keeps about 0.2 MB of every token until its backward pass.
+_TOKENS_ON_CPU = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +35,7 @@ class Encoder:
     device: torch.device
     world: World
     precision: Precision = "auto"
-    micro_batch: int | None = None
+    tokens_in_flight: int | None = None  # see TrainOptions
 
     @property
     def autocast(self) -> torch.autocast:
@@ -46,17 +49,25 @@ class Encoder:
             wanted = torch.cuda.is_bf16_supported()
         return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
 
-    def micro_batches(self, count: int) -> list[range]:
-        """The parts of a batch of `count` that this process encodes, each in one go."""
-        share = self.world.share(count)
-        size = self.micro_batch or max(len(share), 1)
-        return [share[i : i + size] for i in range(0, len(share), size)]
+    def micro_batches(self, batch: Batch) -> list[range]:
+        """The rows of a batch that are encoded in one go: in their order, as many as the budget of tokens allows."""
+        limit = self.tokens_in_flight
+        if limit is None:
+            limit = _TOKENS_ON_CPU if self.device.type == "cpu" else 0
+        lengths = batch.token_mask.sum(dim=1).tolist()
+        parts: list[range] = []
+        start, longest = 0, 0
+        for row, length in enumerate(lengths):
+            longest = max(longest, length)
+            if limit and row > start and longest * (row + 1 - start) > limit:
+                parts.append(range(start, row))
+                start, longest = row, length
+        return [*parts, range(start, len(lengths))] if lengths else parts
 
-    def encode(self, examples: Examples, indices: Sequence[int], key: Key) -> Encodings:
-        """The encodings of some examples, in float32; dropout draws by `key`."""
-        batch = examples.batch(indices).to(self.device)
+    def encode(self, batch: Batch, key: Key) -> Encodings:
+        """The encodings of a batch, in float32; dropout draws by `key`."""
         with seeded(self.device, *key), self.autocast:
-            h_t, h_a, h_v, present = self.model.encode(batch)
+            h_t, h_a, h_v, present = self.model.encode(batch.to(self.device))
         return Encodings(h_t.float(), h_a.float(), h_v.float(), present)
 
     def join(self, parts: Sequence[tuple[range, Encodings]], count: int) -> Encodings:
@@ -83,7 +94,9 @@ class Encoder:
         position = sum(len(indices) for indices in plan[: mine.start])
         for number in mine:
             indices = plan[number]
-            parts.append((range(position, position + len(indices)), self.encode(examples, indices, (*key, number))))
+            parts.append(
+                (range(position, position + len(indices)), self.encode(examples.batch(indices), (*key, number)))
+            )
             position += len(indices)
         joined = self.join(parts, count)
         rank = torch.empty(count, dtype=torch.long)
@@ -94,3 +107,20 @@ class Encoder:
 def rows_of(encodings: Encodings, indices: Tensor) -> Encodings:
     """Some rows of encodings."""
     return Encodings(*(h[indices] for h in encodings))
+
+
+def rows_of_batch(batch: Batch, rows: range) -> Batch:
+    """Some successive rows of a batch, without what is padding in all of them."""
+    part = slice(rows.start, rows.stop)
+    mask = batch.token_mask[part]
+    voice, face = batch.voice_lengths[part], batch.face_lengths[part]
+    tokens, heard, shown = (int(n.max()) if len(n) else 0 for n in (mask.sum(dim=1), voice, face))
+    return Batch(
+        token_ids=batch.token_ids[part, :tokens],
+        token_mask=mask[:, :tokens],
+        voice=batch.voice[part, :heard],
+        voice_lengths=voice,
+        face=batch.face[part, :shown],
+        face_lengths=face,
+        present=batch.present[part],
+    )

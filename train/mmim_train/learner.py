@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from mmim_live.errors import MmimLiveError
-from mmim_live.model.mmim import MMIM, Encodings, MMIMOutput, drop_modalities
-from mmim_train.encoding import Encoder, Key, rows_of
+from mmim_live.model.mmim import MMIM, Batch, Encodings, MMIMOutput, drop_modalities
+from mmim_train.encoding import Encoder, Key, rows_of, rows_of_batch
 from mmim_train.examples import Examples
 from mmim_train.objective import StageLoss, TaskObjective, make_objective
 from mmim_train.optimisers import Optimisers, all_finite, zero_gradients
@@ -33,7 +33,7 @@ class Learner:
         with seeded(torch.device("cpu"), seed, Purpose.CRITICS):
             self.objective: TaskObjective = make_objective(model, options).to(device)
         self.optimisers = Optimisers(model, self.objective, options)
-        self.encoder = Encoder(model, device, world, options.precision, options.micro_batch)
+        self.encoder = Encoder(model, device, world, options.precision, options.tokens_in_flight)
         self.skipped = 0  # steps in succession whose gradient was not finite
 
     def stage0(self, encodings: Encodings, indices: Sequence[int], factor: float) -> dict[str, float]:
@@ -50,32 +50,36 @@ class Learner:
 
     def stage1(self, examples: Examples, indices: Sequence[int], key: Key, factor: float) -> dict[str, float]:
         """One step of everything but the q networks on a batch; `key` seeds dropout. The parts of the loss."""
-        parts = self.encoder.micro_batches(len(indices))
-        once = len(parts) == 1  # then its graph is kept; otherwise only one micro-batch has a graph at any time
-        shares = []
+        trained = [p for name in ("text", "rest") for p in self.optimisers.parts[name][0]]
+        zero_gradients(trained)  # first, so that the last step's are gone while a graph is held
+        mine = self.world.share(len(indices))
+        batch = examples.batch([indices[i] for i in mine])
+        parts = self.encoder.micro_batches(batch)
         with frozen(self.objective.q_parameters()):
-            for part in parts:
-                with torch.set_grad_enabled(once):
-                    shares.append((part, self._encode(examples, indices, part, key)))
-            leaves = _leaves(self.encoder.join(shares, len(indices)))
+            # One micro-batch has a graph at any time. The last keeps it from here; the others are encoded once more.
+            with torch.no_grad():
+                shares = [self._encode(batch, part, mine.start, key) for part in parts[:-1]]
+            shares += [self._encode(batch, part, mine.start, key) for part in parts[-1:]]
+            rows = [range(mine.start + part.start, mine.start + part.stop) for part in parts]
+            leaves = _leaves(self.encoder.join(list(zip(rows, shares, strict=True)), len(indices)))
             if not all(bool(torch.isfinite(h).all()) for h in leaves[:3]):
                 self._skip()  # the estimators factorise matrices, which NaN would stop with an error of its own
                 return {}
             loss = self._loss(leaves, examples.targets(indices).to(self.device), key)
-            trained = [p for name in ("text", "rest") for p in self.optimisers.parts[name][0]]
-            zero_gradients(trained)
             loss.total.backward()  # type: ignore[no-untyped-call]
             if not self.world.leads:
                 zero_gradients(trained)  # this part of the gradient is the same everywhere and counts once
-            for part, share in shares:
-                _carry(leaves, share if once else self._encode(examples, indices, part, key), part)
+            if parts:
+                _carry(leaves, shares.pop(), rows[-1])
+            for part, whole in zip(parts[:-1], rows[:-1], strict=True):
+                _carry(leaves, self._encode(batch, part, mine.start, key), whole)
         self.world.sum_gradients(trained)
         self._step(self.optimisers.stage1, factor, "text", "rest")
         return {name: float(value.detach()) for name, value in loss.parts.items()}
 
-    def _encode(self, examples: Examples, indices: Sequence[int], part: range, key: Key) -> Encodings:
-        chosen = [indices[i] for i in part]
-        return self.encoder.encode(examples, chosen, (*key, Purpose.ENCODE, part.start))
+    def _encode(self, batch: Batch, part: range, offset: int, key: Key) -> Encodings:
+        """The rows `part` of this process's share, which begins at `offset` of the whole batch."""
+        return self.encoder.encode(rows_of_batch(batch, part), (*key, Purpose.ENCODE, offset + part.start))
 
     def _loss(self, e: Encodings, targets: Tensor, key: Key) -> StageLoss:
         with seeded(self.device, *key, Purpose.FUSE) as generator:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ from mmim_train.options import TrainOptions
 from mmim_train.parallel import World
 from mmim_train.randomness import Purpose, generator, seeded
 from mmim_train.schedule import rate_factor
-from mmim_train.state import Progress, load_state, save_state
+from mmim_train.state import BestWeights, Progress, load_state, save_state
+from mmim_train.vocabulary import seen_words_only
 
 __all__ = ["EpochRecord", "StepRecord", "TrainResult", "predict", "train"]
 
@@ -89,18 +91,20 @@ def train(
     depends on (data, architecture), so that another run's state is refused. Raises CheckpointError, OutputError, and
     MmimLiveError when the loss is lost to NaN.
     """
-    learner = Learner(model, options, seed, device, world or World())
+    world = world or World()
     key = f"{run_key}|{seed}|{options.model_dump_json(exclude={'save_every_s'})}|{len(train_split)}"
-    run = _Run(learner, train_split, valid_split, seed, scoring, state_file, key, observe or (lambda _: None))
-    run.resume()
-    while not run.progress.done:
-        run.epoch()
-    if run.best is not None:
-        model.load_state_dict(run.best)
+    with seen_words_only(model, train_split), closing(BestWeights(state_file, world.leads)) as best:
+        learner = Learner(model, options, seed, device, world)
+        run = _Run(learner, train_split, valid_split, seed, scoring, state_file, best, key, observe or (lambda _: None))
+        run.resume()
+        while not run.progress.done:
+            run.epoch()
+        if run.progress.best_epoch >= 0:
+            best.put_back(model, run.progress.best_epoch)
     model.eval()
     records = tuple(EpochRecord(**entry) for entry in run.progress.history)
-    best = run.progress.best_epoch
-    return TrainResult(model, records, best, records[best].valid if best >= 0 else {})
+    chosen = run.progress.best_epoch
+    return TrainResult(model, records, chosen, records[chosen].valid if chosen >= 0 else {})
 
 
 class _Run:
@@ -114,21 +118,21 @@ class _Run:
         seed: int,
         scoring: Scoring,
         state_file: Path | None,
+        best: BestWeights,
         key: str,
         observe: Observer,
     ) -> None:
         self.learner, self.options, self.seed = learner, learner.options, seed
         self.train_split, self.valid_split, self.scoring = train_split, valid_split, scoring
-        self.state_file, self.key, self.observe = state_file, key, observe
+        self.state_file, self.best, self.key, self.observe = state_file, best, key, observe
         self.progress = Progress()
-        self.best: dict[str, Tensor] | None = None
         self.steps = -(-len(train_split) // self.options.batch_size)
         self.saved_at = time.monotonic()
         self.clock = time.process_time()
 
     def resume(self) -> None:
         if self.state_file is not None and self.state_file.is_file():
-            self.progress, self.best = load_state(self.state_file, self.learner, self.key)
+            self.progress = load_state(self.state_file, self.learner, self.key)
 
     def epoch(self) -> None:
         self.learner.model.train()
@@ -147,6 +151,7 @@ class _Run:
 
     def _stage0(self) -> None:
         encodings = self._encodings()
+        self.learner.objective.look(encodings)
         batches = [indices for number in range(self.options.q_passes) for indices in self._plan(0, number)]
         for step in range(self.progress.step, len(batches)):
             with seeded(self.learner.device, self.seed, self.progress.epoch, 0, step, Purpose.FUSE):
@@ -199,7 +204,7 @@ class _Run:
         )
         if better:
             progress.best_loss, progress.best_epoch = verdict.loss, progress.epoch
-            self.best = {name: value.detach().clone() for name, value in self.learner.model.state_dict().items()}
+            self.best.keep(self.learner.model, progress.epoch)
         waited = progress.epoch - progress.best_epoch
         self.progress = Progress(
             epoch=progress.epoch + 1,
@@ -210,6 +215,7 @@ class _Run:
         )
         self.observe(record)
         self._save()
+        self.best.forget_others(self.progress.best_epoch)  # not sooner: the state on disk spoke of them
 
     def _tick(self) -> None:
         now = time.process_time()
@@ -221,7 +227,7 @@ class _Run:
             return
         self._tick()
         if self.learner.world.leads:
-            save_state(self.state_file, self.learner, self.progress, self.best, self.key)
+            save_state(self.state_file, self.learner, self.progress, self.key)
         self.saved_at = time.monotonic()
 
 

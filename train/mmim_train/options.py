@@ -28,9 +28,9 @@ class TrainOptions(BaseModel):
     epochs: int = Field(default=40, gt=0)
     patience: int = Field(default=8, gt=0)  # epochs without improvement on validation before stopping
     batch_size: int = Field(default=32, gt=0)  # of an optimiser's step, over all processes
-    micro_batch: int | None = Field(
-        default=None, gt=0
-    )  # what is encoded at once; smaller saves memory, the step is the same
+    # Padded tokens that the text encoder holds a graph of at once; 0 for no limit. Fewer save memory and cost a second
+    # forward pass, the step is the same. None: 512 on the CPU, no limit elsewhere.
+    tokens_in_flight: int | None = Field(default=None, ge=0)
     q_passes: int = Field(default=1, gt=0)  # of stage 0 over the encodings, which are computed once
 
     lr_text: float = Field(default=5e-5, ge=0)

@@ -33,6 +33,7 @@ from mmim_train.parallel import World
 from mmim_train.plots import draw_plots
 from mmim_train.prepare import Prepared
 from mmim_train.report import report
+from mmim_train.state import forget_state
 from mmim_train.statistics import summarise
 
 _STATE, _METRICS, _CHECKPOINT = "state.pt", "metrics.json", "checkpoint"
@@ -112,7 +113,7 @@ def _train_seed(run: Run, arm: str, options: TrainOptions, seed: int, folder: Pa
         if arm == next(iter(run.arms)) and _best_so_far(run, content):
             _deliver(run, Encoder(model, run.device, World(), options.precision), content)  # this process alone
         write_json(folder / _METRICS, content)
-        (folder / _STATE).unlink(missing_ok=True)
+        forget_state(folder / _STATE)
     run.world.wait()
     return content
 
