@@ -1,0 +1,79 @@
+"""The tables of `mosi_folds`: what the halves chose, and what is reported. Knows the lines of its log only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mmim_train.metrics import as_json, regression_metrics
+from mmim_train.statistics import sign_flip_p, summarise
+from mmim_train.tables import figure, markdown
+
+_COLUMNS = ("mae", "r", "acc2_non0", "f1_non0")
+_Entries = Sequence[Mapping[str, Any]]
+
+
+def table(
+    arms: Mapping[str, Sequence[Mapping[str, Any]]],
+    choosing: _Entries,
+    chosen: _Entries,
+    truth: _Entries,
+    reported: _Entries,
+) -> str:
+    """Everything that the log holds so far, as Markdown."""
+    parts = [_choosing_table(arms, choosing)] if choosing else []
+    if chosen:
+        lines = [
+            f"{arm}, {half}: {json.dumps(s)}" for arm, by in chosen[0]["settings"].items() for half, s in by.items()
+        ]
+        parts.append("Chosen by arm and half:\n\n" + "\n".join(lines))
+    if truth and reported:
+        parts.append(_reported_tables(truth[0], reported))
+    return "\n\n".join(parts)
+
+
+def _choosing_table(arms: Mapping[str, Sequence[Mapping[str, Any]]], choosing: _Entries) -> str:
+    rows = []
+    for arm, settings in arms.items():
+        for number, setting in enumerate(settings):
+            found = [e["mae"] for e in choosing if e["arm"] == arm and e["setting"] == number]
+            if found:
+                means = [f"{np.mean([mae[half] for mae in found]):.4f}" for half in ("A", "B")]
+                shown = {key: value for key, value in setting.items() if key != "objective"}
+                rows.append([arm, *means, str(len(found)), json.dumps(shown)])
+    return markdown(["", "MAE on A", "MAE on B", "seeds", "setting"], rows)
+
+
+def _reported_tables(truth: Mapping[str, Any], reported: _Entries) -> str:
+    labels, in_b = np.array(truth["truth"], np.float32), np.array(truth["B"])
+    runs: dict[str, dict[int, Any]] = {}
+    for entry in reported:
+        runs.setdefault(entry["arm"], {})[entry["seed"]] = np.array(entry["prediction"], np.float32)
+    seeds = sorted(set.intersection(*(set(by_seed) for by_seed in runs.values())))
+    parts = []
+    for title, kept in (("both halves", np.ones_like(in_b)), ("A (chosen on B)", ~in_b), ("B (chosen on A)", in_b)):
+        figures = {
+            arm: [as_json(regression_metrics("mosi", labels[kept], by_seed[seed][kept])) for seed in seeds]
+            for arm, by_seed in runs.items()
+        }
+        parts.append(f"On {title}, {len(seeds)} seeds:\n\n{_table(figures)}")
+    return "\n\n".join(parts)
+
+
+def _table(figures: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    rows = []
+    for arm, found in figures.items():
+        summary = summarise(found)
+        against = [
+            "" if other == arm else _against([f["mae"] for f in found], [f["mae"] for f in theirs])
+            for other, theirs in figures.items()
+        ]
+        rows.append([arm, *(figure(c, summary[c]["mean"], summary[c]["sd"]) for c in _COLUMNS), *against])
+    return markdown(["", "MAE", "r", "Acc-2", "F1", *(f"MAE against {other}" for other in figures)], rows)
+
+
+def _against(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    return f"{np.mean(ours) - np.mean(theirs):+.4f}, p {sign_flip_p(ours, theirs):.2g}"
