@@ -10,25 +10,27 @@ for event in mmim_live.replay("talk.mp4"):
 from __future__ import annotations
 
 from collections.abc import Generator
+from importlib import import_module
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
-from mmim_live.config import Settings, Speed
-from mmim_live.errors import ConfigError, MmimLiveError
-from mmim_live.types import (
-    Agreement,
-    Comparison,
-    Contributions,
-    Event,
-    Mark,
-    Notice,
-    Present,
-    Reading,
-    SessionStarted,
-    Summary,
-    Utterance,
-    WordHeard,
-)
+if TYPE_CHECKING:
+    from mmim_live.config import Settings, Speed
+    from mmim_live.errors import MmimLiveError
+    from mmim_live.types import (
+        Agreement,
+        Comparison,
+        Contributions,
+        Event,
+        Mark,
+        Notice,
+        Present,
+        Reading,
+        SessionStarted,
+        Summary,
+        Utterance,
+        WordHeard,
+    )
 
 __all__ = [
     "Agreement",
@@ -47,6 +49,18 @@ __all__ = [
     "WordHeard",
     "replay",
 ]
+
+_HOMES = ("types", "config", "errors")
+
+
+def __getattr__(name: str) -> Any:
+    """Bring the public names when they are asked for: whoever interrupts the command while it starts gets no trace."""
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"mmim_live.{home}")
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module 'mmim_live' has no attribute {name!r}")
 
 
 def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Generator[Event]:
@@ -67,7 +81,8 @@ def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Genera
     Raises:
         MmimLiveError: the file, a setting, the checkpoint or a model file cannot be used; the message is one line.
     """
-    from mmim_live.config import load_settings
+    from mmim_live.config import Speed, load_settings
+    from mmim_live.errors import ConfigError
     from mmim_live.pipeline.recorded import recorded_settings
     from mmim_live.pipeline.replay import open_replay
 

@@ -8,10 +8,39 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from typing import TextIO
+
+_CHATTER = re.compile(rb"[IW]\d{4} |INFO: |WARNING: Logging before InitGoogle")  # of glog, absl and TFLite
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@contextlib.contextmanager
+def without_native_chatter() -> Iterator[None]:
+    """Let nothing of what mediapipe and TFLite tell about themselves through descriptor 2 while the block runs.
+
+    Whatever else is written meanwhile, errors of theirs included, comes out at the end of the block.
+    """
+    with _ONE_AT_A_TIME, tempfile.TemporaryFile() as caught:
+        try:
+            real = os.dup(2)
+        except OSError:  # it is closed: nothing can come through
+            yield
+            return
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(real, 2)
+            os.close(real)
+            caught.seek(0)
+            for line in caught:
+                if not _CHATTER.match(line):
+                    os.write(2, line)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mmim_live.cli import with_default_command
+from mmim_live.cli.commands import with_default_command
 
 
 @pytest.mark.parametrize(

@@ -32,3 +32,26 @@ def test_a_redirected_standard_error_does_not_take_the_drawing_with_it() -> None
     script = SCRIPT.replace("native_stderr_to_log()", "native_stderr_to_log(drawing=1)")
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("drawn\n", "before\nafter\n")
+
+
+def test_what_libraries_tell_of_themselves_is_left_out_and_all_else_comes_through() -> None:
+    script = """
+import os
+from mmim_live.stderr import without_native_chatter
+
+with without_native_chatter():
+    os.write(2, b"W0000 00:00:1795525697.212510 3119 feedback_manager.cc:121] Feedback manager\\n")
+    os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\\n")
+    os.write(2, b"E0000 00:00:1795525697.212510 3119 graph.cc:1] no such file\\n")
+    os.write(2, b"said by somebody else\\n")
+os.write(2, b"after\\n")
+os.close(2)
+with without_native_chatter():
+    pass
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert [line.split("] ")[-1] for line in run.stderr.splitlines()] == [
+        "no such file",
+        "said by somebody else",
+        "after",
+    ]

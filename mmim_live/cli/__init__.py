@@ -6,46 +6,18 @@ Exit codes: 0 done, 1 something a user can mend (one line on standard error), 2 
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
-
-import typer
-
-from mmim_live.cli.bench import bench_app
-from mmim_live.cli.live import live
-from mmim_live.cli.machine import devices, doctor, models
-from mmim_live.cli.replay import replay
-from mmim_live.cli.serving import with_port
-from mmim_live.cli.training import evaluate, extract, train, tune
-from mmim_live.errors import MmimLiveError
-
-app = typer.Typer(
-    name="mmim-live",
-    help="Sentiment from a face, a voice and words, while the person is still speaking.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for command in (live, replay, devices, models, doctor, train, evaluate, tune, extract):
-    app.command()(command)
-app.add_typer(bench_app, name="bench")
 
 
 def main() -> None:
-    """Run a command; every error that a user can mend becomes one line."""
-    if sys.argv[1:] == ["--version"]:
-        print(f"mmim-live {version('mmim-live')}")
-        return
+    """Run a command. Nothing is imported before this: an interrupted start is as quiet as any other interruption."""
     try:
-        app(with_port(with_default_command(sys.argv[1:])))
-    except MmimLiveError as error:
-        sys.stderr.write(f"mmim-live: {error}\n")
-        sys.exit(1)
+        if sys.argv[1:] == ["--version"]:
+            from importlib.metadata import version
+
+            print(f"mmim-live {version('mmim-live')}")
+            return
+        from mmim_live.cli.commands import run
+
+        run(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(1)
-
-
-def with_default_command(arguments: list[str]) -> list[str]:
-    """Without a command, and with nothing but options, `live` is meant."""
-    named = arguments and (not arguments[0].startswith("-") or arguments[0] == "--help")
-    return arguments if named else ["live", *arguments]

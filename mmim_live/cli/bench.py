@@ -53,7 +53,9 @@ def bench_speech(
     files: Annotated[
         list[Path], typer.Argument(help="Recordings; a transcript of the same name in .txt is the truth.")
     ],
-    asr_model: Annotated[str, typer.Option(help="auto, tiny.en, base, or a CTranslate2 folder.")] = "auto",
+    asr_model: Annotated[
+        str, typer.Option(help="auto, whisper-tiny.en, whisper-base, or a CTranslate2 folder.")
+    ] = "auto",
     language: Annotated[str, typer.Option(help="auto, or an ISO 639 code such as en.")] = "auto",
 ) -> None:
     """Recognise speech as a stream and at once: word errors, CPU, latency of words."""

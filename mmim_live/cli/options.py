@@ -15,7 +15,7 @@ Outputs = Annotated[
     list[Path] | None, typer.Option("--output", "-o", help=".jsonl, .csv, .srt or .vtt; may be given repeatedly.")
 ]
 CheckpointName = Annotated[str | None, typer.Option(help="A shipped checkpoint's name, or a folder.")]
-AsrModel = Annotated[str | None, typer.Option(help="auto, tiny.en, base, or a CTranslate2 folder.")]
+AsrModel = Annotated[str | None, typer.Option(help="auto, whisper-tiny.en, whisper-base, or a CTranslate2 folder.")]
 Language = Annotated[str | None, typer.Option(help="auto, or an ISO 639 code such as en.")]
 WindowLength = Annotated[float | None, typer.Option(help="Length of the rolling window, seconds.")]
 Hop = Annotated[float | None, typer.Option(help="Seconds of media between two readings.")]

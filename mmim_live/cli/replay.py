@@ -99,6 +99,7 @@ def _replay_headless(
 
     from mmim_live.pipeline.feed import write_events
     from mmim_live.pipeline.replay import open_replay
+    from mmim_live.pipeline.signals import finishing_on_signals
     from mmim_live.stderr import native_stderr_to_log
     from mmim_live.tui.wording import comparison_sentence
 
@@ -114,7 +115,7 @@ def _replay_headless(
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("loading", total=None)
             session = open_replay(file, settings, speed, lambda what: progress.update(task, description=what))
-            with healthily(broadcast, session, settings):
+            with finishing_on_signals(session) as interrupted, healthily(broadcast, session, settings):
                 for event in write_events(session.events(), sinks_of(outputs, broadcast)):
                     match event:
                         case SessionStarted():
@@ -131,6 +132,8 @@ def _replay_headless(
                             print(summary_lines(event, outputs), flush=True)
                         case _:
                             pass
+    if interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def utterance_line(utterance: Utterance) -> str:

@@ -130,10 +130,15 @@ def extract(
     dataset: Annotated[str, typer.Option(help="Whose language and label scale they have.")] = "clips",
     language: Annotated[str | None, typer.Option(help="ISO 639 code, where it is not the data set's.")] = None,
     asr_model: Annotated[
-        str, typer.Option(help="Recognises words where label.csv has none: auto, tiny.en, base, or a folder.")
+        str,
+        typer.Option(
+            help="Recognises words where label.csv has none: auto, whisper-tiny.en, whisper-base, or a folder."
+        ),
     ] = "auto",
     no_speech: Annotated[bool, typer.Option("--no-speech", help="Recognise no words.")] = False,
-    workers: Annotated[int | None, typer.Option(min=0, help="Processes; one a processor if not given.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes, 1 GB each; one a processor if not given.")
+    ] = None,
 ) -> None:
     """Measure clips with the live extractors, for training. An interrupted run goes on where it was."""
     from rich.console import Console

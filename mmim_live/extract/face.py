@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.errors import AssetError
+from mmim_live.stderr import without_native_chatter
 from mmim_live.types import FaceRow, VideoFrame
 
 FACE_RATE_HZ = 15.0  # at most; faster video is thinned at capture
@@ -75,7 +76,8 @@ class FaceExtractor:
             output_facial_transformation_matrixes=True,
         )
         try:
-            self._landmarker = FaceLandmarker.create_from_options(options)
+            with without_native_chatter():  # all that mediapipe has to say, it says now
+                self._landmarker = FaceLandmarker.create_from_options(options)
         except (RuntimeError, ValueError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise AssetError(

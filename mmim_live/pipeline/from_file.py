@@ -76,6 +76,7 @@ class FileIntake:
         self._inbox: Inbox = Channel(0)
         self._meter = LevelMeter()
         self._stop = threading.Event()
+        self._finishing = False  # before its end
 
     @property
     def media_s(self) -> float:
@@ -111,6 +112,7 @@ class FileIntake:
         return self._frames if self._frames is not None else ()
 
     def finish(self) -> None:
+        self._finishing = True
         self._stop.set()
 
     def stop(self) -> None:
@@ -155,6 +157,8 @@ class FileIntake:
         for notice in self._source.notices():
             if notice not in told:
                 self._inbox.put(notice)
+        if self._finishing:
+            self._inbox.put(Notice(reached_s, "interrupted", f"interrupted at {reached_s:.1f} s, before the end"))
         self._inbox.put(MediaEnded(reached_s))
         for sound in sounds:
             sound.close()

@@ -67,6 +67,8 @@ def load_models(
     # The live path runs one thread a worker; torch's own threads would only fight them for the cores.
     torch.set_num_threads(1)
     device = choose_device(settings.device)
+    # A name that is wrong is told before anything is loaded.
+    asr = asr_folder(settings.asr_model, settings.language) if settings.speech and audio else None
     report(f"loading checkpoint {settings.checkpoint}")
     checkpoint = load_checkpoint(assets.checkpoint_folder(settings.checkpoint), CONTRACT)
     predictor = Predictor(checkpoint, device)
@@ -76,8 +78,8 @@ def load_models(
         report("loading face landmarker")
         face = FaceExtractor(assets.obtain(assets.FACE_LANDMARKER.name).folder / "face_landmarker.task")
         names["face"] = assets.FACE_LANDMARKER.name
-    if settings.speech and audio:
-        name, folder = asr_folder(settings.asr_model, settings.language)
+    if asr is not None:
+        name, folder = asr
         report(f"loading {name}")
         languages = checkpoint.config.languages
         speech = SpeechRecognizer(

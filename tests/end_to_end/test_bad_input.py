@@ -115,6 +115,11 @@ def test_a_wrong_checkpoint_folder(tmp_path: Path, run: Run):
     assert_one_line(run("replay", "sample", "--checkpoint", "no-such-name"), "no-such-name")
 
 
+def test_a_speech_model_that_is_not_there_is_told_before_anything_is_loaded(run: Run):
+    done = run("replay", "sample", "--asr-model", "nosuch", "--checkpoint", "no-such-checkpoint")
+    assert_one_line(done, "nosuch", "whisper-base")
+
+
 def test_a_checkpoint_with_another_contract(tmp_path: Path, run: Run):
     folder = tmp_path / "other"
     shutil.copytree(assets.checkpoint_folder(DEFAULT_CHECKPOINT), folder)

@@ -126,6 +126,27 @@ def test_a_killed_run_leaves_whole_lines(tmp_path: Path):
         json.loads(line)
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_an_interrupted_run_ends_with_its_summary(name: str, tmp_path: Path):
+    path = tmp_path / "out.jsonl"
+    command = [sys.executable, "-m", "mmim_live.cli", "replay", "sample", "--no-speech", "--no-face", "--speed", "1.0"]
+    with subprocess.Popen(
+        [*command, "--output", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not (path.exists() and path.read_text().count("\n") > 2):
+            time.sleep(0.05)
+        process.send_signal(getattr(signal, name))
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "s of media at" in out
+    events = list(read_events(path))
+    assert isinstance(events[-1], Summary)
+    assert events[-1].duration_s < 12
+    assert [event.code for event in events if isinstance(event, Notice)] == ["interrupted"]
+
+
 def test_switched_off_modalities_are_absent():
     events = list(mmim_live.replay("sample", face=False, speech=False, hop=2.0))
     readings = [event for event in events if isinstance(event, Reading)]

@@ -75,7 +75,7 @@ def extract(
         name: of the data set in `data.catalogue`, which gives the store its language, scale and scoring.
         language: of the clips, where it is not the data set's.
         asr_model: what recognises words where none are given, as in `Settings`; None leaves them out.
-        workers: processes; as many as there are processors if None, none but this one if 0.
+        workers: processes; as many as processors and memory allow if None, none but this one if 0.
         begin: called once with the number of clips.
         advance: called after each clip.
 

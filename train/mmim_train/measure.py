@@ -7,8 +7,10 @@ Runs in processes of its own; knows no labels and no store.
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import signal
+import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -144,10 +146,18 @@ def read_part(part: Path) -> Measured:
 
 
 def begin_process() -> None:
-    """One thread a process, and Ctrl-C is for the one that leads them."""
+    """One thread a process; Ctrl-C is for the one that leads them, and nobody stays behind when that is gone."""
     import cv2
     import torch
 
+    threading.Thread(target=_end_with_the_leader, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+
+
+def _end_with_the_leader() -> None:
+    leader = multiprocessing.parent_process()
+    if leader is not None:
+        leader.join()
+        os._exit(1)

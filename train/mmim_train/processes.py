@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
+import psutil
+
 from mmim_live.errors import DataError
 from mmim_train.measure import Task, begin_process, measure_into
 
 Job = Callable[[Task], str | None]
+
+_PROCESS_BYTES = 1.2e9  # torch, mediapipe and Whisper base, with room for a long clip; 0.95e9 was seen
 
 
 def measure_all(
@@ -21,7 +25,7 @@ def measure_all(
 
     Args:
         tasks: the clips.
-        workers: processes; as many as there are processors if None, none but this one if 0.
+        workers: processes; as many as processors and memory allow if None, none but this one if 0.
         job: what to do with a task; can be pickled.
 
     Raises:
@@ -34,7 +38,7 @@ def measure_all(
     while waiting:
         done: set[Task] = set()
         try:
-            for task, problem in _in_pool(waiting, workers or os.cpu_count() or 1, job):
+            for task, problem in _in_pool(waiting, workers or default_workers(), job):
                 done.add(task)
                 yield task, problem
             return
@@ -47,6 +51,11 @@ def measure_all(
         for task in suspects:
             yield task, _alone(task, job)
         waiting = [task for task in waiting if task not in suspects]
+
+
+def default_workers() -> int:
+    """One a processor, but no more than the free memory holds."""
+    return max(1, min(os.cpu_count() or 1, int(psutil.virtual_memory().available / _PROCESS_BYTES)))
 
 
 def _alone(task: Task, job: Job) -> str | None:

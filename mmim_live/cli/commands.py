@@ -1,0 +1,42 @@
+"""All commands, tied together."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from mmim_live.cli.bench import bench_app
+from mmim_live.cli.live import live
+from mmim_live.cli.machine import devices, doctor, models
+from mmim_live.cli.replay import replay
+from mmim_live.cli.serving import with_port
+from mmim_live.cli.training import evaluate, extract, train, tune
+from mmim_live.errors import MmimLiveError
+
+app = typer.Typer(
+    name="mmim-live",
+    help="Sentiment from a face, a voice and words, while the person is still speaking.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (live, replay, devices, models, doctor, train, evaluate, tune, extract):
+    app.command()(command)
+app.add_typer(bench_app, name="bench")
+
+
+def run(arguments: list[str]) -> None:
+    """Run a command; every error that a user can mend becomes one line."""
+    try:
+        app(with_port(with_default_command(arguments)))
+    except MmimLiveError as error:
+        sys.stderr.write(f"mmim-live: {error}\n")
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+def with_default_command(arguments: list[str]) -> list[str]:
+    """Without a command, and with nothing but options, `live` is meant."""
+    named = arguments and (not arguments[0].startswith("-") or arguments[0] == "--help")
+    return arguments if named else ["live", *arguments]
