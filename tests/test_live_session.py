@@ -164,12 +164,11 @@ class Speech:
     fault: Fault = never
     count: int = -1
     skipped_steps: int = 0
-    stride: int = 1
-    step_s: float = 0.5
+    spacing_s: float = 0.0
     language: str = "en"
     whisper: str = "own"
 
-    def push(self, block: AudioBlock) -> list[SpeechUpdate]:
+    def push(self, block: AudioBlock, *, more: bool = False) -> list[SpeechUpdate]:
         self.count += 1
         self.fault(self.count)
         if self.count % 5 != 4:

@@ -27,6 +27,7 @@ class SegmentSettings:
     least_s: float = 0.6  # shorter sound is not worth a hypothesis while speech goes on
     every_s: float = 0.9  # Whisper listens again after so much more sound, or in a pause
     short_s: float = 1.5  # twice as often while no more sound than this is kept
+    settle_s: float = 0.0  # while speech goes on, a word stands only when so much sound follows it
     trim_s: float = 4.0  # when more sound than this waits, what is committed goes
     keep_s: float = 1.0  # but so much committed sound stays, with its words as the forced beginning
     most_s: float = 12.0  # never more sound than this, committed or not
@@ -55,30 +56,31 @@ class Segment:
         """Sound before this sample is not needed any more."""
         return self._origin
 
-    def listen(
-        self, sound: NDArray[np.float32], end: int, paused: bool, heard_s: float
-    ) -> tuple[list[Word], list[Word]]:
+    def wants(self, end: int, paused: bool) -> bool:
+        """Whether the sound up to `end` is worth a hypothesis; `paused`: the voice has stopped, maybe for a moment."""
+        if end - self._origin < self._settings.least_s * SAMPLE_RATE_HZ or end == self._end:
+            return False
+        return paused or not self._soon(end)
+
+    def listen(self, sound: NDArray[np.float32], end: int, heard_s: float) -> tuple[list[Word], list[Word]]:
         """Form a hypothesis on the sound up to `end`; commit what agrees with the one before.
 
         Args:
             sound: [end - origin] samples.
             end: position after the last of them.
-            paused: whether the voice has stopped, for a moment or for good.
             heard_s: media time of the step, noted in the words.
 
         Returns:
             The words now committed, and the provisional ones.
         """
-        if len(sound) < self._settings.least_s * SAMPLE_RATE_HZ:
-            return [], []
-        if end == self._end or (self._soon(end) and not paused):
-            return [], self.provisional(heard_s)
         language = self._language
         words = self._hypothesis(sound)
         count = 0
         # Nothing stands before the language does, and hypotheses in two languages cannot agree.
         if self._belief.known is not None and language == self._language:
             count = agreed([word.text for word in self._tail], [word.text for word in words])
+            settled_s = len(sound) / SAMPLE_RATE_HZ - self._settings.settle_s
+            count = sum(1 for word in words[:count] if word.end_s <= settled_s)
         half_s = self._settings.most_s / 2
         if len(sound) > 2 * half_s * SAMPLE_RATE_HZ:  # no agreement for very long: take what there is
             count = max(count, sum(1 for word in words if word.end_s <= half_s))

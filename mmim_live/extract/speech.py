@@ -46,7 +46,7 @@ class SpeechRecognizer:
     ) -> None:
         if language is not None and not whisper.knows(language):
             raise ConfigError(f"{whisper.name} does not know the language {language!r}: choose another model or 'auto'")
-        self.stride = 1  # a live session under load lets Whisper listen at each stride-th step only
+        self.spacing_s = 0.0  # a live session under load lets Whisper listen only after so much more sound
         self.skipped_steps = 0
         self.step_s = step_s
         self._whisper = whisper
@@ -61,7 +61,7 @@ class SpeechRecognizer:
         self._position = 0  # samples judged so far: a point of the grid, or the end
         self._segment: Segment | None = None
         self._committed_until = 0
-        self._steps = 0
+        self._listened = 0  # where Whisper listened last
 
     @property
     def language(self) -> str | None:
@@ -77,12 +77,15 @@ class SpeechRecognizer:
         """Listen with another model from the next stretch of speech on; it must know the language."""
         self._whisper = whisper
 
-    def push(self, block: AudioBlock) -> list[SpeechUpdate]:
-        """Take the next sound; give one update for each point of the grid that it reaches, in silence too."""
+    def push(self, block: AudioBlock, *, more: bool = False) -> list[SpeechUpdate]:
+        """Take the next sound; give one update for each point of the grid that it reaches, in silence too.
+
+        `more` says that further sound waits already: Whisper then leaves this to be heard together with it.
+        """
         self._sound = np.concatenate((self._sound, block.samples.astype(np.float32, copy=False)))
         updates = []
         while self._origin + len(self._sound) >= self._position + self._step_samples:
-            updates.append(self._step(self._position + self._step_samples))
+            updates.append(self._step(self._position + self._step_samples, more))
         return updates
 
     def flush(self) -> list[SpeechUpdate]:
@@ -96,7 +99,7 @@ class SpeechRecognizer:
         self._committed_until = end
         return [self._update(committed, [], segments)]
 
-    def _step(self, end: int) -> SpeechUpdate:
+    def _step(self, end: int, more: bool) -> SpeechUpdate:
         closed = self._endpointer.push(self._activity.push(self._between(self._position, end)))
         self._position = end
         time_s = end / SAMPLE_RATE_HZ
@@ -105,14 +108,15 @@ class SpeechRecognizer:
         span = self._endpointer.open_span
         if span is not None:
             segment = self._open(span)
-            self._steps += 1
-            if self._steps % self.stride == 0:
-                sound = self._between(segment.origin, span.end)
-                said, provisional = segment.listen(sound, span.end, self._endpointer.paused, time_s)
-                committed += said
-            else:
+            if not segment.wants(span.end, self._endpointer.paused):
+                provisional = segment.provisional(time_s)
+            elif more or end - self._listened < self.spacing_s * SAMPLE_RATE_HZ:
                 self.skipped_steps += 1
                 provisional = segment.provisional(time_s)
+            else:
+                said, provisional = segment.listen(self._between(segment.origin, span.end), span.end, time_s)
+                committed += said
+                self._listened = end
         needed = self._endpointer.earliest if self._segment is None else self._segment.origin
         settled = self._endpointer.earliest if self._segment is None else self._segment.committed_until
         self._committed_until = max(self._committed_until, settled)

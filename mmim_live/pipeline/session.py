@@ -209,7 +209,8 @@ class Session:
             else:
                 governor = SpeechGovernor(speech, models.names["speech"], lambda: self.intake.media_s, inbox.put)
                 self.governor = governor
-                jobs["speech"] = lambda: read_speech(speech, governor.heed(sounds["speech"]), inbox)
+                heard = sounds["speech"]
+                jobs["speech"] = lambda: read_speech(speech, governor.heed(heard), inbox, lambda: len(heard) > 0)
         return jobs
 
     def _failed(self, thread: str, error: Exception) -> bool:

@@ -16,18 +16,20 @@ from mmim_live import assets
 from mmim_live.extract.whisper import Whisper, load_whisper
 from mmim_live.types import AudioBlock, Notice
 
-# How far the recogniser may be behind before it does less. One hypothesis takes up to half a second on its own.
-BEHIND_S = 1.5
+# How far the recogniser may be behind before it does less. It listens to all that waits at once, so that it is behind
+# by what one hypothesis takes: up to half a second beside everything else.
+BEHIND_S = 1.0
 SETTLE_S = 3.0  # of media between two steps down, for the last one to show; less where it falls behind by as much again
-CAUGHT_UP_S = 0.8
+CAUGHT_UP_S = 0.6
 CALM_S = 10.0  # so long caught up before it does more again
 LONGEST_CALM_S = 160.0  # the same after doing more proved too much, again and again
 GIVE_UP_S = 10.0  # behind by so much, the sound that waits is not listened to
 
 SMALL_MODEL = "whisper-tiny.en"
-# Every how many steps Whisper listens, with the usual model, and with the small one once cadence alone is not enough.
-_STRIDES, _SMALL_STRIDES, _ONLY_STRIDES = (1, 2, 5), (3, 10), (10, 20)
-LEVELS = len(_STRIDES) + len(_SMALL_STRIDES)
+# At most so often Whisper listens, in seconds: the usual model (0: as it likes), and the small one once cadence alone is
+# not enough, or the usual one where there is no other.
+_SPACINGS_S, _SMALL_SPACINGS_S, _ONLY_SPACINGS_S = (0.0, 2.0, 4.0), (2.0, 5.0), (6.0, 10.0)
+LEVELS = len(_SPACINGS_S) + len(_SMALL_SPACINGS_S)
 
 
 @dataclass(slots=True)
@@ -68,8 +70,7 @@ class SpeechLoad:
 class Recognizer(Protocol):
     """What the governor needs of the recogniser."""
 
-    stride: int
-    step_s: float
+    spacing_s: float
 
     @property
     def language(self) -> str | None: ...
@@ -118,15 +119,13 @@ class SpeechGovernor:
             yield AudioBlock(block.start_s, np.zeros_like(block.samples))
 
     def _apply(self, now_s: float) -> None:
-        small = self._small_model() if self._level >= len(_STRIDES) else None
-        if self._level < len(_STRIDES):
-            stride = _STRIDES[self._level]
-        else:
-            stride = (_SMALL_STRIDES if small is not None else _ONLY_STRIDES)[self._level - len(_STRIDES)]
-        self._recognizer.stride = stride
+        small = self._small_model() if self._level >= len(_SPACINGS_S) else None
+        less_s = _ONLY_SPACINGS_S if small is None else _SMALL_SPACINGS_S
+        spacing_s = (*_SPACINGS_S, *less_s)[self._level]
+        self._recognizer.spacing_s = spacing_s
         self._recognizer.use(small or self._own)
         name = self._model if small is None else SMALL_MODEL
-        every = f"every {stride * self._recognizer.step_s:g} s"
+        every = f"every {spacing_s:g} s"
         self.effort = f"{name} {every}" if self._level else self._model
         message = "speech keeps up again: words are looked for as often as usual"
         if self._level:

@@ -88,10 +88,15 @@ def read_voice(extractor: VoiceExtractor, sounds: Iterable[AudioBlock], inbox: I
     inbox.put(Finished("voice"))
 
 
-def read_speech(recognizer: SpeechRecognizer, sounds: Iterable[AudioBlock], inbox: Inbox) -> None:
-    """Sound -> words."""
+def read_speech(
+    recognizer: SpeechRecognizer,
+    sounds: Iterable[AudioBlock],
+    inbox: Inbox,
+    more: Callable[[], bool] = lambda: False,
+) -> None:
+    """Sound -> words. `more`: whether further sound waits that had better be heard together with what is there."""
     for block in sounds:
-        for update in recognizer.push(block):
+        for update in recognizer.push(block, more=more()):
             inbox.put(update)
     for update in recognizer.flush():
         inbox.put(update)

@@ -74,7 +74,7 @@ def test_blocks_change_nothing(whisper: Whisper, sound: Sound, updates: list[Spe
 
 def test_skipped_steps_are_counted_and_still_reported(whisper: Whisper, sound: Sound) -> None:
     recognizer = SpeechRecognizer(whisper, "en")
-    recognizer.stride = 4
+    recognizer.spacing_s = 2.0
     slow = hear(recognizer, [sound[: 4 * 16_000]])
     assert [update.time_s for update in slow] == [STEP_S * i for i in range(1, 9)] + [4.0]
     assert recognizer.skipped_steps > 0
