@@ -1,258 +1,228 @@
 """Measures a live session: a silent loudspeaker speaks, and a microphone hears it. Figures, never judgements.
 
-The sound server is one of our own, and the session a process of its own, so that its CPU time and memory are its own.
-Without the app, which draws on top of that.
+The session is a process of its own, so that its CPU time and memory are its own. It runs without the app, or with the
+app drawing to nobody.
 """
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import multiprocessing
 import os
 import shutil
-import statistics
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from mmim_live.errors import DeviceError
-from mmim_live.text import fold_text
-from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, Event, Notice, Reading, WordHeard
+from mmim_live.bench_figures import LiveFigures, live_figures
+from mmim_live.bench_room import Play, Room, sound_of, speak_over_and_over
+from mmim_live.errors import DeviceError, MmimLiveError
+from mmim_live.types import Event, Health, Preview, SoundLevel
 
-PAUSE_S = 1.0  # between two recordings
-START_S = 10.0  # that the sound server may take
-WARM_S = 120.0  # memory is compared from here on
-SAME_WORD_S = 0.5  # by how much two hypotheses may differ on where a word ends
+if TYPE_CHECKING:
+    from mmim_live.config import Settings
+    from mmim_live.pipeline.live import Devices
+    from mmim_live.pipeline.session import Session
 
-
-@dataclass(frozen=True, slots=True)
-class LiveFigures:
-    """What a live session did. Latencies of words count from their end in the air, as the recogniser places it."""
-
-    file: str  # the camera's
-    media_s: float
-    face_fps: float
-    reading_interval_p50_s: float
-    reading_interval_p95_s: float
-    reading_latency_p50_ms: float  # from the capture of a window's end
-    reading_latency_p95_ms: float
-    words: int
-    word_to_reading_p50_s: float  # to the first reading that holds it
-    word_to_reading_p95_s: float
-    word_to_commitment_p50_s: float
-    word_to_commitment_p95_s: float
-    cpu_percent: float  # of one core, after loading
-    memory_mb: float  # at the end
-    memory_growth_mb: float | None  # since minute 2
-    audio_lost_s: float
-    drops: str
-    notices: str
+SAMPLE_EVERY_S = 1.0  # memory and CPU
+SIZE = (120, 40)  # of the terminal that nobody sees
 
 
-class Room:
-    """A sound server with a loudspeaker that nobody hears, and a microphone that hears nothing else."""
-
-    def __init__(self) -> None:
-        missing = [name for name in ("pulseaudio", "paplay") if shutil.which(name) is None]
-        if missing:
-            install = "sudo apt-get install pulseaudio pulseaudio-utils libasound2-plugins"
-            raise DeviceError(
-                f"a live session is measured with a sound server: {' and '.join(missing)} missing: {install}"
-            )
-        self._folder = Path(tempfile.mkdtemp(prefix="mmim-"))  # short: a socket's path may have 107 characters
-        socket = self._folder / "native"
-        self.environment = {"PULSE_SERVER": f"unix:{socket}", "PULSE_RUNTIME_PATH": str(self._folder)}
-        (self._folder / "room.pa").write_text(
-            f"load-module module-native-protocol-unix socket={socket} auth-anonymous=1\n"
-            "load-module module-null-sink sink_name=room rate=48000 channels=2\n"
-            "load-module module-remap-source source_name=mouth master=room.monitor\n"
-            "set-default-source mouth\n"
-        )
-        options = "-n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --disable-shm=yes --realtime=no"
-        own = {"HOME": str(self._folder), "XDG_RUNTIME_DIR": str(self._folder)}
-        self._server = subprocess.Popen(  # noqa: S603 (nothing of a stranger's is in it)
-            ["pulseaudio", *options.split(), "--high-priority=no", "-F", str(self._folder / "room.pa")],  # noqa: S607
-            env=os.environ | self.environment | own,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline_s = time.monotonic() + START_S
-        while not socket.exists():
-            if time.monotonic() > deadline_s or self._server.poll() is not None:
-                self.close()
-                raise DeviceError("a live session is measured with a sound server, and pulseaudio does not start")
-            time.sleep(0.05)
-
-    def speak(self, sound: bytes, stop: threading.Event) -> None:
-        """Play 16 kHz mono, float32, to its end or until `stop` is set."""
-        command = f"paplay --device=room --raw --format=float32le --rate={SAMPLE_RATE_HZ} --channels=1"
-        with subprocess.Popen(  # noqa: S603
-            command.split(), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | self.environment
-        ) as player:
-            writer = threading.Thread(target=_write, args=(player, sound), daemon=True)
-            writer.start()
-            while player.poll() is None and not stop.wait(0.05):
-                pass
-            player.kill()
-            writer.join()
-
-    def close(self) -> None:
-        """Stop the server."""
-        self._server.kill()
-        self._server.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _write(player: subprocess.Popen[bytes], sound: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError, ValueError):  # it was killed
-        player.communicate(sound)
-
-
-def measure_live(minutes: float, camera: str, speech: Sequence[Path], settings: dict[str, Any]) -> LiveFigures:
+def measure_live(
+    minutes: float,
+    camera: str,
+    speech: Sequence[Path],
+    settings: dict[str, Any],
+    *,
+    app: bool = False,
+    cpu_share: float = 1.0,
+) -> LiveFigures:
     """Run a session in a new process for so long, while `speech` is spoken over and over.
 
+    `app`: with the app. `cpu_share`: of all cores, what the process may take, by cpulimit.
+
     Raises:
-        MmimLiveError: there is no sound server, or the session cannot run.
+        MmimLiveError: there is no sound server or no cpulimit, or the session cannot run.
     """
-    sounds = [_sound(path) for path in speech]
+    if cpu_share < 1 and shutil.which("cpulimit") is None:
+        raise DeviceError("a share of the CPU is given by cpulimit, which is missing: sudo apt-get install cpulimit")
+    sounds = [sound_of(path) for path in speech]
     room = Room()
     stop = threading.Event()
-    speaker = threading.Thread(target=_speak, args=(room, sounds, stop), daemon=True)
+    plays: list[Play] = []
+    speaker = threading.Thread(target=speak_over_and_over, args=(room, sounds, stop, plays), daemon=True)
     try:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context) as pool:
-            run = pool.submit(_live_figures, 60 * minutes, camera, settings, room.environment)
+            run = pool.submit(run_live, 60 * minutes, camera, settings, room.environment, app=app, cpu_share=cpu_share)
             speaker.start()
-            return run.result()
+            log = run.result()
     finally:
         stop.set()
         if speaker.is_alive():
             speaker.join()
         room.close()
+    return live_figures(log, Path(camera).name, speech, plays)
 
 
-def _sound(path: Path) -> bytes:
-    from mmim_live.capture.recording import Recording
+@dataclass(slots=True)
+class Log:
+    """What a session did. Events come with the media time at which they came."""
 
-    with Recording(path, video=False) as source:
-        blocks = iter(source.read, None)
-        return b"".join(block.samples.tobytes() for block in blocks if isinstance(block, AudioBlock))
-
-
-def _speak(room: Room, sounds: Sequence[bytes], stop: threading.Event) -> None:
-    while not stop.is_set():
-        for sound in sounds:
-            room.speak(sound, stop)
-            stop.wait(PAUSE_S)
+    began_s: float = 0.0  # on `time.monotonic`
+    loading_s: float = 0.0
+    events: list[tuple[float, Event]] = field(default_factory=list)
+    memory: list[tuple[float, float]] = field(default_factory=list)  # media time, MB
+    frames: list[tuple[float, int]] = field(default_factory=list)  # media time, pictures looked at so far
+    cpu_s: float = 0.0  # of all threads, after loading
+    wall_s: float = 0.0
+    cpu_by_thread_s: dict[str, float] = field(default_factory=dict)
+    lost_s: float = 0.0
+    drops: dict[str, int] = field(default_factory=dict)
+    effort: str = ""
 
 
 # ---- in the process of the session -------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Log:
-    """Events with the media time at which they came."""
-
-    events: list[tuple[float, Event]] = field(default_factory=list)
-    memory: list[tuple[float, float]] = field(default_factory=list)  # media time, MB
-
-    def of(self, kind: type[Any]) -> list[tuple[float, Any]]:
-        return [(now_s, event) for now_s, event in self.events if isinstance(event, kind)]
-
-
-def _live_figures(seconds: float, camera: str, settings: dict[str, Any], environment: dict[str, str]) -> LiveFigures:
+def run_live(
+    seconds: float, camera: str, settings: dict[str, Any], environment: dict[str, str], *, app: bool, cpu_share: float
+) -> Log:
+    """One session of so long, to its end."""
     os.environ.update(environment)
     from mmim_live.config import load_settings
-    from mmim_live.pipeline.live import Devices, open_live
+    from mmim_live.pipeline.live import Devices
     from mmim_live.stderr import native_stderr_to_log
 
-    process, log = psutil.Process(), _Log()
-    with native_stderr_to_log():
-        session = open_live(Devices(camera, "pulse"), load_settings(None, settings))
-        cpu_before, began_s = time.process_time(), time.monotonic()
-        timer = threading.Timer(seconds, session.finish)
-        timer.start()
-        lost_s = 0.0
-        for event in session.events():
-            log.events.append((session.intake.media_s, event))
-            if not log.memory or session.intake.media_s - log.memory[-1][0] >= 1.0:
-                log.memory.append((session.intake.media_s, process.memory_info().rss / 1e6))
-                lost_s = max((device.lost_s or 0.0 for device in session.intake.devices()), default=0.0)
-        cpu_percent = 100 * (time.process_time() - cpu_before) / (time.monotonic() - began_s)
-    return _figures(log, Path(camera).name, session.reader.frames, cpu_percent, lost_s, session.drops())
+    recorder = _Recorder(time.monotonic())
+    with native_stderr_to_log(), _limited(cpu_share):
+        devices, loaded = Devices(camera, "pulse"), load_settings(None, settings)
+        (_run_app if app else _run_alone)(seconds, devices, loaded, recorder)
+    return recorder.log
 
 
-def _figures(
-    log: _Log, camera: str, frames: int, cpu_percent: float, lost_s: float, drops: dict[str, int]
-) -> LiveFigures:
-    first = [(now_s, reading) for now_s, reading in log.of(Reading) if reading.revision == 0]
-    intervals = [later - now for (now, _), (later, _) in itertools.pairwise(first)]
-    latencies = [reading.latency_ms for _, reading in first]
-    heard, committed = word_delays(log.events)
-    warm = [memory for now_s, memory in log.memory if now_s >= WARM_S]
-    media_s = log.events[-1][0]
-    return LiveFigures(
-        file=camera,
-        media_s=media_s,
-        face_fps=frames / media_s,
-        reading_interval_p50_s=_quantile(intervals, 0.5),
-        reading_interval_p95_s=_quantile(intervals, 0.95),
-        reading_latency_p50_ms=_quantile(latencies, 0.5),
-        reading_latency_p95_ms=_quantile(latencies, 0.95),
-        words=len(committed),
-        word_to_reading_p50_s=_quantile(heard, 0.5),
-        word_to_reading_p95_s=_quantile(heard, 0.95),
-        word_to_commitment_p50_s=_quantile(committed, 0.5),
-        word_to_commitment_p95_s=_quantile(committed, 0.95),
-        cpu_percent=cpu_percent,
-        memory_mb=log.memory[-1][1],
-        memory_growth_mb=statistics.fmean(warm[-10:]) - statistics.fmean(warm[:10]) if len(warm) >= 20 else None,
-        audio_lost_s=lost_s,
-        drops=", ".join(f"{count} {kind}" for kind, count in drops.items() if count) or "none",
-        notices=", ".join(sorted({notice.code for _, notice in log.of(Notice)})),
-    )
+def _run_alone(seconds: float, devices: Devices, settings: Settings, recorder: _Recorder) -> None:
+    from mmim_live.pipeline.live import open_live
+
+    session = recorder.begin(open_live(devices, settings))
+    timer = threading.Timer(seconds, session.finish)
+    timer.start()
+    for event in session.events():
+        recorder.take(event)
+    recorder.end()
 
 
-def word_delays(events: Sequence[tuple[float, Event]]) -> tuple[list[float], list[float]]:
-    """For each committed word the seconds from its end to the first reading that holds it, and to its commitment.
+def _run_app(seconds: float, devices: Devices, settings: Settings, recorder: _Recorder) -> None:
+    from mmim_live.pipeline.feed import Feed, Post
+    from mmim_live.pipeline.live import open_live
+    from mmim_live.tui.app import MmimApp
 
-    `events` come with the media time at which they came. A reading holds the words that were told before it, if its
-    window does: the session tells words first, and then gives the window anew.
-    """
-    to_reading: list[float] = []
-    to_commitment: list[float] = []
-    words = [(place, now_s, event) for place, (now_s, event) in enumerate(events) if isinstance(event, WordHeard)]
-    readings = [(place, now_s, event) for place, (now_s, event) in enumerate(events) if isinstance(event, Reading)]
-    for place, now_s, word in words:
-        if word.status != "committed":
-            continue
-        to_commitment.append(now_s - word.end_s)
-        told = [
-            (there, said)
-            for there, _, said in words
-            if there <= place
-            and fold_text(said.text) == fold_text(word.text)
-            and abs(said.end_s - word.end_s) < SAME_WORD_S
-        ]
-        there, said = min(told, key=lambda each: each[0])
-        middle_s = (said.start_s + said.end_s) / 2
-        holds = (
-            came_s for at, came_s, reading in readings if at > there and reading.start_s <= middle_s < reading.end_s
-        )
-        if (came_s := next(holds, None)) is not None:
-            to_reading.append(came_s - word.end_s)
-    return to_reading, to_commitment
+    class Overheard(Feed):
+        def start(self, post: Post) -> None:
+            def both(what: Event | Health | SoundLevel | Preview | MmimLiveError) -> None:
+                if not isinstance(what, Health | SoundLevel | Preview | MmimLiveError):
+                    recorder.take(what)
+                post(what)
+
+            super().start(both)
+
+    def opened(report: Any) -> Session:
+        return recorder.begin(open_live(devices, settings, report))
+
+    viewer = MmimApp(Overheard(opened, settings, (), live=True), title="live")
+    timer = threading.Timer(seconds, lambda: viewer.call_from_thread(viewer.exit))
+    timer.start()
+    viewer.run(headless=True, size=SIZE)
+    timer.cancel()
+    if viewer.failure is not None:
+        raise viewer.failure
+    recorder.end()
 
 
-def _quantile(values: Sequence[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[int(share * (len(ordered) - 1))] if ordered else 0.0
+class _Recorder:
+    """Takes the events of a session down, with what the process used."""
+
+    def __init__(self, started_s: float) -> None:
+        self.log = Log()
+        self._started_s = started_s
+        self._process = psutil.Process()
+        self._session: Session | None = None
+        self._cpu_before_s = 0.0
+        self._threads_before_s: dict[int, float] = {}
+        self._threads_s: dict[int, tuple[str, float]] = {}
+
+    def begin(self, session: Session) -> Session:
+        self._session = session
+        self.log.began_s = time.monotonic() - session.intake.media_s
+        self.log.loading_s = time.monotonic() - self._started_s
+        self._cpu_before_s = time.process_time()
+        self._threads_before_s = {tid: used_s for tid, _, used_s in self._threads()}
+        return session
+
+    def take(self, event: Event) -> None:
+        session, log = self._session, self.log
+        assert session is not None
+        now_s = session.intake.media_s
+        log.events.append((now_s, event))
+        if log.memory and now_s - log.memory[-1][0] < SAMPLE_EVERY_S:
+            return
+        log.memory.append((now_s, self._process.memory_info().rss / 1e6))
+        log.frames.append((now_s, session.reader.frames))
+        log.lost_s = max((device.lost_s or 0.0 for device in session.intake.devices()), default=0.0)
+        log.effort = session.governor.effort if session.governor else ""
+        for tid, name, used_s in self._threads():
+            self._threads_s[tid] = (name, used_s - self._threads_before_s.get(tid, 0.0))
+
+    def end(self) -> None:
+        assert self._session is not None
+        self.log.cpu_s = time.process_time() - self._cpu_before_s
+        self.log.wall_s = time.monotonic() - self.log.began_s
+        self.log.drops = self._session.drops()
+        for name, used_s in self._threads_s.values():
+            self.log.cpu_by_thread_s[name] = self.log.cpu_by_thread_s.get(name, 0.0) + used_s
+
+    def _threads(self) -> list[tuple[int, str, float]]:
+        """Id, name and CPU seconds of each thread of the process, those of native libraries included."""
+        names = {thread.native_id: thread.name.removeprefix("mmim-") for thread in threading.enumerate()}
+        threads = []
+        for thread in self._process.threads():
+            name = names.get(thread.id) or _native_name(thread.id)
+            threads.append((thread.id, name, thread.user_time + thread.system_time))
+        return threads
+
+
+def _native_name(tid: int) -> str:
+    """What the library called its thread, where the system tells."""
+    try:
+        name = Path(f"/proc/self/task/{tid}/comm").read_text(encoding="utf-8").strip()
+    except OSError:
+        return "native"
+    return "native" if name.startswith(("python", "mmim")) else f"native {name.partition('/')[0]}"
+
+
+class _limited:  # noqa: N801 (reads as a word in a with statement)
+    """While the block runs, cpulimit lets this process have `share` of all cores."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._limiter: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> None:
+        if self._share < 1:
+            percent = round(100 * self._share * (os.cpu_count() or 1))
+            self._limiter = subprocess.Popen(  # noqa: S603 (nothing of a stranger's is in it)
+                ["cpulimit", "-p", str(os.getpid()), "-l", str(percent), "-z"],  # noqa: S607
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+
+    def __exit__(self, *_: object) -> None:
+        if self._limiter is not None:
+            self._limiter.terminate()
+            self._limiter.wait()

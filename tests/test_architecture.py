@@ -18,9 +18,13 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": GROUND | STAGES,
     "tui": GROUND | {"pipeline"},
     "bench": GROUND | STAGES | {"pipeline"},
-    "bench_live": GROUND | STAGES | {"pipeline"},
+    "bench_room": GROUND | {"capture"},
+    "bench_figures": GROUND | {"extract", "bench_live", "bench_room"},
+    "bench_live": GROUND | STAGES | {"pipeline", "bench_figures", "bench_room", "tui"},
     "doctor": GROUND,
-    "cli": GROUND | STAGES | {"pipeline", "bench", "bench_live", "doctor", "serve", "tui", "mmim_train"},
+    "cli": GROUND
+    | STAGES
+    | {"pipeline", "bench", "bench_live", "bench_figures", "doctor", "serve", "tui", "mmim_train"},
     "__init__": GROUND | {"pipeline"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "core", "common", "base", "helpers", "misc"}

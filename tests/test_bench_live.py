@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmim_live.bench_live import word_delays
+from mmim_live.bench_figures import PART_S, WordTrace, lag_by_part, trace_words
 from mmim_live.types import Agreement, Contributions, Event, Present, Reading, Status, WordHeard
 
 
@@ -26,9 +26,9 @@ def test_a_word_is_read_by_the_first_window_after_it_was_told_that_reaches_over_
         (2.6, word("day", 2.1, "committed")),
         (3.1, reading(2.5)),
     ]
-    to_reading, to_commitment = word_delays(events)
-    assert to_reading == pytest.approx([1.6 - 1.1, 3.1 - 2.1])
-    assert to_commitment == pytest.approx([2.4 - 1.1, 2.6 - 2.1])
+    good, day = trace_words(events)
+    assert good == WordTrace(end_s=1.1, listened_s=1.5, told_s=1.3, read_s=1.6, committed_s=2.4)
+    assert day == WordTrace(end_s=2.1, listened_s=2.1 + 0.3, told_s=2.6, read_s=3.1, committed_s=2.6)
 
 
 def test_the_same_word_said_again_is_another_word():
@@ -38,4 +38,13 @@ def test_the_same_word_said_again_is_another_word():
         (3.0, word("no", 2.8, "committed")),
         (3.1, reading(3.0)),
     ]
-    assert word_delays(events)[0] == pytest.approx([0.3, 0.3])
+    assert [trace.to_reading_s for trace in trace_words(events)] == pytest.approx([0.3, 0.3])
+
+
+def test_the_lag_is_told_for_each_half_minute():
+    def trace(end_s: float, late_s: float | None) -> WordTrace:
+        return WordTrace(end_s, end_s, end_s, None if late_s is None else end_s + late_s, end_s)
+
+    traces = [trace(1.0, 0.5), trace(2.0, None), trace(2 * PART_S + 1, 2.0)]
+    assert lag_by_part(traces) == "0.50 - 2.00"
+    assert lag_by_part([]) == ""

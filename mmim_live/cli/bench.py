@@ -13,7 +13,7 @@ from mmim_live.cli.options import AsrModel, CheckpointName
 
 if TYPE_CHECKING:
     from mmim_live.bench import ReplayFigures, SpeechFigures
-    from mmim_live.bench_live import LiveFigures
+    from mmim_live.bench_figures import LiveFigures
 
 bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 
@@ -39,13 +39,17 @@ def bench_live(
     minutes: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10.0,
     checkpoint: CheckpointName = None,
     asr_model: AsrModel = None,
+    app: Annotated[bool, typer.Option("--app", help="With the app, which draws to nobody.")] = False,
+    cpu_share: Annotated[
+        float, typer.Option(min=0.05, max=1.0, help="How much of all cores the session may take, by cpulimit.")
+    ] = 1.0,
 ) -> None:
     """Run a live session on speech that PulseAudio plays to nobody: rates, delays of words, CPU, memory, losses."""
     from mmim_live.bench_live import measure_live
 
     given = {"checkpoint": checkpoint, "asr_model": asr_model}
     settings = {key: value for key, value in given.items() if value is not None}
-    _print_figures("Live", [measure_live(minutes, camera, speech, settings)])
+    _print_figures("Live", [measure_live(minutes, camera, speech, settings, app=app, cpu_share=cpu_share)])
 
 
 @bench_app.command("speech")

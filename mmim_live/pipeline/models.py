@@ -55,11 +55,12 @@ def load_models(
     *,
     video: bool,
     audio: bool,
+    step_s: float = 0.5,
     segments: SegmentSettings | None = None,
 ) -> Models:
     """Load what a source of pictures, sound or both needs; `report` is told what is being loaded.
 
-    `segments` says how often the recogniser listens, where it is not as usual.
+    `step_s` and `segments` say how the recogniser listens, where it is not as usual.
 
     Raises:
         CheckpointError, AssetError, DeviceError: one line each.
@@ -86,6 +87,7 @@ def load_models(
             _whisper(folder, device, settings.device == "auto", report),
             language=None if settings.language == "auto" else settings.language,
             prior=languages[0] if languages else None,
+            step_s=step_s,
             segments=segments,
         )
         names["speech"] = name

@@ -26,8 +26,8 @@ LONGEST_CALM_S = 160.0  # the same after doing more proved too much, again and a
 GIVE_UP_S = 10.0  # behind by so much, the sound that waits is not listened to
 
 SMALL_MODEL = "whisper-tiny.en"
-# At most so often Whisper listens, in seconds: the usual model (0: as it likes), and the small one once cadence alone is
-# not enough, or the usual one where there is no other.
+# At most so often Whisper listens, in seconds: the usual model (0: as it likes), and the small one once cadence alone
+# is not enough, or the usual one where there is no other.
 _SPACINGS_S, _SMALL_SPACINGS_S, _ONLY_SPACINGS_S = (0.0, 2.0, 4.0), (2.0, 5.0), (6.0, 10.0)
 LEVELS = len(_SPACINGS_S) + len(_SMALL_SPACINGS_S)
 
