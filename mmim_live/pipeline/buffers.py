@@ -26,10 +26,13 @@ class Channel(Generic[Item]):
         self._closed = False
         self._changed = Condition()
 
-    def put(self, item: Item) -> bool:
-        """Wait for room and add `item`; False where the channel was closed meanwhile and the item was not taken."""
+    def put(self, item: Item, *, wait: bool = True) -> bool:
+        """Wait for room and add `item`; False where the channel was closed meanwhile and the item was not taken.
+
+        `wait=False` adds it also where there is no room, for whoever must not be held up.
+        """
         with self._changed:
-            while self._depth and len(self._items) >= self._depth and not self._closed:
+            while wait and self._depth and len(self._items) >= self._depth and not self._closed:
                 self._changed.wait()
             if self._closed:
                 return False

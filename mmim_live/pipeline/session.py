@@ -58,6 +58,7 @@ from mmim_live.types import (
 )
 
 SOUND_DEPTH = 20  # about two seconds of sound
+INBOX_DEPTH = 256
 EVENTS_DEPTH = 256
 JOIN_S = 1.9  # all threads together
 LEAST_S = 0.2  # of that for what is left of a recording to be written
@@ -104,8 +105,8 @@ class Session:
             self._sounds["voice"] = Channel(depth)
         if models.speech is not None:
             self._sounds["speech"] = Channel(depth)
-        # Without bound, but what is ahead of the slowest stream is at most what the channels before it hold.
-        self._inbox: Inbox = Channel(0)
+        # The predictor takes all that is there before it waits for anybody, so that a bound cannot block it.
+        self._inbox: Inbox = Channel(INBOX_DEPTH if self._waits else 0)
         self._events: Channel[Event] = Channel(EVENTS_DEPTH)
         self._streams: set[Stream] = {*self._sounds}
         if models.face is not None:
@@ -147,11 +148,11 @@ class Session:
         """Do what a person asks; from any thread, at once. False: the session is over, and nothing is done."""
         match command:
             case MarkMoment(label, ago_s):
-                return self._inbox.put(Mark(max(0.0, self.intake.media_s - ago_s), label))
+                return self._inbox.put(Mark(max(0.0, self.intake.media_s - ago_s), label), wait=False)
             case ToggleRecording(folder):
                 return self.recorder is not None and self.recorder.toggle(folder)
             case ToggleBaseline():
-                return self._inbox.put(BaselineAsked(self.intake.media_s))
+                return self._inbox.put(BaselineAsked(self.intake.media_s), wait=False)
             case ShowPicture(size):
                 self.pictures.size = size
                 return self.models.face is not None
