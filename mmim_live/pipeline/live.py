@@ -15,12 +15,12 @@ from mmim_live.types import Notice
 if TYPE_CHECKING:
     from mmim_live.pipeline.session import Session
 
-# Live, Whisper listens as soon as there is so much new sound, not on the grid of replay, and words come sooner. Two
-# hypotheses so close agree too easily on what a little more sound would change: a word stands when 0.8 s follow it.
+# Live, Whisper listens as soon as there is so much new sound, not on the grid of replay, and words come sooner. It
+# keeps less sound, for hypotheses to cost less. Two so close agree too easily on what more sound would change: a
+# word stands when 0.8 s follow it.
 STEP_S = 0.1
-LISTEN_EVERY_S = 0.35
-SETTLE_S = 0.8
-TRIM_S = 2.5
+LISTEN_EVERY_S = 0.3
+SETTLE_S, TRIM_S, KEEP_S = 0.8, 1.8, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def open_live(
     from mmim_live.pipeline.recorder import Recorder
     from mmim_live.pipeline.session import Session
 
-    segments = SegmentSettings(every_s=LISTEN_EVERY_S, settle_s=SETTLE_S, trim_s=TRIM_S)
+    segments = SegmentSettings(every_s=LISTEN_EVERY_S, short_s=0.0, settle_s=SETTLE_S, trim_s=TRIM_S, keep_s=KEEP_S)
     models = load_models(settings, report, video=camera is not None, audio=microphone, step_s=STEP_S, segments=segments)
     clock = SessionClock()
     recorder = Recorder(
