@@ -18,7 +18,7 @@ from pathlib import Path
 
 from docs.svg import compact
 from mmim_live import assets
-from mmim_live.bench_live import Room
+from mmim_live.bench_room import Room
 from mmim_live.capture.recording import Recording
 from mmim_live.config import Settings
 from mmim_live.output import read_events
