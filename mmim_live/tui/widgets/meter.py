@@ -14,17 +14,18 @@ _BAR_CELLS = 12
 
 
 class VoiceMeter(Widget):
-    """Empty until there is sound."""
+    """Not there until there is sound."""
 
     def __init__(self, *, ascii_only: bool) -> None:
         super().__init__()
         self._ascii_only = ascii_only
         self._level: SoundLevel | None = None
 
-    def show(self, level: SoundLevel | None) -> None:
+    def show(self, level: SoundLevel) -> None:
         """Draw this level."""
         if level != self._level:
             self._level = level
+            self.add_class("-heard")
             self.refresh()
 
     def render(self) -> RenderResult:
