@@ -5,6 +5,8 @@ import mmim_live
 for event in mmim_live.replay("talk.mp4"):
     if event.type == "utterance":
         print(event.start_s, event.score, event.text)
+
+`mmim_live.live()` does the same with a camera and a microphone.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 if TYPE_CHECKING:
     from mmim_live.config import Settings, Speed
     from mmim_live.errors import MmimLiveError
+    from mmim_live.pipeline.handle import Live
+    from mmim_live.pipeline.session import Session
     from mmim_live.types import (
         Agreement,
         Comparison,
@@ -37,6 +41,7 @@ __all__ = [
     "Comparison",
     "Contributions",
     "Event",
+    "Live",
     "Mark",
     "MmimLiveError",
     "Notice",
@@ -47,10 +52,11 @@ __all__ = [
     "Summary",
     "Utterance",
     "WordHeard",
+    "live",
     "replay",
 ]
 
-_HOMES = ("types", "config", "errors")
+_HOMES = ("types", "config", "errors", "pipeline.handle")
 
 
 def __getattr__(name: str) -> Any:
@@ -91,3 +97,40 @@ def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Genera
     values = load_settings(None, settings, recorded=recorded_settings(Path(path)))
     session = open_replay(Path(path), values, cast(Speed, str(speed)))
     yield from session.events()
+
+
+def live(
+    camera: int | str | None = 0,
+    microphone: int | str | None = "default",
+    *,
+    record: str | Path | None = None,
+    **settings: Any,
+) -> Live:
+    """Watch and listen, and yield the events as they are made; the twin of `replay`.
+
+    A session of devices has no end of its own: call `finish()` of what is returned, in the loop or from any thread, for
+    the last words and the `Summary`, or `close()` it. `Live` tells what else it can do: mark, record, take a baseline.
+
+    Args:
+        camera: an index, a path, or an address (http, rtsp); None does without.
+        microphone: a name, part of one, or an index; "default" is the system's, None does without.
+        record: a new folder to record into from the beginning; nothing is stored without it.
+        settings: fields of `Settings` by name, such as checkpoint="live", window=8.0, speech=False.
+
+    A device that is missing or goes away is told of by a `Notice`, and waited for. While it runs, torch is set to one
+    thread.
+
+    Raises:
+        MmimLiveError: at the first event: there is no device at all, `record` cannot be written, or a setting, the
+            checkpoint or a model file cannot be used; the message is one line.
+    """
+    from mmim_live.config import load_settings
+    from mmim_live.pipeline.handle import Live
+    from mmim_live.pipeline.live import Devices, open_live
+
+    def open_session() -> Session:
+        folder = None if record is None else Path(record)
+        devices = Devices(camera, None if microphone == "default" else microphone, microphone is not None)
+        return open_live(devices, load_settings(None, settings), record=folder)
+
+    return Live(open_session)

@@ -80,10 +80,6 @@ def live(
         record_to,
     )
     outputs = outputs_of(output)
-    if record is not None:
-        from mmim_live.output.recording_folder import check_recordable
-
-        check_recordable(record)
     devices = Devices(None if no_camera else camera, _number(microphone), not no_microphone)
     with serving(settings) as broadcast:
         if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmim_live.config import Settings
 from mmim_live.errors import DeviceError
+from mmim_live.output.recording_folder import check_recordable
 from mmim_live.types import Notice
 
 if TYPE_CHECKING:
@@ -45,8 +46,11 @@ def open_live(
     A device that is missing is told of and waited for, unless both are.
 
     Raises:
-        MmimLiveError: there is no device at all, or the settings, the checkpoint or the model files are at fault.
+        MmimLiveError: there is no device at all, `record` cannot be written, or the settings, the checkpoint or the
+            model files are at fault.
     """
+    if record is not None:
+        check_recordable(record)
     report("looking for camera and microphone")
     camera = devices.camera if settings.face else None
     microphone, notices = _look_for(devices, camera)
