@@ -85,7 +85,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class SpeechSegment:
-    """A stretch of speech between two pauses, as the voice activity detector saw it."""
+    """A stretch of speech between two pauses, or a part of a long one without."""
 
     start_s: float
     end_s: float
@@ -99,7 +99,7 @@ class SpeechUpdate:
     committed: tuple[Word, ...] = ()  # newly committed, in order; never taken back
     provisional: tuple[Word, ...] = ()  # the whole provisional tail; replaces the previous one
     committed_until_s: float = 0.0  # no word that starts before this will be committed any more
-    segments: tuple[SpeechSegment, ...] = ()  # stretches of speech that ended; all their words are committed
+    segments: tuple[SpeechSegment, ...] = ()  # utterances that ended; all their words are committed
     language: str | None = None  # of the speech, ISO 639-1; None while unknown
 
 
@@ -220,7 +220,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What was said between two pauses, and its sentiment."""
+    """What was said between two pauses, or in a part of a long stretch without, and its sentiment."""
 
     start_s: float
     end_s: float

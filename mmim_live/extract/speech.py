@@ -14,6 +14,7 @@ from mmim_live.errors import ConfigError
 from mmim_live.extract.endpoint import Endpointer, EndpointSettings, Span
 from mmim_live.extract.language import LanguageBelief
 from mmim_live.extract.segment import Segment, SegmentSettings
+from mmim_live.extract.utterance import UtteranceCutter
 from mmim_live.extract.vad import VoiceActivity
 from mmim_live.extract.whisper import Whisper
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, SpeechSegment, SpeechUpdate, Word
@@ -60,6 +61,7 @@ class SpeechRecognizer:
         self._origin = 0  # position of its first sample in the stream
         self._position = 0  # samples judged so far: a point of the grid, or the end
         self._segment: Segment | None = None
+        self._utterances = UtteranceCutter()
         self._committed_until = 0
         self._listened = 0  # where Whisper listened last
 
@@ -116,6 +118,7 @@ class SpeechRecognizer:
             else:
                 said, provisional = segment.listen(self._between(segment.origin, span.end), span.end, time_s)
                 committed += said
+                segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, said)
                 self._listened = end
         needed = self._endpointer.earliest if self._segment is None else self._segment.origin
         settled = self._endpointer.earliest if self._segment is None else self._segment.committed_until
@@ -131,12 +134,16 @@ class SpeechRecognizer:
     def _close(self, closed: list[Span], time_s: float) -> tuple[list[Word], list[SpeechSegment]]:
         """Finish the stretches that a pause ended."""
         committed: list[Word] = []
+        segments: list[SpeechSegment] = []
         for span in closed:
             segment = self._open(span)
-            committed += segment.finish(self._between(segment.origin, span.end), span.end, time_s)
+            said = segment.finish(self._between(segment.origin, span.end), span.end, time_s)
+            committed += said
+            segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, said)
+            segments.append(self._utterances.close(span.start / SAMPLE_RATE_HZ, span.end / SAMPLE_RATE_HZ))
             self._segment = None
             self._committed_until = max(self._committed_until, span.end)
-        return committed, [SpeechSegment(span.start / SAMPLE_RATE_HZ, span.end / SAMPLE_RATE_HZ) for span in closed]
+        return committed, segments
 
     def _update(self, committed: list[Word], provisional: list[Word], segments: list[SpeechSegment]) -> SpeechUpdate:
         return SpeechUpdate(
