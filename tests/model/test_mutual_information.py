@@ -136,15 +136,40 @@ def test_components_are_finite_for_any_sample(n: int, spread: float) -> None:
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in q.parameters())
 
 
-def test_without_components_q_ignores_x() -> None:
+def test_before_it_looks_q_ignores_x() -> None:
     q = ConditionalGaussian(6, 2, hidden=4, rank=4)
     y = torch.zeros(3, 2)
-    looks = [q.looks]
     assert torch.equal(q.log_prob(torch.randn(3, 6), y), q.log_prob(torch.randn(3, 6), y))
     q.look(torch.randn(50, 6))
-    looks.append(q.looks)
     assert not torch.equal(q.log_prob(torch.randn(3, 6), y), q.log_prob(torch.randn(3, 6), y))
-    assert looks == [True, False]
+
+
+@torch.no_grad()
+def test_components_follow_an_encoder_that_moves() -> None:
+    torch.manual_seed(0)
+    x, y = wide(2000, 0.9)
+    q = looking(x, rank=4)
+    before, directions = q.log_prob(x, y), q.directions.clone()
+    q.look(x)  # looking again at the same changes nothing, not a bit
+    assert torch.equal(q.log_prob(x, y), before)
+    far = 3 * x + 100
+    assert float((q.log_prob(far, y) - before).abs().max()) > 1
+    q.look(far)
+    assert torch.equal(q.directions, directions)
+    torch.testing.assert_close(q.log_prob(far, y), before, rtol=1e-3, atol=1e-2)
+
+
+@torch.no_grad()
+def test_directions_that_hardly_vary_are_not_blown_up() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(20, 6) * torch.tensor([1.0, 1e-3, 1e-3, 1e-4, 1e-5, 0.0])
+    q = ConditionalGaussian(6, 2, hidden=4, rank=6)
+    q.look(x)
+    y = torch.randn(20, 2)
+    near = q.log_prob(x, y)
+    moved = q.log_prob(x + 1e-3 * torch.randn(20, 6), y)
+    assert float((moved - near).abs().max()) < 5
+    assert bool((q.log_prob(1e6 * x, y) > -1e4).all())
 
 
 WEIGHTS = torch.tensor([0.5, 0.2, 0.3])

@@ -58,7 +58,7 @@ class TaskObjective(nn.Module):
         """Forget what must not outlive an epoch."""
 
     def look(self, encodings: Encodings) -> None:
-        """See the encodings of the whole train split, before stage 0 learns from them."""
+        """See the encodings of the whole train split, each time before stage 0 learns from them."""
 
     def q_parameters(self) -> list[nn.Parameter]:
         """What stage 0 trains; none where there is no stage 0."""
@@ -95,7 +95,7 @@ class CorrectedObjective(TaskObjective):
     def look(self, encodings: Encodings) -> None:
         there = encodings.h_t[encodings.present[:, TEXT]]
         for m in self.pairs():
-            if self._q(m).looks and len(there):
+            if len(there):
                 self._q(m).look(there)
 
     def q_parameters(self) -> list[nn.Parameter]:

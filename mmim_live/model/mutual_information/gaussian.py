@@ -1,9 +1,9 @@
 """q(y | x): a diagonal Gaussian whose mean and variance are read off x. Knows nothing of modalities or labels.
 
-With a rank r, q reads x through its r leading principal components, whitened: q(y | B'(x - c)). The bound holds for any
-q, so it still bounds I(x; y). Where x has hundreds of dimensions and examples are few, a q that reads all of x knows
-its examples by heart, and its likelihood on them is no estimate of that on others; the components are found without y
-and cannot be fitted to it.
+With a rank r, q reads x through its r leading principal components, whitened and cut at 8 standard deviations. The
+bound holds for any q, so it still bounds I(x; y). Where x has hundreds of dimensions and examples are few, a q that
+reads all of x knows its examples by heart, and its likelihood on them is no estimate of that on others; the components
+are found without y and cannot be fitted to it.
 
 Every y is taken to carry a little noise of known variance, y' = y + e with e ~ N(0, s0^2 I), s0^2 = NOISE_VARIANCE.
 I(x; y') <= I(x; y) by the data processing inequality, so a lower bound on the first bounds the second; and y' has a
@@ -19,7 +19,9 @@ from torch.nn.functional import softplus
 # Standard deviation 0.02 beside representations of about unit size: costs 0.01 nats a dimension at correlation 0.99.
 NOISE_VARIANCE = 4e-4
 MAX_LOG_VARIANCE = 8.0  # a standard deviation of 55; no representation is that wide
-_CONSTANT = 1e-4  # spread beside the widest direction's, below which it is rounding
+_FARTHEST = 8.0  # standard deviations
+_LEAST_SPREAD = 1e-2  # of the widest component's
+_ROUNDING = 1e-6
 _MIN_LOG_VARIANCE = math.log(NOISE_VARIANCE)  # y' is never narrower than its noise
 
 
@@ -27,14 +29,16 @@ class ConditionalGaussian(nn.Module):
     """q(y | x) = N(mu(x), diag sigma2(x)). mu is affine plus a small MLP, log sigma2 a small MLP, bounded smoothly."""
 
     centre: Tensor  # [x_width], with a rank
-    basis: Tensor  # [x_width, rank]; zero until `look`, so that q ignores x
+    directions: Tensor  # [x_width, rank], unit vectors; zero until `look`, so that q ignores x
+    spreads: Tensor  # [rank], of x along them
 
     def __init__(self, x_width: int, y_width: int, hidden: int, rank: int = 0) -> None:
         super().__init__()
         self.rank = min(rank, x_width)
         if self.rank:
             self.register_buffer("centre", torch.zeros(x_width))
-            self.register_buffer("basis", torch.zeros(x_width, self.rank))
+            self.register_buffer("directions", torch.zeros(x_width, self.rank))
+            self.register_buffer("spreads", torch.ones(self.rank))
             x_width = self.rank
         self.affine = nn.Linear(x_width, y_width)
         self.bend = _mlp(x_width, hidden, y_width)
@@ -43,25 +47,26 @@ class ConditionalGaussian(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """From x [B, x_width] to mu [B, y_width], log sigma2 [B, y_width] in (log s0^2, MAX_LOG_VARIANCE)."""
         if self.rank:
-            x = (x - self.centre) @ self.basis
+            x = (((x - self.centre) @ self.directions) / self.spreads).clamp(-_FARTHEST, _FARTHEST)
         log_variance = MAX_LOG_VARIANCE - softplus(MAX_LOG_VARIANCE - self.log_variance(x))
         return self.affine(x) + self.bend(x), _MIN_LOG_VARIANCE + softplus(log_variance - _MIN_LOG_VARIANCE)
 
-    @property
-    def looks(self) -> bool:
-        """Whether it reads x through components that are still to be found."""
-        return self.rank > 0 and not bool(self.basis.any())
-
     @torch.no_grad()
     def look(self, x: Tensor) -> None:
-        """Find the components of x [n, x_width], each to have unit variance; what hardly varies counts as constant."""
-        centre = x.mean(dim=0)
-        _, lengths, directions = torch.linalg.svd((x - centre).double(), full_matrices=False)
-        spreads = lengths / math.sqrt(max(len(x), 1))
-        kept = spreads[: self.rank] > _CONSTANT * spreads[:1]
-        found = directions[: len(kept)].T / torch.where(kept, spreads[: self.rank], torch.inf)
-        self.centre.copy_(centre)
-        self.basis[:, : found.shape[1]] = found.to(self.basis.dtype)
+        """Find the components of x [n, x_width], n > 0, the first time; later only where x lies along them now.
+
+        An encoder that learns moves x, and q would read far outside of what it knows.
+        """
+        if self.rank == 0:
+            return
+        self.centre.copy_(x.mean(dim=0))
+        centred = x - self.centre
+        if not bool(self.directions.any()):
+            found = torch.linalg.svd(centred.double(), full_matrices=False)[2][: self.rank]
+            self.directions[:, : len(found)] = found.T.to(self.directions.dtype)
+        spreads = (centred @ self.directions).square().mean(dim=0).sqrt()
+        # A direction in which x hardly varies must not be blown up: what varies there is dropout or rounding.
+        self.spreads.copy_(spreads.clamp(min=max(_LEAST_SPREAD * float(spreads.max()), _ROUNDING)))
 
     def log_prob(self, x: Tensor, y: Tensor) -> Tensor:
         """E_e log q(y + e | x) [B] in nats, of x [B, x_width] and y [B, y_width].
