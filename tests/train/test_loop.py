@@ -302,6 +302,11 @@ def test_another_run_does_not_go_on_from_the_file(tmp_path: Path) -> None:
     train(small_model(), Synthetic(20), Synthetic(10), options, 1, CPU, state_file=file)
     with pytest.raises(CheckpointError, match="other settings"):
         train(small_model(), Synthetic(20), Synthetic(10), options, 2, CPU, state_file=file)
+    content = torch.load(file, weights_only=True)
+    content["model"]["more"] = torch.zeros(1)
+    torch.save(content, file)
+    with pytest.raises(CheckpointError, match="does not fit the model"):
+        train(small_model(), Synthetic(20), Synthetic(10), options, 1, CPU, state_file=file)
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="cannot be read"):
         train(small_model(), Synthetic(20), Synthetic(10), options, 1, CPU, state_file=file)

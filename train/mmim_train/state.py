@@ -144,11 +144,14 @@ def load_state(path: Path, learner: Learner, key: str) -> Progress:
         raise CheckpointError(
             f"{path} was written by a training with other settings, data or seed; give the same, or another folder"
         )
-    learner.model.load_state_dict(content["model"])
-    learner.objective.load_state_dict(content["objective"])
-    if learner.optimisers.stage0 is not None:
-        learner.optimisers.stage0.load_state_dict(content["stage0"])
-    learner.optimisers.stage1.load_state_dict(content["stage1"])
+    try:
+        learner.model.load_state_dict(content["model"])
+        learner.objective.load_state_dict(content["objective"])
+        if learner.optimisers.stage0 is not None:
+            learner.optimisers.stage0.load_state_dict(content["stage0"])
+        learner.optimisers.stage1.load_state_dict(content["stage1"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"{path} does not fit the model; train anew, into another folder") from error
     learner.skipped = int(content["skipped"])
     return Progress(**content["progress"])
 
