@@ -133,11 +133,12 @@ def _run_app(seconds: float, devices: Devices, settings: Settings, recorder: _Re
             super().start(both)
 
     def opened(report: Any) -> Session:
-        return recorder.begin(open_live(devices, settings, report))
+        session = recorder.begin(open_live(devices, settings, report))
+        timer.start()
+        return session
 
     viewer = MmimApp(Overheard(opened, settings, (), live=True), title="live")
     timer = threading.Timer(seconds, lambda: viewer.call_from_thread(viewer.exit))
-    timer.start()
     viewer.run(headless=True, size=SIZE)
     timer.cancel()
     if viewer.failure is not None:
