@@ -54,7 +54,7 @@ class Machine:
 @pytest.fixture(autouse=True)
 def small_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if installed; what it does is not asked here."""
-    monkeypatch.setattr(speech_load, "load_whisper", lambda folder: "small")
+    monkeypatch.setattr(speech_load, "load_whisper", lambda folder, exact: "small")
     located = assets.Located(assets.ASSETS["whisper-tiny.en"], assets.BUNDLED_FOLDER, "bundled")
     monkeypatch.setattr(assets, "find", lambda name: located)
 

@@ -137,5 +137,5 @@ class SpeechGovernor:
         if self._recognizer.language != "en" or self._model == SMALL_MODEL:
             return None
         if self._small is None and (found := assets.find(SMALL_MODEL)) is not None:
-            self._small = load_whisper(found.folder)
+            self._small = load_whisper(found.folder, exact=False)  # it is taken for its speed
         return self._small
