@@ -1,7 +1,7 @@
 """Sound -> VoiceRows: 20 rows a second of speech, by torchaudio. Silence and non-speech give no row.
 
-Rows do not depend on the level of the microphone: the mel spectrum is taken relative to its own mean, and energy
-relative to the running level of this speaker. Knows nothing of windows or models.
+Rows do not depend on the level of the microphone: the mel spectrum is taken relative to its own mean, energy relative
+to the running level of this speaker, and speech is told from silence on levelled sound. Knows no windows and no models.
 
 Work is done in fixed steps of media time, each with a fixed stretch of sound before it, so that the rows are the same
 for any chunking of the input.
@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchaudio.compliance import kaldi
 
-from mmim_live.extract.vad import CHUNK_SAMPLES, VoiceActivity
+from mmim_live.extract.levelling import Leveller
+from mmim_live.extract.vad import CHUNK_S, CHUNK_SAMPLES, VoiceActivity
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VoiceRow
 
 VOICE_RATE_HZ = 20.0
-VOICE_REVISION = 2
+VOICE_REVISION = 3
 
 MEL_BINS = 40
 VOICE_NAMES: tuple[str, ...] = (
@@ -56,6 +57,7 @@ class VoiceExtractor:
 
     def __init__(self) -> None:
         self._activity = VoiceActivity()
+        self._leveller = Leveller(CHUNK_SAMPLES, CHUNK_S)
         self._probabilities: list[float] = []  # of the chunks from _first_chunk on
         self._first_chunk = 0
         self._pending = np.zeros(0, dtype=np.float32)
@@ -85,7 +87,7 @@ class VoiceExtractor:
         return self._step(whole) if whole else []
 
     def _hear(self, samples: NDArray[np.float32]) -> None:
-        self._probabilities.extend(float(value) for value in self._activity.push(samples))
+        self._probabilities.extend(float(value) for value in self._activity.push(self._leveller.push(samples)))
         self._pending = np.concatenate((self._pending, samples))
 
     def _step(self, count: int) -> list[VoiceRow]:
