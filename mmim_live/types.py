@@ -140,7 +140,7 @@ class Contributions:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How well voice and face fit the words: the percentile (0 to 1) of log q(. | words) on validation data."""
+    """How well voice and face fit the words: the percentile (0 to 1) of log q(. | words) - log p(.) in validation."""
 
     voice: float | None = None
     face: float | None = None

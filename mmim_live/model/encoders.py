@@ -78,10 +78,15 @@ class SequenceEncoder(nn.Module):
         h = self.absent.expand(len(rows), -1)
         if not bool(there.any()):
             return h
-        # Packing wants lengths on the CPU and above 0.
-        packed = pack_padded_sequence(rows[there], lengths[lengths > 0].cpu(), batch_first=True, enforce_sorted=False)
-        _, (last, _) = self.lstm(packed)  # [directions, B', hidden], for each sequence at its own end
-        return h.index_put((there,), self.project(last.transpose(0, 1).flatten(1)).to(h.dtype))
+        return h.index_put((there,), self.project(self.state(rows[there], lengths[lengths > 0])).to(h.dtype))
+
+    def state(self, rows: Tensor, lengths: Tensor) -> Tensor:
+        """Rows [B, T, row_width], lengths [B], all above 0 -> what `project` reads [B, directions * hidden]."""
+        # Packing wants lengths on the CPU.
+        packed = pack_padded_sequence(rows, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        _, (last, _) = self.lstm(packed)  # [directions, B, hidden], for each sequence at its own end
+        states: Tensor = last.transpose(0, 1).flatten(1)
+        return states
 
 
 def build_text_backbone(config: dict[str, Any]) -> nn.Module:

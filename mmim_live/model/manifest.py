@@ -98,6 +98,52 @@ class Conformal(_Part):
         return value
 
 
+class Mixture(_Part):
+    """A mixture of Gaussians: the density of a representation, whatever the words."""
+
+    weights: tuple[float, ...]
+    means: tuple[tuple[float, ...], ...]
+    covariances: tuple[tuple[tuple[float, ...], ...], ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> Mixture:
+        width = len(self.means[0]) if self.means else 0
+        if not width or not len(self.weights) == len(self.means) == len(self.covariances):
+            raise ValueError("a mixture needs as many means and covariances as weights")
+        if any(len(mean) != width for mean in self.means) or any(
+            np.shape(covariance) != (width, width) for covariance in self.covariances
+        ):
+            raise ValueError("means and covariances of a mixture differ in width")
+        if any(weight <= 0 for weight in self.weights) or abs(sum(self.weights) - 1) > 1e-3:
+            raise ValueError("the weights of a mixture must be above 0 and sum to 1")
+        if any(np.linalg.eigvalsh(np.asarray(covariance)).min() <= 0 for covariance in self.covariances):
+            raise ValueError("a covariance of a mixture is not positive definite")
+        return self
+
+
+class Abstention(_Part):
+    """When a reading abstains: its score is nearer than `nearer` to what the model says of nothing at all.
+
+    So near, the readings of validation erred as much as saying always the same. A set of modalities that is not named
+    never abstains.
+    """
+
+    nearer: dict[str, float]  # by coalition, in units of the score
+    share: dict[str, float] = {}  # of validation readings that abstain
+    error: dict[str, float] = {}  # mean absolute error of all validation readings
+    error_kept: dict[str, float] = {}  # of those that do not abstain
+
+    @field_validator("nearer", "share", "error", "error_kept")
+    @classmethod
+    def _check(cls, value: dict[str, float]) -> dict[str, float]:
+        unknown = set(value) - COALITION_NAMES
+        if unknown:
+            raise ValueError(f"unknown coalition {sorted(unknown)[0]!r}")
+        if any(number < 0 for number in value.values()):
+            raise ValueError("a number is negative")
+        return value
+
+
 class CheckpointConfig(_Part):
     """All of config.json. An unknown key is an error."""
 
@@ -112,7 +158,9 @@ class CheckpointConfig(_Part):
     label_scale: tuple[float, float] = (-SCORE_LIMIT, SCORE_LIMIT)  # mapped linearly to -3 .. 3
     class_scores: tuple[float, ...] | None = None  # for a head of classes: the score of each, -3 .. 3
     conformal: Conformal | None = None
-    agreement: dict[Literal["voice", "face"], tuple[float, ...]] = {}  # ascending quantiles of log q on validation data
+    abstention: Abstention | None = None
+    prior: dict[Literal["voice", "face"], Mixture] = {}  # p(h); without it agreement is log q(h | words) alone
+    agreement: dict[Literal["voice", "face"], tuple[float, ...]] = {}  # ascending quantiles of it on validation data
     metrics: dict[str, Any] = {}
     provenance: dict[str, Any] = {}
 
@@ -129,6 +177,8 @@ class CheckpointConfig(_Part):
             raise ValueError("label_scale must ascend")
         if self.class_scores is not None and len(self.class_scores) != len(architecture.head.names):
             raise ValueError("class_scores must have one value a class")
+        if any(len(mixture.means[0]) != architecture.d_prj for mixture in self.prior.values()):
+            raise ValueError("a prior must have the width of d_prj")
         if any(len(table) < 2 or list(table) != sorted(table) for table in self.agreement.values()):
             raise ValueError("an agreement table must have at least two ascending quantiles")
         return self

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmim_live.errors import CheckpointError
+from mmim_live.model.agreement import agreement_statistics, as_tensors
 from mmim_live.model.checkpoint import Checkpoint
 from mmim_live.model.manifest import SCORE_LIMIT, CheckpointConfig, Normalisation, coalition_name
 from mmim_live.model.mmim import Batch, Encodings
@@ -40,6 +41,7 @@ class Predictor:
         self._device = device
         self._model = checkpoint.model.to(device)
         self._coalitions = torch.tensor(COALITIONS, device=device)  # [8, 3]
+        self._prior = {name: as_tensors(mixture, device) for name, mixture in checkpoint.config.prior.items()}
         self._texts: OrderedDict[str, Tensor] = OrderedDict()  # text -> h_t [1, width]
 
     @torch.inference_mode()
@@ -47,7 +49,8 @@ class Predictor:
         """One prediction a window.
 
         Contributions sum to score - score of nothing present, exactly (all on the clipped scale). A window with nothing
-        present gets an abstention: score None.
+        present gets an abstention, score None, and so does one whose score is as good as none (`Abstention`); what was
+        present is told all the same.
         """
         return [self._predict(window, window.text) for window in windows]
 
@@ -65,6 +68,8 @@ class Predictor:
         scores = live_scores(fused.prediction, self.config).cpu().double().numpy()
         values = [float(value) if t else None for value, t in zip(shapley_values(scores), there, strict=True)]
         score = float(scores[-1])
+        if self._abstains(score - float(scores[0]), there):
+            return Prediction(score=None, present=Present(*there))
         low, high = self._interval(score, there)
         return Prediction(score, low, high, Contributions(*values), self._agreement(encodings, there), Present(*there))
 
@@ -111,11 +116,15 @@ class Predictor:
             return None, None
         return max(score - half, -SCORE_LIMIT), min(score + half, SCORE_LIMIT)
 
+    def _abstains(self, moved: float, there: Sequence[bool]) -> bool:
+        abstention = self.config.abstention
+        return abstention is not None and abs(moved) < abstention.nearer.get(coalition_name(there), 0.0)
+
     def _agreement(self, encodings: Encodings, there: Sequence[bool]) -> Agreement:
         text, voice, face = there
         if not text or not self.config.agreement:
             return Agreement()
-        found = self._model.log_likelihoods(encodings.h_t, encodings.h_a, encodings.h_v)
+        found = agreement_statistics(self._model, encodings, self._prior)
         tables = self.config.agreement
         return Agreement(
             voice=_percentile(found.get("voice"), tables.get("voice")) if voice else None,

@@ -14,6 +14,7 @@ from mmim_live.model.mutual_information import (
     InfoNCE,
     MemoryBank,
     barber_agakov,
+    fit_mixture,
     mixture_entropy,
     sentiment_groups,
 )
@@ -456,3 +457,17 @@ def test_infonce_is_finite(n: int, kind: str) -> None:
     assert h.grad is not None
     assert torch.isfinite(h.grad).all()
     assert n > 1 or float(value.detach()) == 0
+
+
+def test_a_mixture_has_the_density_of_its_groups() -> None:
+    torch.manual_seed(0)
+    groups = torch.tensor([0] * 300 + [2] * 700)
+    values = torch.randn(1000, 2) + 4.0 * (groups == 2).float().unsqueeze(1)
+    mixture = fit_mixture(values, groups)
+    parts = torch.distributions.MultivariateNormal(mixture.means, mixture.covariances)
+    expected = torch.distributions.MixtureSameFamily(torch.distributions.Categorical(mixture.weights), parts)
+    torch.testing.assert_close(mixture.log_prob(values), expected.log_prob(values), atol=1e-4, rtol=1e-4)
+    assert mixture.weights.tolist() == pytest.approx([0.3, 0.7])
+    assert mixture.means[1].tolist() == pytest.approx([4.0, 4.0], abs=0.15)
+    # Its mean is what the entropy of the Barber-Agakov bound says, up to the slack of both.
+    assert -mixture.log_prob(values).mean().item() == pytest.approx(mixture_entropy(values, groups).item(), abs=0.05)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mmim_live.errors import CheckpointError
 from mmim_live.model.checkpoint import Checkpoint, load_checkpoint
-from mmim_live.model.manifest import NORMALISED_LIMIT, Normalisation
+from mmim_live.model.manifest import NORMALISED_LIMIT, Abstention, Mixture, Normalisation
 from mmim_live.model.mmim import Batch, HeadConfig
 from mmim_live.model.predictor import MIN_FACE_ROWS, MIN_VOICE_ROWS, Predictor, live_scores
 from mmim_live.types import Agreement, Contributions, Prediction, Present
@@ -120,6 +120,28 @@ def test_agreement_is_a_percentile_of_the_likelihood() -> None:
     assert one(predictor(agreement={"voice": (value + 1, value + 2)})).agreement.voice == 0.0
     assert one(predictor(agreement={"voice": (value - 2, value - 1)})).agreement.voice == 1.0
     assert one(predictor(agreement={})).agreement == Agreement()
+
+
+def test_agreement_is_relative_to_how_ordinary_a_voice_is_where_that_is_known() -> None:
+    subject, window = predictor(), make_window()
+    encodings = subject._encode(window, window.text)
+    width = encodings.h_a.shape[1]
+    mixture = Mixture(weights=(1.0,), means=((0.3,) * width,), covariances=(tuple(map(tuple, 2 * np.eye(width))),))
+    density = torch.distributions.Normal(0.3, 2**0.5).log_prob(encodings.h_a).sum().item()
+    likelihood = small_model().log_likelihoods(encodings.h_t, encodings.h_a, encodings.h_v)["voice"].item()
+    value = likelihood - density
+    made = one(predictor(prior={"voice": mixture}, agreement={"voice": (value - 1, value, value + 3)})).agreement
+    assert made.voice == pytest.approx(0.5, abs=1e-4)
+
+
+def test_a_reading_that_is_as_good_as_none_abstains_and_says_what_was_there() -> None:
+    plain = one(predictor(), "", face=0)
+    nothing = plain.score - plain.contributions.voice  # type: ignore[operator]
+    moved = abs(plain.score - nothing)  # type: ignore[operator]
+    unsure = predictor(abstention=Abstention(nearer={"voice": moved * 1.01}))
+    assert one(unsure, "", face=0) == Prediction(score=None, present=Present(False, True, False))
+    assert one(unsure) == one(predictor())  # of another set of modalities nothing is said
+    assert one(predictor(abstention=Abstention(nearer={"voice": moved * 0.99})), "", face=0) == plain
 
 
 @pytest.mark.parametrize("bias", [-100.0, 100.0])

@@ -1,22 +1,26 @@
 """A trained model as a checkpoint folder: what the live path and `evaluate` must know beside the weights.
 
-The validation split calibrates: conformal intervals for every set of modalities, and the quantiles of log q by which a
-reading's agreement is told. Knows the loop's outcome, no reports.
+The validation split calibrates: conformal intervals for every set of modalities, and the quantiles of agreement by
+which a reading's is told. Its p(h) is fitted to the training split. Knows the loop's outcome, no reports.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mmim_live.extract.contract import CONTRACT
+from mmim_live.model.agreement import agreement_statistics, as_numbers
 from mmim_live.model.checkpoint import save_checkpoint
 from mmim_live.model.manifest import CheckpointConfig, Conformal, ContractManifest
-from mmim_live.model.mmim import MMIM
+from mmim_live.model.mmim import MMIM, Encodings
+from mmim_live.model.mutual_information import GaussianMixture, fit_mixture
 from mmim_live.model.predictor import live_scores
 from mmim_live.types import MODALITIES, FeatureContract, ModalityContract
 from mmim_train.data.dataset import DataSet
@@ -24,7 +28,10 @@ from mmim_train.encoding import Encoder
 from mmim_train.examples import Examples, ordered_plan
 from mmim_train.loop import predict
 from mmim_train.missing import ModalitiesMissing, coalitions
+from mmim_train.objective import label_groups
 from mmim_train.prepare import Prepared
+
+Name = Literal["voice", "face"]
 
 LEVEL = 0.9
 _QUANTILES = 101
@@ -37,8 +44,13 @@ def deliver(
     model = encoder.model
     config = _base_config(prepared, model, metrics, provenance)
     valid = prepared.split("valid")
+    prior = priors(encoder, prepared.split("train"))
     config = config.model_copy(
-        update={"conformal": conformal(config, encoder, valid), "agreement": agreement(encoder, valid)}
+        update={
+            "conformal": conformal(config, encoder, valid),
+            "prior": {name: as_numbers(mixture) for name, mixture in prior.items()},
+            "agreement": agreement(encoder, valid, prior),
+        }
     )
     save_checkpoint(folder, model, config, prepared.inputs.tokenizer, card, overwrite=True)
 
@@ -96,16 +108,35 @@ def conformal_quantile(residuals: np.ndarray[Any, Any], level: float) -> float:
 
 
 @torch.no_grad()
-def agreement(encoder: Encoder, examples: Examples) -> dict[Literal["voice", "face"], tuple[float, ...]]:
-    """Ascending quantiles of log q(voice | text) and log q(face | text) where both are there."""
+def priors(encoder: Encoder, examples: Examples) -> dict[Name, GaussianMixture]:
+    """p(h) of voice and face over training examples that have words beside them."""
     model = encoder.model.eval()
     e = encoder.encode_all(examples, ordered_plan(examples.costs, 32), (0,))
-    found = model.log_likelihoods(e.h_t, e.h_a, e.h_v)
-    tables: dict[Literal["voice", "face"], tuple[float, ...]] = {}
-    names: tuple[Literal["voice", "face"], ...] = ("voice", "face")
-    for name in names:
+    groups = label_groups(examples.targets(range(len(examples)))).to(e.h_t.device)
+    found: dict[Name, GaussianMixture] = {}
+    for name, h in _hidden(e):
+        both = e.present[:, 0] & e.present[:, MODALITIES.index(name)]
+        if name in model.q and int(both.sum()) > 1:
+            found[name] = fit_mixture(h[both].cpu(), groups[both].cpu())
+    return found
+
+
+@torch.no_grad()
+def agreement(
+    encoder: Encoder, examples: Examples, prior: Mapping[Name, GaussianMixture]
+) -> dict[Name, tuple[float, ...]]:
+    """Ascending quantiles of `agreement_statistics` of voice and face where both they and words are there."""
+    model = encoder.model.eval()
+    e = encoder.encode_all(examples, ordered_plan(examples.costs, 32), (0,))
+    found = agreement_statistics(model, e, {name: mixture.to(e.h_t.device) for name, mixture in prior.items()})
+    tables: dict[Name, tuple[float, ...]] = {}
+    for name, _ in _hidden(e):
         both = (e.present[:, 0] & e.present[:, MODALITIES.index(name)]).cpu()
         if name in found and int(both.sum()) > 1:
             values = found[name].cpu()[both].double().numpy()
             tables[name] = tuple(float(v) for v in np.quantile(values, np.linspace(0, 1, _QUANTILES)))
     return tables
+
+
+def _hidden(encodings: Encodings) -> tuple[tuple[Name, Tensor], tuple[Name, Tensor]]:
+    return ("voice", encodings.h_a), ("face", encodings.h_v)

@@ -5,13 +5,16 @@ from mmim_live.model.mutual_information.contrastive import InfoNCE
 from mmim_live.model.mutual_information.entropy import mixture_entropy, sentiment_groups
 from mmim_live.model.mutual_information.gaussian import ConditionalGaussian
 from mmim_live.model.mutual_information.memory import MemoryBank
+from mmim_live.model.mutual_information.mixture import GaussianMixture, fit_mixture
 
 __all__ = [
     "BarberAgakov",
     "ConditionalGaussian",
+    "GaussianMixture",
     "InfoNCE",
     "MemoryBank",
     "barber_agakov",
+    "fit_mixture",
     "mixture_entropy",
     "sentiment_groups",
 ]
