@@ -11,46 +11,38 @@ from torch import nn
 
 from mmim_live.extract.face import FACE_NAMES
 from mmim_live.extract.voice import MEL_BINS, VOICE_NAMES
-from mmim_live.model.manifest import Normalisation
-from mmim_train.compose import ComposeConfig, ComposedExamples, Joining, Material, SentenceTable, draw_emotion
-from mmim_train.pieces import Piece
-from mmim_train.sequences import TalkingFaces, face_sequence, voice_sequence
+from mmim_train.compose import ComposeConfig, ComposedExamples, EveryCoalition, Joining, draw_emotion
+from mmim_train.crossfit import Readings
+from mmim_train.sequences import face_sequence, voice_sequence
+from mmim_train.stand_ins import SentenceTable
 from mmim_train.valence import SENTIMENT, Emotion
 
 EMOTIONS: tuple[Emotion, ...] = tuple(sorted(SENTIMENT))
 VOICE, FACE = len(VOICE_NAMES), len(FACE_NAMES)
 
 
-def pieces(kind: str, width: int, count: int) -> list[Piece]:
-    draw = np.random.default_rng(0)
-    return [
-        Piece(kind, str(i % 3), emotion, "train", draw.uniform(0, 1, (count, width)).astype(np.float32))
-        for i in range(6)
-        for emotion in EMOTIONS
-    ]
+def readings(seed: int) -> Readings:
+    draw = np.random.default_rng(seed)
+    return {emotion: draw.normal(size=(20, len(EMOTIONS))).astype(np.float32) for emotion in EMOTIONS}
 
 
-def plain(width: int) -> Normalisation:
-    return Normalisation(mean=(0.0,) * width, std=(1.0,) * width)
+def composed(**shares: float) -> ComposedExamples:
+    ratings = np.linspace(-3, 3, 60).astype(np.float32)
+    config = ComposeConfig(**({"wordless": 0.0, "only_words": 0.0} | shares))  # type: ignore[arg-type]
+    return ComposedExamples(readings(0), readings(1), ratings, ratings / 2, np.tile(np.arange(60), 40), config, seed=3)
 
 
 @pytest.fixture(scope="module")
 def examples() -> ComposedExamples:
-    talking = TalkingFaces((np.random.default_rng(1).uniform(0, 1, (40, FACE)).astype(np.float32),))
-    material = Material.of(pieces("v", VOICE, 40), pieces("f", FACE, 2), talking)
-    ratings = np.linspace(-3, 3, 60).astype(np.float32)
-    return ComposedExamples(
-        material, ratings, np.tile(np.arange(60), 40), plain(VOICE), plain(FACE), ComposeConfig(wordless=0), seed=3
-    )
+    return composed()
 
 
 def test_a_triple_depends_on_seed_round_and_number_alone(examples: ComposedExamples) -> None:
     one, other = examples.batch([5, 6, 7]), examples.batch([7, 5])
-    length = int(one.voice_lengths[2])
-    assert torch.equal(one.voice[2, :length], other.voice[0, :length])
-    assert torch.equal(one.face[0, : int(one.face_lengths[0])], other.face[1, : int(other.face_lengths[1])])
+    assert torch.equal(one.voice[2], other.voice[0])
+    assert torch.equal(one.face[0], other.face[1])
     examples.round += 1
-    assert not torch.equal(examples.batch([5]).face[0, :8], one.face[0, :8])
+    assert not torch.equal(examples.batch([5]).face, one.face[:1])
     examples.round -= 1
 
 
@@ -65,7 +57,7 @@ def test_targets_are_the_ratings_of_the_words_that_are_shown(examples: ComposedE
 
 
 def test_shares_of_joinings(examples: ComposedExamples) -> None:
-    joined = np.array([examples.joining(index) for index in range(len(examples))])
+    joined = np.array([examples.plan(index).joinings for index in range(len(examples))])
     config = ComposeConfig()
     for column in range(2):
         share = {kind: float((joined[:, column] == kind).mean()) for kind in ("with", "regardless", "against")}
@@ -73,11 +65,8 @@ def test_shares_of_joinings(examples: ComposedExamples) -> None:
         assert share["regardless"] == pytest.approx(config.regardless * (1 - config.against * 2 / 3), abs=0.03)
 
 
-def test_without_words_the_rating_is_what_is_shown(examples: ComposedExamples) -> None:
-    config = ComposeConfig(wordless=1)
-    wordless = ComposedExamples(
-        examples._material, examples._ratings, examples._sentences, plain(VOICE), plain(FACE), config, seed=3
-    )
+def test_without_words_the_rating_is_what_is_shown() -> None:
+    wordless = composed(wordless=1)
     present = wordless.batch(range(60)).present
     assert not present[:, 0].any()
     assert {tuple(row) for row in present[:, 1:].tolist()} == {(True, False), (False, True), (True, True)}
@@ -85,6 +74,22 @@ def test_without_words_the_rating_is_what_is_shown(examples: ComposedExamples) -
     values = torch.tensor(sorted(SENTIMENT.values()))
     targets = wordless.targets(range(60))[alone]
     assert ((targets - values).abs().min(dim=1).values < 1e-5).all()
+
+
+def test_words_alone_are_rated_as_the_text_encoder_reads_them() -> None:
+    only_words = composed(only_words=1)
+    assert only_words.batch(range(60)).present.tolist() == [[True, False, False]] * 60
+    assert only_words.targets([0, 59])[:, 0].tolist() == pytest.approx([-1.5, 1.5])
+
+
+def test_every_coalition_has_the_same_triples(examples: ComposedExamples) -> None:
+    every = EveryCoalition(examples)
+    assert len(every) == 7 * len(examples)
+    batch = every.batch(range(14))
+    assert len({tuple(row) for row in batch.present[:7].tolist()}) == 7
+    assert batch.present.any(dim=1).all()
+    assert torch.equal(batch.voice[:7], examples.batch([0]).voice.expand(7, -1, -1))
+    assert torch.equal(every.targets(range(14)), examples.targets([0, 1]).repeat_interleave(7, dim=0))
 
 
 @given(rating=st.floats(-3, 3), seed=st.integers(0, 999))

@@ -11,8 +11,9 @@ import torch
 from mmim_live.errors import ConfigError
 from mmim_live.model.manifest import COALITION_NAMES
 from mmim_live.model.mmim import MMIM, Batch, MMIMConfig
-from mmim_train.live import LiveRecipe, read_recipe, reading, still_sequence
+from mmim_train.live import LiveRecipe, read_recipe, still_sequence
 from mmim_train.live_card import live_card
+from mmim_train.stand_ins import LogitTable, standing_in
 from mmim_train.valence import SENTIMENT
 
 TINY = {
@@ -39,11 +40,14 @@ def test_sentences_are_read_from_the_table_within_and_by_the_encoder_after() -> 
     table = torch.arange(16.0).reshape(2, 1, 8)
     before = model.encode(batch(torch.tensor([[1, 2, 3]]))).h_t
     names = set(model.state_dict())
-    with reading(model, table):
+    real = model.voice_encoder, model.face_encoder
+    with standing_in(model, table, LogitTable(16), LogitTable(16)):
+        assert model.voice_encoder is not real[0]
         assert model.encode(batch(torch.tensor([[1]]))).h_t.tolist() == table[1].tolist()
         assert not any("table" in name for name in model.state_dict())
     assert torch.equal(model.encode(batch(torch.tensor([[1, 2, 3]]))).h_t, before)
     assert set(model.state_dict()) == names
+    assert (model.voice_encoder, model.face_encoder) == real
 
 
 def test_the_installed_recipe_is_valid_and_others_are_refused_in_one_line(tmp_path: Path) -> None:
@@ -79,13 +83,33 @@ def test_the_card_holds_every_figure() -> None:
         "triples": dict.fromkeys(COALITION_NAMES, words),
         "coverage": dict.fromkeys(COALITION_NAMES, 0.9),
         "half_width": dict.fromkeys(COALITION_NAMES, 1.234),
-        "agreement_auc": {"voice": 0.7, "face": 0.8},
+        "agreement_auc": {
+            kind: {"voice": 0.7, "face": 0.8, "both": 0.8, "any": 0.7} for kind in ("reached", "emotion and rating")
+        },
+        "abstention": {
+            "nearer": {"face": 0.4},
+            "share": {"face": 0.1},
+            "error": {"face": 1.2},
+            "error_kept": {"face": 1.1},
+        },
+        "identity": {
+            "neutral_mean": 0.1,
+            "neutral_within_half": 0.8,
+            "neutral_count": 9,
+            "people": 3,
+            "offset_mean": 0.2,
+            "offset_within_half": 1.0,
+        },
+        "transcripts": words | {"error_rate": 0.1, "recogniser": "whisper-base"},
         "voice": emotions,
         "face": emotions,
-        "loudness": {"mean": 0.01, "p95": 0.02, "max": 0.03},
+        "loudness": {"mean": 0.01, "p95": 0.02, "max": 0.03, "below_tenth": 1.0},
         "triples_count": 916,
     }
     card = live_card("live", figures, LiveRecipe(), "1.0")
     for phrase in ("# live", "non-commercial", "AI Act, article 5", "composed, not recorded", "1.234", "seed 1"):
         assert phrase in card
     assert "{" not in card
+    assert "This one carries: face." in card
+    assert "synthetic" in card
+    assert "was not measured" in live_card("live", figures | {"transcripts": None}, LiveRecipe(), "1.0")

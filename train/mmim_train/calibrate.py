@@ -1,4 +1,4 @@
-"""What validation examples say about a trained model: interval widths, tables of agreement, and how good they are.
+"""What validation examples say about a trained model: interval widths, when to abstain, tables of agreement.
 
 Intervals are split conformal (Papadopoulos et al. 2002; Lei et al. 2018, JASA 113): of n absolute errors the
 ceil((n + 1) level)-th smallest is the half-width. Examples that share a sentence are not independent, so a half-width
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmim_live.model.manifest import SCORE_LIMIT, Conformal, coalition_name
+from mmim_live.model.manifest import SCORE_LIMIT, Abstention, Conformal, coalition_name
 from mmim_live.model.mmim import MMIM, Encodings
 from mmim_live.model.shapley import COALITIONS
 
@@ -60,12 +61,28 @@ def coverage(
     return found
 
 
-@torch.inference_mode()
-def log_likelihoods(model: MMIM, encodings: Encodings) -> dict[str, Numbers]:
-    """log q(voice | words) and log q(face | words), each [N] in nats."""
-    model.eval()
-    found = model.log_likelihoods(encodings.h_t, encodings.h_a, encodings.h_v)
-    return {name: value.double().numpy() for name, value in found.items()}
+def abstention(truth: Numbers, scores: dict[str, Numbers], gain: float = 0.05, bins: int = 10) -> Abstention:
+    """How near to the reading of nothing a reading without words must be to abstain.
+
+    Readings are cut into `bins` by their distance from it. Those abstain that lie below the first bin from which on
+    every one errs at least a share `gain` less than saying always the same would err over all of them.
+    """
+    ignorant = float(np.abs(truth - scores[""]).mean())
+    nearer, share, error, kept = {}, {}, {}, {}
+    for name, score in scores.items():
+        if not name or name.startswith("text"):
+            continue
+        moved, errors = np.abs(score - scores[""]), np.abs(truth - score)
+        edges = np.quantile(moved, np.linspace(0, 1, bins + 1))
+        good = [
+            errors[(moved >= low) & (moved <= high)].mean() <= (1 - gain) * ignorant for low, high in pairwise(edges)
+        ]
+        first = next((i for i in range(bins) if all(good[i:])), bins - 1)
+        nearer[name] = float(edges[first]) if first else 0.0
+        stays = moved >= nearer[name]
+        share[name], error[name] = 1 - float(stays.mean()), float(errors.mean())
+        kept[name] = float(errors[stays].mean())
+    return Abstention(nearer=nearer, share=share, error=error, error_kept=kept)
 
 
 def agreement_table(values: Numbers, points: int = 101) -> tuple[float, ...]:

@@ -9,27 +9,30 @@ together is therefore what is written here, not what people do.
 Some examples have no words: a voice, a face or both, and what they show is the rating. Without these a face alone would
 be read by what the words beside such faces were rated, which is next to nothing.
 
-Composed triples are examples as the training loop knows them. Words are numbers of sentences, read through
-`SentenceTable`, since the text encoder is not trained here and its reading of a sentence never changes.
+Others have nothing but words, and their rating is what the text encoder by itself reads: it learned MOSI's scale from
+people, which the sentences here know by regression only.
+
+Composed triples are examples as the training loop knows them. Words are numbers of sentences, voices and faces the
+logits of emotions that encoders read in people they do not know (`crossfit`); `stand_ins` reads all three.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmim_live.model.manifest import Normalisation
 from mmim_live.model.mmim import Batch
+from mmim_live.model.shapley import COALITIONS
+from mmim_train.crossfit import Readings
 from mmim_train.pieces import Piece
 from mmim_train.sequences import Rows, TalkingFaces, face_sequence, voice_sequence
-from mmim_train.unimodal import pad
 from mmim_train.valence import SENTIMENT, Emotion
 
 Joining = Literal["with", "regardless", "against"]
@@ -46,6 +49,7 @@ class ComposeConfig(BaseModel):
     regardless: float = Field(default=0.15, ge=0, le=1)  # share of voices, and of faces, that show whatever
     against: float = Field(default=0.1, ge=0, le=1)  # share of triples whose voice, face or both contradict the words
     wordless: float = Field(default=0.3, ge=0, le=1)  # share of examples without words
+    only_words: float = Field(default=0.15, ge=0, le=1)  # share of examples with words alone
     silent: float = Field(default=0.15, ge=0, le=1)  # share of faces that do not talk
     least_s: float = 1.5  # of a face
     most_s: float = 6.0
@@ -95,6 +99,12 @@ def draw_emotion(
 
     What is against the words is at least 2 away from them.
     """
+    weight = emotion_weights(emotions, rating, joining, spread)
+    return emotions[draw.choice(len(emotions), p=weight / weight.sum())]
+
+
+def emotion_weights(emotions: Sequence[Emotion], rating: float, joining: Joining, spread: float) -> NDArray[np.float64]:
+    """How likely `draw_emotion` takes each, but for a factor."""
     sentiment = np.array([SENTIMENT[emotion] for emotion in emotions])
     if joining == "regardless":
         weight = np.ones(len(emotions))
@@ -107,8 +117,7 @@ def draw_emotion(
                 weight = (np.abs(sentiment - rating) == np.abs(sentiment - rating).max()).astype(np.float64)
     # Five emotions are negative and two positive; none is preferred for having neighbours.
     crowd = np.exp(-0.5 * ((sentiment[:, None] - sentiment[None]) / 0.4) ** 2).sum(axis=1)
-    weight = weight / crowd
-    return emotions[draw.choice(len(emotions), p=weight / weight.sum())]
+    return np.asarray(weight / crowd)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,71 +134,75 @@ class Plan:
 class ComposedExamples:
     """Triples, composed anew from (seed, round, number): the same three numbers give the same triple.
 
-    `ratings` [S] belong to sentences 0 .. S - 1 of a `SentenceTable`; `sentences` [N] says which one each triple has.
+    `ratings` [S] belong to sentences 0 .. S - 1 of a `SentenceTable`, `alone` [S] is what the text encoder reads of
+    them by itself; `sentences` [N] says which one each triple has.
     """
 
     def __init__(
         self,
-        material: Material,
+        voices: Readings,
+        faces: Readings,
         ratings: NDArray[np.float32],
+        alone: NDArray[np.float32],
         sentences: NDArray[np.int64],
-        voice: Normalisation,
-        face: Normalisation,
         config: ComposeConfig,
         seed: int,
     ) -> None:
-        self._material, self._ratings, self._sentences = material, ratings, sentences
-        self._voice, self._face = voice, face
-        self._config, self._seed = config, seed
+        self._voices, self._faces = voices, faces
+        self._ratings, self._alone, self._sentences = ratings, alone, sentences
+        self.config, self._seed = config, seed
         self.round = 0  # raise it to join everything anew
-        self._kept: dict[int, tuple[Rows, Rows]] | None = None
-
-    def keep(self) -> ComposedExamples:
-        """Remember every triple once it was composed: for validation, which is read again and again."""
-        self._kept = {}
-        return self
 
     def moved(self, offset: int) -> ComposedExamples:
         """The same triples for a table in which the sentences come `offset` places later."""
-        ratings = np.concatenate((np.zeros(offset, np.float32), self._ratings))
-        examples = ComposedExamples(
-            self._material, ratings, self._sentences + offset, self._voice, self._face, self._config, self._seed
-        )
-        examples._kept = self._kept
-        return examples
+        before = np.zeros(offset, np.float32)
+        ratings, alone = np.concatenate((before, self._ratings)), np.concatenate((before, self._alone))
+        sentences = self._sentences + offset
+        return ComposedExamples(self._voices, self._faces, ratings, alone, sentences, self.config, self._seed)
 
     def __len__(self) -> int:
         return len(self._sentences)
 
     @property
     def costs(self) -> NDArray[np.int64]:
-        """[N], all alike: how long a triple is, is drawn with it."""
+        """[N], all alike."""
         return np.ones(len(self), np.int64)
 
-    def joining(self, index: int) -> tuple[Joining, Joining]:
-        """How voice and face of a triple were joined to its words."""
-        return self._plan(index).joinings
+    def plan(self, index: int) -> Plan:
+        """What a triple is made of."""
+        draw = np.random.default_rng((self._seed, self.round, index))
+        kind = draw.uniform()
+        if kind < self.config.wordless:
+            return self._wordless(draw)
+        sentence = self._sentences[index]
+        only_words = kind < self.config.wordless + self.config.only_words
+        rating = float(self._ratings[sentence])
+        joinings = _joinings(draw, self.config)
+        emotions = self._emotions(rating, joinings, draw)
+        if only_words:
+            return Plan((True, False, False), joinings, emotions, float(self._alone[sentence]), draw)
+        return Plan((True, True, True), joinings, emotions, rating, draw)
 
     def batch(self, indices: Sequence[int]) -> Batch:
-        """The inputs; token_ids [B, 1] are numbers of sentences."""
-        rows = [self._rows(index) for index in indices]
-        voice, voice_lengths = pad([self._voice.apply(v) for v, _ in rows])
-        face, face_lengths = pad([self._face.apply(f) for _, f in rows])
+        """The inputs; token_ids [B, 1] are numbers of sentences, voice and face [B, 1, len(EMOTIONS)] logits."""
+        plans = [self.plan(index) for index in indices]
+        voice = [_drawn(self._voices[plan.emotions[0]], plan.draw) for plan in plans]
+        face = [_drawn(self._faces[plan.emotions[1]], plan.draw) for plan in plans]
         ids = torch.from_numpy(self._sentences[np.asarray(indices, np.int64)]).unsqueeze(1)
-        present = torch.tensor([self._plan(index).present for index in indices])
-        return Batch(ids, torch.ones_like(ids, dtype=torch.bool), voice, voice_lengths, face, face_lengths, present)
+        one = torch.ones(len(plans), dtype=torch.long)
+        return Batch(
+            token_ids=ids,
+            token_mask=torch.ones_like(ids, dtype=torch.bool),
+            voice=torch.from_numpy(np.stack(voice)).unsqueeze(1),
+            voice_lengths=one,
+            face=torch.from_numpy(np.stack(face)).unsqueeze(1),
+            face_lengths=one,
+            present=torch.tensor([plan.present for plan in plans]),
+        )
 
     def targets(self, indices: Sequence[int]) -> Tensor:
         """The ratings, [B, 1]."""
-        return torch.tensor([[self._plan(index).rating] for index in indices])
-
-    def _plan(self, index: int) -> Plan:
-        draw = np.random.default_rng((self._seed, self.round, index))
-        if draw.uniform() < self._config.wordless:
-            return self._wordless(draw)
-        rating = float(self._ratings[self._sentences[index]])
-        joinings = _joinings(draw, self._config)
-        return Plan((True, True, True), joinings, self._emotions(rating, joinings, draw), rating, draw)
+        return torch.tensor([[self.plan(index).rating] for index in indices])
 
     def _wordless(self, draw: np.random.Generator) -> Plan:
         """A voice, a face or both, around a sentiment that is anywhere."""
@@ -202,42 +215,42 @@ class ComposedExamples:
     def _emotions(
         self, rating: float, joinings: tuple[Joining, Joining], draw: np.random.Generator
     ) -> tuple[Emotion, Emotion]:
-        material, spread = self._material, self._config.spread
-        voiced = draw_emotion(tuple(material.voices), rating, joinings[0], spread, draw)
-        return voiced, draw_emotion(tuple(material.faces), rating, joinings[1], spread, draw)
-
-    def _rows(self, index: int) -> tuple[Rows, Rows]:
-        if self._kept is not None and index in self._kept:
-            return self._kept[index]
-        plan = self._plan(index)
-        voiced, faced = plan.emotions
-        rows = self._material.voice(voiced, plan.draw), self._material.face(faced, self._config, plan.draw)
-        if self._kept is not None:
-            self._kept[index] = rows
-        return rows
+        spread = self.config.spread
+        voiced = draw_emotion(tuple(self._voices), rating, joinings[0], spread, draw)
+        return voiced, draw_emotion(tuple(self._faces), rating, joinings[1], spread, draw)
 
 
-class SentenceTable(nn.Module):
-    """Stands for a text encoder whose reading of some sentences is known: [S, variants, width].
+@dataclass(frozen=True, slots=True, eq=False)
+class EveryCoalition:
+    """Triples once for each set of modalities, so that the epoch is chosen by how well all of them are read."""
 
-    In training a variant is drawn at random (dropout of the encoder), in evaluation the first is taken.
-    """
+    whole: ComposedExamples
 
-    def __init__(self, table: Tensor, absent: nn.Parameter) -> None:
-        super().__init__()
-        self.register_buffer("table", table, persistent=False)
-        self.absent = absent
-        self.width = table.shape[2]
+    def __len__(self) -> int:
+        return len(self.whole) * len(_COALITIONS)
 
-    def forward(self, token_ids: Tensor, token_mask: Tensor) -> Tensor:
-        """Numbers of sentences [B, 1], mask [B, 1] -> h_t [B, width]."""
-        table = self.get_buffer("table")
-        variant = torch.zeros(len(token_ids), dtype=torch.long)
-        if self.training and table.shape[1] > 1:
-            variant = torch.randint(1, table.shape[1], (len(token_ids),))
-        there = token_mask[:, 0]
-        found = table[token_ids[:, 0], variant]
-        return torch.where(there.unsqueeze(1), found, self.absent.expand(len(token_ids), -1))
+    @property
+    def costs(self) -> NDArray[np.int64]:
+        """[N], all alike."""
+        return np.ones(len(self), np.int64)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """The inputs; example i has the triple i // 7 and the coalition i % 7."""
+        batch = self.whole.batch([index // len(_COALITIONS) for index in indices])
+        kept = torch.tensor([_COALITIONS[index % len(_COALITIONS)] for index in indices])
+        return replace(batch, present=batch.present & kept)
+
+    def targets(self, indices: Sequence[int]) -> Tensor:
+        """The ratings, [B, 1]."""
+        return self.whole.targets([index // len(_COALITIONS) for index in indices])
+
+
+_COALITIONS = tuple(coalition for coalition in COALITIONS if any(coalition))
+
+
+def _drawn(logits: NDArray[np.float32], draw: np.random.Generator) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = logits[int(draw.integers(len(logits)))]
+    return found
 
 
 def _joinings(draw: np.random.Generator, config: ComposeConfig) -> tuple[Joining, Joining]:

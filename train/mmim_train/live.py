@@ -2,10 +2,10 @@
 
     words    a text encoder learns sentiment from sentences (text_stage)
     pieces   the live extractors measure voices and faces (pieces)
-    alone    voice and face encoders learn emotions (unimodal)
+    alone    voice and face encoders learn emotions, and read people whom they do not know (crossfit)
     compose  triples joined by sentiment; MMIM learns with its corrected objective (compose, loop)
-    agree    the q networks learn once more, from triples that were joined with their words
-    judge    intervals, agreement tables and figures, on validation words, voices and faces (calibrate, live_report)
+    agree    the q networks learn once more, from triples that were joined with their words (agree)
+    judge    intervals, abstention, agreement tables and figures, on validation words, voices and faces (live_report)
 
 What is slow is kept in a cache folder and made again only where it is missing. Knows no command line.
 """
@@ -13,7 +13,7 @@ What is slow is kept in a cache folder and made again only where it is missing. 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -30,10 +30,22 @@ from mmim_live.extract.contract import CONTRACT
 from mmim_live.model.encoders import SequenceEncoder, TextEncoder, backbone_config
 from mmim_live.model.manifest import Normalisation
 from mmim_live.model.mmim import MMIM, Encodings, MMIMConfig
-from mmim_live.model.mutual_information import ConditionalGaussian
+from mmim_live.model.mutual_information import GaussianMixture
+from mmim_live.model.predictor import MIN_VOICE_ROWS
 from mmim_live.model.tokenizer import TextTokenizer
+from mmim_train.agree import Joined, Name, fit_prior, fit_q
 from mmim_train.calibrate import joined
-from mmim_train.compose import ComposeConfig, ComposedExamples, Material, SentenceTable
+from mmim_train.compose import ComposeConfig, ComposedExamples, EveryCoalition, Material
+from mmim_train.crossfit import (
+    Crossed,
+    Readings,
+    Sampler,
+    correlation,
+    cross_fit,
+    load_crossed,
+    read_all,
+    save_crossed,
+)
 from mmim_train.loop import EpochRecord, StepRecord, train
 from mmim_train.options import TrainOptions
 from mmim_train.pieces import (
@@ -45,11 +57,12 @@ from mmim_train.pieces import (
     measure_voices,
     save_pieces,
 )
-from mmim_train.sentences import Sentence, read_sentences
+from mmim_train.sentences import read_sentences
 from mmim_train.sequences import Rows, TalkingFaces
+from mmim_train.stand_ins import LogitTable, standing_in
 from mmim_train.text_stage import SentenceModel, TextStageConfig, first_stage, load, second_stage
-from mmim_train.unimodal import AloneConfig, EmotionHead, fit_alone, read_alone
-from mmim_train.valence import SENTIMENT, Emotion
+from mmim_train.unimodal import AloneConfig
+from mmim_train.valence import Emotion
 from mmim_train.words import Words, kept_words, valid_words
 
 
@@ -68,7 +81,8 @@ class LiveRecipe(BaseModel):
     text_variants: int = 2  # readings of each sentence: one without dropout, the others with
     triples: int = 8000  # in each epoch
     valid_repeats: int = 4  # triples a validation sentence
-    q_steps: int = 1500  # of the last fit of q
+    q_rounds: int = 3  # of triples that q is fitted to at the end
+    q_steps: int = 1500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,15 +104,15 @@ class Trained:
     """A trained model and what it takes to judge it."""
 
     model: MMIM
-    sentence_model: SentenceModel
     tokenizer: TextTokenizer
     voice: Normalisation
     face: Normalisation
+    prior: dict[Name, GaussianMixture]
     valid: ComposedExamples
-    encodings: Encodings  # of `valid`
+    joined: Joined  # of `valid`
+    emotions: tuple[tuple[Emotion, ...], tuple[Emotion, ...]]  # that voices and faces of `valid` show
     valid_texts: Words
     epochs: tuple[EpochRecord, ...]
-    alone: dict[str, float]  # r of voice and face encoders by themselves
 
 
 def read_recipe(path: Path | None = None) -> LiveRecipe:
@@ -145,32 +159,57 @@ def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
     torch.manual_seed(recipe.seed)
     sentence_model, tokenizer = tune_words(data, recipe, cache, say)
     pieces = gather_pieces(data, cache, say)
-    material = pieces.material("train")
     voice = _normalisation([p.rows for p in pieces.voices if p.side == "train"])
-    face = face_normalisation(material, recipe.compose)
-    config = architecture(sentence_model, recipe)
-    torch.manual_seed(recipe.seed)
-    model = MMIM(config, sentence_model.encoder.backbone)
-    alone = _learn_alone(model, material, pieces, voice, face, recipe, say)
+    face = face_normalisation(pieces.material("train"), recipe.compose)
+    alone = _learn_alone(pieces, voice, face, recipe, cache, say)
+    say("reading the sentences")
     sentences = read_sentences(data)
-    fit, valid_texts = _words(sentence_model, tokenizer, sentences, recipe, say)
-    chosen = spread_out(fit.ratings, recipe.triples, recipe.seed)
-    examples = ComposedExamples(material, fit.ratings, chosen, voice, face, recipe.compose, recipe.seed)
+    fit = kept_words(sentence_model, tokenizer, sentences, recipe.text_variants, recipe.seed)
+    valid_texts = valid_words(sentence_model, tokenizer, sentences)
+    examples = ComposedExamples(
+        alone.voice.strangers,
+        alone.face.strangers,
+        fit.ratings,
+        fit.alone,
+        spread_out(fit.ratings, recipe.triples, recipe.seed),
+        recipe.compose,
+        recipe.seed,
+    )
     valid = ComposedExamples(
-        pieces.material("valid"),
+        alone.valid_voices,
+        alone.valid_faces,
         valid_texts.ratings,
+        valid_texts.alone,
         np.tile(np.arange(len(valid_texts.ratings)), recipe.valid_repeats),
-        voice,
-        face,
-        recipe.compose.model_copy(update={"wordless": 0.0}),
+        recipe.compose.model_copy(update={"wordless": 0.0, "only_words": 0.0}),
         recipe.seed + 1,
-    ).keep()
-    epochs = _train(model, fit, valid_texts, examples, valid, recipe, say)
-    with reading(model, fit.table):
-        _fit_q(model, examples, recipe, say)
-    with reading(model, valid_texts.table):
+    )
+    torch.manual_seed(recipe.seed)
+    model = MMIM(architecture(sentence_model, recipe), sentence_model.encoder.backbone)
+    model.requires_grad_(True)
+    cast(TextEncoder, model.text_encoder).backbone.requires_grad_(False)
+    stand_in_voice, stand_in_face = LogitTable(model.config.d_prj), LogitTable(model.config.d_prj)
+    epochs = _train(model, stand_in_voice, stand_in_face, fit, valid_texts, examples, valid, recipe, say)
+    with standing_in(model, fit.table, stand_in_voice, stand_in_face):
+        rounds = [_joined_triples(model, examples, recipe.train.epochs + number) for number in range(recipe.q_rounds)]
+        triples = Joined.together(rounds)
+        fit_q(model, triples, recipe.train, recipe.q_steps, recipe.seed, say)
+    with standing_in(model, valid_texts.table, stand_in_voice, stand_in_face):
         encodings = encode(model, valid)
-    return Trained(model, sentence_model, tokenizer, voice, face, valid, encodings, valid_texts, epochs, alone)
+    stand_in_voice.fold(alone.voice.encoder, cast(SequenceEncoder, model.voice_encoder))
+    stand_in_face.fold(alone.face.encoder, cast(SequenceEncoder, model.face_encoder))
+    return Trained(
+        model=model.eval(),
+        tokenizer=tokenizer,
+        voice=voice,
+        face=face,
+        prior=fit_prior(triples),
+        valid=valid,
+        joined=Joined.of(encodings, valid),
+        emotions=(tuple(alone.valid_voices), tuple(alone.valid_faces)),
+        valid_texts=valid_texts,
+        epochs=epochs,
+    )
 
 
 def architecture(sentence_model: SentenceModel, recipe: LiveRecipe) -> MMIMConfig:
@@ -180,6 +219,8 @@ def architecture(sentence_model: SentenceModel, recipe: LiveRecipe) -> MMIMConfi
         text_pooling=recipe.text.pooling,
         voice_dim=len(CONTRACT.voice.names),
         face_dim=len(CONTRACT.face.names),
+        voice_hidden=recipe.voice.hidden * recipe.voice.folds,
+        face_hidden=recipe.face.hidden * recipe.face.folds,
         **recipe.model,
     )
 
@@ -189,22 +230,6 @@ def spread_out(ratings: NDArray[np.float32], count: int, seed: int) -> NDArray[n
     bins = np.round(ratings).astype(np.int64)
     weights = np.array([1.0 / np.sqrt((bins == value).sum()) for value in bins])
     return np.random.default_rng(seed).choice(len(ratings), count, p=weights / weights.sum())
-
-
-class reading:  # noqa: N801  a context manager
-    """Within, the model reads sentences by their numbers from a table instead of by its text encoder."""
-
-    def __init__(self, model: MMIM, table: torch.Tensor) -> None:
-        self._model = model
-        assert model.text_encoder is not None
-        self._encoder: TextEncoder = model.text_encoder
-        self._table = SentenceTable(table, self._encoder.absent)
-
-    def __enter__(self) -> None:
-        self._model.text_encoder = cast(TextEncoder, self._table)
-
-    def __exit__(self, *_: object) -> None:
-        self._model.text_encoder = self._encoder
 
 
 @torch.inference_mode()
@@ -235,81 +260,57 @@ def _normalisation(sequences: Sequence[Rows]) -> Normalisation:
     return Normalisation(mean=tuple(rows.mean(axis=0).tolist()), std=tuple(std.tolist()))
 
 
-def _words(
-    model: SentenceModel, tokenizer: TextTokenizer, sentences: Sequence[Sentence], recipe: LiveRecipe, say: Say
-) -> tuple[Words, Words]:
-    say("reading the sentences")
-    return (
-        kept_words(model, tokenizer, sentences, recipe.text_variants, recipe.seed),
-        valid_words(model, tokenizer, sentences),
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class _Alone:
+    """Encoders that learned alone, and what they say of people whom they do not know."""
+
+    voice: Crossed
+    face: Crossed
+    valid_voices: Readings
+    valid_faces: Readings
 
 
 def _learn_alone(
-    model: MMIM,
-    material: Material,
-    pieces: Pieces,
-    voice: Normalisation,
-    face: Normalisation,
-    recipe: LiveRecipe,
-    say: Say,
-) -> dict[str, float]:
-    """Voice and face encoders learn emotions; r of their readings on people they never saw."""
-    result: dict[str, float] = {}
-    valid = {
-        "voice": [(p.rows, p.emotion) for p in pieces.voices if p.side == "valid" and len(p.rows) >= 10],
-        "face": [(still_sequence(p.rows), p.emotion) for p in pieces.faces if p.side == "valid"],
-    }
-    for name, encoder, normalisation, config, sample in (
-        ("voice", model.voice_encoder, voice, recipe.voice, _sampler(material.voices, material.voice)),
-        (
-            "face",
-            model.face_encoder,
-            face,
-            recipe.face,
-            _sampler(material.faces, lambda e, d: material.face(e, recipe.compose, d)),
-        ),
+    pieces: Pieces, voice: Normalisation, face: Normalisation, recipe: LiveRecipe, cache: Path, say: Say
+) -> _Alone:
+    """Voice and face encoders learn emotions, from the cache where they are there."""
+
+    def voices(some: Sequence[Piece]) -> dict[Emotion, Sampler]:
+        material = Material.of(some, [], None)
+        return dict.fromkeys(material.voices, material.voice)
+
+    def faces(some: Sequence[Piece]) -> dict[Emotion, Sampler]:
+        material = Material.of([], some, pieces.talking)
+        return dict.fromkeys(material.faces, lambda emotion, draw: material.face(emotion, recipe.compose, draw))
+
+    found: dict[str, Crossed] = {}
+    readings: dict[str, Readings] = {}
+    bidirectional = bool(recipe.model.get("bidirectional", False))
+    for name, everything, sampler, normalisation, config, contract in (
+        ("voice", pieces.voices, voices, voice, recipe.voice, CONTRACT.voice),
+        ("face", pieces.faces, faces, face, recipe.face, CONTRACT.face),
     ):
-        assert isinstance(encoder, SequenceEncoder)
-        head = EmotionHead(encoder.width)
-        truth = np.array([SENTIMENT[emotion] for _, emotion in valid[name]])
-
-        def read(
-            encoder: SequenceEncoder = encoder,
-            head: EmotionHead = head,
-            normalisation: Normalisation = normalisation,
-            truth: np.ndarray[Any, Any] = truth,
-            name: str = name,
-        ) -> float:
-            found = read_alone(encoder, head, normalisation, [rows for rows, _ in valid[name]])
-            return float(np.corrcoef(found, truth)[0, 1])
-
-        def look(step: int, loss: float, name: str = name, read: Callable[[], float] = read) -> None:
-            say(f"{name} alone, step {step}: loss {loss:.3f}, r {read():.3f}")
-
-        fit_alone(encoder, head, normalisation, sample, config, recipe.seed, look)
-        result[name] = read()
-        say(f"{name} alone: r {result[name]:.3f}")
-    return result
-
-
-def _sampler(
-    pieces: Any, make: Callable[[Emotion, np.random.Generator], Rows]
-) -> Callable[[np.random.Generator], tuple[Rows, Emotion]]:
-    """Emotions in equal shares half of the time, as often as they occur otherwise."""
-    emotions = tuple(pieces)
-    counts = np.array([len(pieces[emotion]) for emotion in emotions], np.float64)
-    weights = 0.5 * counts / counts.sum() + 0.5 / len(counts)
-
-    def sample(draw: np.random.Generator) -> tuple[Rows, Emotion]:
-        emotion = emotions[draw.choice(len(emotions), p=weights)]
-        return make(emotion, draw), emotion
-
-    return sample
+        long_enough = [p for p in everything if name == "face" or len(p.rows) >= MIN_VOICE_ROWS]
+        train_side, valid_side = ([p for p in long_enough if p.side == side] for side in ("train", "valid"))
+        path = cache / f"{name}-alone.pt"
+        key = f"{contract.hash} {config.model_dump_json()} {recipe.compose.model_dump_json()} {recipe.seed}"
+        crossed = load_crossed(path, key)
+        if crossed is None:
+            say(f"{name} alone")
+            crossed = cross_fit(train_side, sampler, normalisation, config, bidirectional, recipe.seed, say)
+            save_crossed(crossed, path, key)
+        found[name] = crossed
+        readings[name] = read_all(
+            crossed.encoder, normalisation, sampler(valid_side), valid_side, config.readings, recipe.seed
+        )
+        say(f"{name} alone: r {correlation(readings[name]):.3f} on validation")
+    return _Alone(found["voice"], found["face"], readings["voice"], readings["face"])
 
 
 def _train(
     model: MMIM,
+    voice: LogitTable,
+    face: LogitTable,
     fit: Words,
     valid_texts: Words,
     examples: ComposedExamples,
@@ -326,40 +327,15 @@ def _train(
         if isinstance(record, EpochRecord):
             examples.round += 1
             parts = ", ".join(f"{name} {value:.3f}" for name, value in record.parts.items())
-            say(f"epoch {record.epoch}: {parts}; valid {record.valid_loss:.3f} r {record.valid['r']:.3f}")
+            say(f"epoch {record.epoch}: {parts}; valid {record.valid_loss:.4f} r {record.valid['r']:.3f}")
 
-    for parameter in cast(TextEncoder, model.text_encoder).backbone.parameters():
-        parameter.requires_grad_(False)
-    with reading(model, table):
-        result = train(
-            model, examples, valid.moved(count), recipe.train, recipe.seed, torch.device("cpu"), observe=observe
-        )
+    with standing_in(model, table, voice, face):
+        judged = EveryCoalition(valid.moved(count))
+        result = train(model, examples, judged, recipe.train, recipe.seed, torch.device("cpu"), observe=observe)
     return result.epochs
 
 
-def _fit_q(model: MMIM, examples: ComposedExamples, recipe: LiveRecipe, say: Say, batch: int = 64) -> None:
-    """Fit q(voice | words) and q(face | words) to triples that were joined with their words, all else fixed.
-
-    In training q saw all triples, so that its bound is one on what the encoders really say; for agreement it shall
-    know what voice and face are like when they do go with the words.
-    """
-    encodings = encode(model, examples)
-    joinings = [examples.joining(index) for index in range(len(examples))]
-    draw = torch.Generator().manual_seed(recipe.seed)
-    for column, (name, h) in enumerate((("voice", encodings.h_a), ("face", encodings.h_v))):
-        q = cast(ConditionalGaussian, model.q[name])
-        with_words = torch.tensor([j[column] == "with" for j in joinings]) & encodings.present[:, 0]
-        x, y = encodings.h_t[with_words], h[with_words]
-        optimiser = torch.optim.AdamW(q.parameters(), lr=recipe.train.lr_q, weight_decay=1e-2)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.q_steps)
-        total = 0.0
-        for _ in range(recipe.q_steps):
-            chosen = torch.randint(len(x), (batch,), generator=draw)
-            noisy = x[chosen] + 0.1 * x.std(dim=0) * torch.randn(batch, x.shape[1], generator=draw)
-            loss = -q.log_prob(noisy, y[chosen]).mean()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
-            total += float(loss.detach())
-        say(f"q({name} | words): {-total / recipe.q_steps:.2f} nats")
+def _joined_triples(model: MMIM, examples: ComposedExamples, number: int) -> Joined:
+    """Triples joined in a round that training did not see."""
+    examples.round = number
+    return Joined.of(encode(model, examples), examples)

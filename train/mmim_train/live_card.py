@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+USEFUL_AUC = 0.75  # from which on agreement is shown
+
 _CARD = """# {name}
 
 MMIM (Han, Chen, Poria, EMNLP 2021) with the corrected objective: sentiment from -3 to 3 of an utterance, from English
@@ -16,7 +18,9 @@ There is no free set of clips of talking people with rated sentiment. The words 
 are real and the faces are real, each measured by the very extractors of the live path, **but they do not come from the
 same moments.** Around the rating of a sentence a voice and a face were drawn by the pleasure norm of the emotion they
 show (Russell and Mehrabian 1977, times three), with noise of {spread}; {regardless:.0%} of voices and faces were drawn
-regardless of the words, and {against:.0%} of the triples contradict themselves on purpose. What the model knows of
+regardless of the words, and {against:.0%} of the triples contradict themselves on purpose. The fusion learned from what
+voice and face encoders said of people they did not know ({folds} encoders each, every one without a part of the
+people; together they are the encoder that ships). What the model knows of
 *how* words, voice and face go together is what this recipe says, not what people do. Faces were stills: their
 movement, blinking and talking were added by the recipe.
 
@@ -38,8 +42,10 @@ Nothing here is a test figure. The validation sentences also chose settings, the
 ### Words alone: MOSI's {words_count} validation sentences
 {words}
 
-With words lost or replaced at random, as a recogniser does (the sound of these sentences is not at hand):
+With words lost or replaced at random:
 {errors}
+
+{transcripts}
 
 ### Voice alone and face alone
 {voice_count} recordings of speakers it never heard, {face_count} stills of people it never saw (FER2013 names nobody).
@@ -48,14 +54,27 @@ With words lost or replaced at random, as a recogniser does (the sound of these 
 
 {loudness}
 
+{identity}
+
 ### Composed triples: validation sentences, unseen speakers, unseen faces ({triples_count})
 These say how well the model learned what was composed, and no more.
 {triples}
 
-Agreement tells voices joined with their words from voices joined against them with AUC {auc_voice:.2f}, faces with
-AUC {auc_face:.2f}.
-Below 0.75 a checkpoint carries no agreement table, and its readings say null: an indicator hardly better than chance
-would mislead.
+### Abstention
+Without words a reading abstains when it is hardly other than what the model says of nothing at all: so near, the
+readings of these triples erred nearly as much as saying always the same.
+{abstention}
+
+### Agreement
+How well voice and face go with the words is log q(h | words) - log p(h), q as MMIM trains it. AUC with which it tells
+voices and faces joined with their words from those joined against them; "both" is by the sum of the two, of triples in
+which both were joined against the words, "any" of those in which at least one was:
+{agreement}
+
+The other lines are ceilings: what a reader would reach who saw the emotion that was drawn, with the true rating of the
+words, or with the words as they are read here. What is left is lost by reading an emotion off a stranger's voice or
+face. Below {useful:.2f} a checkpoint carries no agreement table, and its readings say null: an indicator hardly better
+than chance would mislead. This one carries: {carried}.
 
 ## What it is not for
 
@@ -96,8 +115,14 @@ def live_card(name: str, figures: Mapping[str, Any], recipe: Any, version: str) 
             ("mae", "r", "acc2_non0", "half_width", "coverage"),
             "present",
         ),
-        auc_voice=figures["agreement_auc"]["voice"],
-        auc_face=figures["agreement_auc"]["face"],
+        identity=_identity(figures["identity"]),
+        transcripts=_transcripts(figures["transcripts"], figures["words"]),
+        abstention=_abstention(figures["abstention"]),
+        agreement=_table(figures["agreement_auc"], ("voice", "face", "both", "any")),
+        useful=USEFUL_AUC,
+        carried=", ".join(n for n in ("voice", "face") if figures["agreement_auc"]["reached"][n] >= USEFUL_AUC)
+        or "none",
+        folds=recipe.voice.folds,
         seed=recipe.seed,
         version=version,
     )
@@ -119,8 +144,42 @@ def _emotions(figures: Mapping[str, Any]) -> str:
 def _loudness(moved: Mapping[str, float]) -> str:
     return (
         f"Making a recording 12 dB quieter or 6 dB louder moves its reading by {moved['mean']:.3f} on average, "
-        f"{moved['max']:.3f} at most."
+        f"{moved['max']:.3f} at most; {moved['below_tenth']:.0%} of the readings move by less than 0.1."
     )
+
+
+def _identity(found: Mapping[str, Any]) -> str:
+    return (
+        f"Neutral faces of people it never saw ({found['neutral_count']}, one picture each) read "
+        f"{found['neutral_mean']:+.2f} on average, {found['neutral_within_half']:.0%} of them within 0.5 of zero. "
+        f"CK+ has no neutral pictures here; over the expressions that its {found['people']} people do show, a person "
+        f"lies {found['offset_mean']:.2f} from the mean of all on average, {found['offset_within_half']:.0%} of them "
+        "within 0.5."
+    )
+
+
+def _transcripts(found: Mapping[str, Any] | None, words: Mapping[str, Any]) -> str:
+    if found is None:
+        return "What is lost with recognised words was not measured: no synthetic voice was installed."
+    rows = {"given words": words, f"heard by {found['recogniser']}": found}
+    return (
+        "Spoken by a **synthetic** voice (espeak-ng, since the sound of these sentences is not free) and recognised by "
+        f"the live recogniser, with {found['error_rate']:.1%} of the words wrong:\n"
+        + _table(rows, ("mae", "r", "acc2_non0"), "words")
+    )
+
+
+def _abstention(found: Mapping[str, Mapping[str, float]]) -> str:
+    rows = {
+        name: {
+            "nearer than": nearer,
+            "share": found["share"][name],
+            "error of all": found["error"][name],
+            "error of the others": found["error_kept"][name],
+        }
+        for name, nearer in found["nearer"].items()
+    }
+    return _table(rows, ("nearer than", "share", "error of all", "error of the others"), "present")
 
 
 def _table(rows: Mapping[str, Mapping[str, Any]], columns: tuple[str, ...], first: str = "") -> str:

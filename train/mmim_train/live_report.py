@@ -20,12 +20,15 @@ from mmim_live.capture.recording import Recording
 from mmim_live.extract.voice import VOICE_NAMES, VoiceExtractor
 from mmim_live.model.manifest import SCORE_LIMIT, Normalisation
 from mmim_live.model.mmim import MMIM, Batch
+from mmim_live.text import fold_text
 from mmim_live.types import AudioBlock
-from mmim_train.calibrate import agreement_table, as_numbers, auc, coalition_scores, coverage, log_likelihoods
+from mmim_train.agree import NAMES, Name, ceilings, separation, statistics
+from mmim_train.calibrate import agreement_table, as_numbers, coalition_scores, coverage
 from mmim_train.live import Trained, still_sequence
 from mmim_train.metrics import mosi_metrics
-from mmim_train.pieces import Piece
+from mmim_train.pieces import Piece, Say
 from mmim_train.sequences import Rows
+from mmim_train.transcripts import can_speak, hear_sentences
 from mmim_train.unimodal import pad
 from mmim_train.valence import SENTIMENT
 
@@ -36,7 +39,7 @@ _DECIBEL = (-12.0, 6.0)
 def figures(trained: Trained, voices: Sequence[Piece], faces: Sequence[Piece], data: Path) -> dict[str, Any]:
     """Every figure that the card prints."""
     truth = as_numbers(trained.valid.targets(range(len(trained.valid))))
-    scores = coalition_scores(trained.model, trained.encodings)
+    scores = coalition_scores(trained.model, trained.joined.encodings)
     sentence = np.arange(len(truth)) % len(trained.valid_texts.ratings)
     first = np.arange(len(trained.valid_texts.ratings))  # one triple a sentence
     return {
@@ -46,10 +49,11 @@ def figures(trained: Trained, voices: Sequence[Piece], faces: Sequence[Piece], d
         },
         "triples": {name: _triple_figures(truth, score) for name, score in scores.items() if name},
         "coverage": _rounded(coverage(truth, scores, sentence)),
-        "agreement_auc": agreement_auc(trained),
+        "agreement_auc": agreement_figures(trained, scores["text"]),
         "voice": voice_figures(trained, voices),
         "loudness": loudness(trained, data),
         "face": face_figures(trained, faces),
+        "identity": identity(trained, faces),
     }
 
 
@@ -63,25 +67,19 @@ def _triple_figures(truth: Numbers, score: Numbers) -> dict[str, float]:
     )
 
 
-def agreement_auc(trained: Trained) -> dict[str, float]:
-    """How well log q tells voices and faces that were joined with their words from those joined against them."""
-    found: dict[str, float] = {}
-    joinings = [trained.valid.joining(index) for index in range(len(trained.valid))]
-    values = log_likelihoods(trained.model, trained.encodings)
-    for column, name in enumerate(("voice", "face")):
-        kinds = np.array([joining[column] for joining in joinings])
-        found[name] = round(auc(values[name][kinds == "with"], values[name][kinds == "against"]), 3)
-    return found
+def agreement_figures(trained: Trained, words: Numbers) -> dict[str, dict[str, float]]:
+    """How well agreement tells voices and faces joined with their words from others, and the most that could be."""
+    values = statistics(trained.model, trained.joined.encodings, trained.prior)
+    found = {"reached": separation(values, trained.joined.joinings)}
+    found |= ceilings(trained.valid, trained.emotions, words, trained.valid.config)
+    return {kind: _rounded(figures) for kind, figures in found.items()}
 
 
-def agreement_tables(trained: Trained) -> dict[str, tuple[float, ...]]:
+def agreement_tables(trained: Trained) -> dict[Name, tuple[float, ...]]:
     """Percentiles over triples that were joined with their words."""
-    joinings = [trained.valid.joining(index) for index in range(len(trained.valid))]
-    values = log_likelihoods(trained.model, trained.encodings)
-    return {
-        name: agreement_table(values[name][np.array([joining[column] == "with" for joining in joinings])])
-        for column, name in enumerate(("voice", "face"))
-    }
+    values = statistics(trained.model, trained.joined.encodings, trained.prior)
+    joinings = trained.joined.joinings
+    return {name: agreement_table(values[name][joinings[:, column] == "with"]) for column, name in enumerate(NAMES)}
 
 
 def words_with_errors(trained: Trained, share: float) -> dict[str, float]:
@@ -102,6 +100,28 @@ def _garble(text: str, share: float, vocabulary: Sequence[str], draw: random.Ran
         elif draw.random() < 0.7:  # most errors of recognisers are substitutions
             words.append(draw.choice(vocabulary))
     return " ".join(words) or text
+
+
+def transcript_figures(trained: Trained, cache: Path, say: Say) -> dict[str, Any] | None:
+    """The validation sentences as the live recogniser hears them from a synthetic voice; None where there is none."""
+    path = cache / "heard.json"
+    if not path.is_file() and not can_speak():
+        return None
+    heard = hear_sentences(trained.valid_texts.texts, path, say)
+    # Where nothing was heard there is no reading; it counts as the score of nothing present.
+    nothing = float(coalition_scores(trained.model, trained.joined.encodings)[""][0])
+    scores = np.array([read_words(trained, text)[0] if fold_text(text) else nothing for text in heard.texts])
+    found = mosi_metrics(trained.valid_texts.ratings, scores)
+    return _rounded(
+        {
+            "mae": found.mae,
+            "r": found.r,
+            "acc2_non0": found.acc2_non0,
+            "error_rate": heard.errors / heard.words,
+            "recogniser": heard.recogniser,
+            "voices": list(heard.voices),
+        }
+    )
 
 
 @torch.inference_mode()
@@ -138,6 +158,35 @@ def face_figures(trained: Trained, faces: Sequence[Piece]) -> dict[str, Any]:
     return _emotion_figures(valid, read_rows(trained.model, "face", rows, trained.face), "source")
 
 
+def identity(trained: Trained, faces: Sequence[Piece]) -> dict[str, float]:
+    """Whether a face reads who it is: what neutral faces read, and how far the people of CK+ lie from one another.
+
+    CK+ has no neutral pictures here, and FER2013 names nobody, so its neutral pictures count as one person each. A
+    person's offset is the mean over the expressions shown of reading - mean reading of that expression.
+    """
+    valid = [piece for piece in faces if piece.side == "valid"]
+    scores = read_rows(trained.model, "face", [still_sequence(piece.rows) for piece in valid], trained.face)
+    emotions = np.array([piece.emotion for piece in valid])
+    sources = np.array([piece.source for piece in valid])
+    neutral = scores[emotions == "neutral"]
+    posed = sources == "ckplus"
+    apart = scores.copy()
+    for emotion in np.unique(emotions[posed]):
+        apart[posed & (emotions == emotion)] -= scores[posed & (emotions == emotion)].mean()
+    people = np.array([piece.person for piece in valid])
+    offsets = np.array([apart[posed & (people == person)].mean() for person in np.unique(people[posed])])
+    return _rounded(
+        {
+            "neutral_mean": float(neutral.mean()),
+            "neutral_within_half": float((np.abs(neutral) <= 0.5).mean()),
+            "neutral_count": len(neutral),
+            "people": len(offsets),
+            "offset_mean": float(np.abs(offsets).mean()),
+            "offset_within_half": float((np.abs(offsets) <= 0.5).mean()),
+        }
+    )
+
+
 def _emotion_figures(pieces: Sequence[Piece], scores: Numbers, group: str) -> dict[str, Any]:
     truth = np.array([SENTIMENT[piece.emotion] for piece in pieces])
     sources = np.array([getattr(piece, group) for piece in pieces])
@@ -167,7 +216,12 @@ def loudness(trained: Trained, data: Path, count: int = 24) -> dict[str, float]:
             here, *there = read_rows(trained.model, "voice", rows, trained.voice)
             moved += [abs(value - here) for value in there]
     return _rounded(
-        {"mean": float(np.mean(moved)), "p95": float(np.quantile(moved, 0.95)), "max": float(np.max(moved))}
+        {
+            "mean": float(np.mean(moved)),
+            "p95": float(np.quantile(moved, 0.95)),
+            "max": float(np.max(moved)),
+            "below_tenth": float(np.mean(np.array(moved) < 0.1)),
+        }
     )
 
 

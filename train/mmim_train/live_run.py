@@ -6,17 +6,17 @@ import json
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mmim_live.extract.contract import CONTRACT
+from mmim_live.model.agreement import as_numbers as as_mixture
 from mmim_live.model.checkpoint import CheckpointConfig, save_checkpoint
 from mmim_live.model.manifest import ContractManifest
-from mmim_train.calibrate import as_numbers, coalition_scores, conformal
+from mmim_train.agree import Name
+from mmim_train.calibrate import abstention, as_numbers, coalition_scores, conformal
 from mmim_train.live import LiveRecipe, Trained, gather_pieces, learn, read_recipe
-from mmim_train.live_card import live_card
-from mmim_train.live_report import agreement_tables, figures
-
-USEFUL_AUC = 0.75  # from which on agreement is shown
+from mmim_train.live_card import USEFUL_AUC, live_card
+from mmim_train.live_report import agreement_tables, figures, transcript_figures
 
 _SOURCES = (
     "CMU-MOSI train (transcripts)",
@@ -60,31 +60,35 @@ def judge(trained: Trained, data: Path, cache: Path, say: Callable[[str], None])
     """All figures, with the widths of the intervals."""
     pieces = gather_pieces(data, cache, say)
     truth = as_numbers(trained.valid.targets(range(len(trained.valid))))
-    widths = conformal(truth, coalition_scores(trained.model, trained.encodings)).half_width
+    scores = coalition_scores(trained.model, trained.joined.encodings)
+    widths = conformal(truth, scores).half_width
     return figures(trained, pieces.voices, pieces.faces, data) | {
         "half_width": {name: round(width, 3) for name, width in widths.items()},
+        "transcripts": transcript_figures(trained, cache, say),
+        "abstention": abstention(truth, scores).model_dump(),
         "triples_count": len(truth),
     }
 
 
-def _useful(
-    tables: dict[str, tuple[float, ...]], auc: dict[str, float]
-) -> dict[Literal["voice", "face"], tuple[float, ...]]:
+def _useful(tables: dict[Name, tuple[float, ...]], auc: dict[str, float]) -> dict[Name, tuple[float, ...]]:
     """Without a table a reading says null: an agreement hardly better than chance would mislead."""
-    names: tuple[Literal["voice", "face"], ...] = ("voice", "face")
-    return {name: tables[name] for name in names if auc[name] >= USEFUL_AUC}
+    return {name: table for name, table in tables.items() if auc[name] >= USEFUL_AUC}
 
 
 def _config(trained: Trained, found: dict[str, Any], recipe: LiveRecipe) -> CheckpointConfig:
     truth = as_numbers(trained.valid.targets(range(len(trained.valid))))
+    scores = coalition_scores(trained.model, trained.joined.encodings)
+    agreement = _useful(agreement_tables(trained), found["agreement_auc"]["reached"])
     return CheckpointConfig(
         architecture=trained.model.config,
         contract=ContractManifest.of(CONTRACT),
         voice_normalisation=trained.voice,
         face_normalisation=trained.face,
         max_tokens=trained.tokenizer.max_tokens,
-        conformal=conformal(truth, coalition_scores(trained.model, trained.encodings)),
-        agreement=_useful(agreement_tables(trained), found["agreement_auc"]),
+        conformal=conformal(truth, scores),
+        abstention=abstention(truth, scores),
+        prior={name: as_mixture(mixture) for name, mixture in trained.prior.items() if name in agreement},
+        agreement=agreement,
         metrics=found,
         provenance={"data": list(_SOURCES), "composed": True, "recipe": recipe.model_dump(mode="json")},
     )

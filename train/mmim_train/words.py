@@ -21,7 +21,7 @@ from torch import Tensor
 from mmim_live.model.manifest import SCORE_LIMIT
 from mmim_live.model.tokenizer import TextTokenizer
 from mmim_train.sentences import SOURCES, Sentence, Source
-from mmim_train.text_stage import SentenceModel, Tokens, pad_tokens, predict, tokenise
+from mmim_train.text_stage import BFLOAT16, SentenceModel, Tokens, pad_tokens, predict, tokenise
 
 _USED: tuple[Source, ...] = ("sst", "vader", "emobank")
 _MOST: dict[Source, int] = {"emobank": 600}  # more would teach that nothing ever matters
@@ -34,6 +34,7 @@ class Words:
 
     texts: tuple[str, ...]
     ratings: NDArray[np.float32]  # [S]
+    alone: NDArray[np.float32]  # [S], what the encoder by itself reads, with the head that it was tuned with
     table: Tensor  # [S, variants, width]: without dropout, then with
 
 
@@ -78,7 +79,8 @@ def _words(
     tokens = tokenise(sentences, tokenizer)
     torch.manual_seed(seed)
     layers = [_read(model, tokens, dropout=variant > 0) for variant in range(variants)]
-    return Words(tuple(s.text for s in sentences), ratings, torch.stack(layers, dim=1))
+    alone = predict(model, as_mosi(tokens)).clip(-SCORE_LIMIT, SCORE_LIMIT)
+    return Words(tuple(s.text for s in sentences), ratings, alone, torch.stack(layers, dim=1))
 
 
 @torch.inference_mode()
@@ -90,7 +92,7 @@ def _read(model: SentenceModel, tokens: Tokens, dropout: bool, batch: int = 64) 
     for start in range(0, len(order), batch):
         chosen = np.array(order[start : start + batch])
         ids, mask, _ = pad_tokens(tokens, chosen)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dropout):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dropout and BFLOAT16):
             found[torch.from_numpy(chosen)] = model.encoder(ids, mask).float()
     model.eval()
     return found.clone()
