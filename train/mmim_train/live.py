@@ -293,7 +293,8 @@ def _learn_alone(
         long_enough = [p for p in everything if name == "face" or len(p.rows) >= MIN_VOICE_ROWS]
         train_side, valid_side = ([p for p in long_enough if p.side == side] for side in ("train", "valid"))
         path = cache / f"{name}-alone.pt"
-        key = f"{contract.hash} {config.model_dump_json()} {recipe.compose.model_dump_json()} {recipe.seed}"
+        shown = recipe.compose.model_dump_json(include={"silent", "least_s", "most_s"})
+        key = f"{contract.hash} {config.model_dump_json()} {shown} {bidirectional} {recipe.seed}"
         crossed = load_crossed(path, key)
         if crossed is None:
             say(f"{name} alone")
