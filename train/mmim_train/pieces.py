@@ -81,10 +81,10 @@ def measure_faces(folder: Path, say: Say, variants: int = 2) -> list[Piece]:
     model = obtain("face-landmarker").folder / "face_landmarker.task"
     pieces: list[Piece] = []
     with FaceExtractor(model) as extractor:
-        clock = _Clock(extractor)
+        clock = Clock(extractor)
         for source in ("fer2013", "ckplus"):
-            stills = _stills(folder / "faces" / f"{source}_train.npz")
-            for seen, (pictures, person, emotion, side) in enumerate(stills):
+            found = stills(folder / "faces" / f"{source}_train.npz")
+            for seen, (pictures, person, emotion, side) in enumerate(found):
                 draw = random.Random(f"{source}{seen}")
                 rows = [row for picture in pictures for row in clock.look(picture, variants, draw)]
                 if rows:
@@ -112,14 +112,16 @@ def measure_talking(folder: Path) -> list[Piece]:
     return pieces
 
 
-class _Clock:
+class Clock:
     """Shows stills to an extractor that follows faces through time: a blank picture makes it forget the last one."""
 
     def __init__(self, extractor: FaceExtractor) -> None:
         self._extractor, self._time_s = extractor, 0.0
 
-    def look(self, picture: NDArray[np.uint8], variants: int, draw: random.Random) -> Iterator[NDArray[np.float32]]:
-        """The rows of a picture [48, 48]: as it is, and turned, shifted and mirrored a little."""
+    def look(
+        self, picture: NDArray[np.uint8], variants: int, draw: random.Random | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """The rows of a picture [48, 48]: as it is, and turned, shifted and mirrored a little, as `draw` says."""
         for variant in range(variants):
             self._push(_BLANK)
             row = self._push(_enlarge(picture, draw if variant else None, mirror=variant % 2 == 1))
@@ -144,7 +146,8 @@ def _enlarge(picture: NDArray[np.uint8], draw: random.Random | None, mirror: boo
     return np.ascontiguousarray(np.repeat(np.asarray(large, np.uint8)[..., None], 3, axis=2))
 
 
-def _stills(path: Path) -> Iterator[tuple[Sequence[NDArray[np.uint8]], str, Emotion, Side]]:
+def stills(path: Path) -> Iterator[tuple[Sequence[NDArray[np.uint8]], str, Emotion, Side]]:
+    """Pictures of one expression, who shows it, what it is, and which side it is on. Raises DataError."""
     try:
         with np.load(path, allow_pickle=False) as file:
             images, labels, names = file["image"], file["label"], [str(name) for name in file["classes"]]

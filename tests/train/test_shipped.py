@@ -1,0 +1,97 @@
+"""The checkpoint that ships, on real words and real faces: what anybody would expect of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmim_live import assets
+from mmim_live.capture.recording import Recording
+from mmim_live.extract.contract import CONTRACT
+from mmim_live.extract.face import FaceExtractor
+from mmim_live.model.checkpoint import Checkpoint, load_checkpoint
+from mmim_live.model.predictor import Predictor
+from mmim_live.types import FaceRow, Prediction, VideoFrame, Window, Word
+from mmim_train.live import still_sequence
+from mmim_train.pieces import Clock, stills
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    return load_checkpoint(assets.checkpoint_folder("live"), CONTRACT)
+
+
+@pytest.fixture(scope="module")
+def predictor(checkpoint: Checkpoint) -> Predictor:
+    return Predictor(checkpoint, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def landmarker() -> Path:
+    return assets.obtain("face-landmarker").folder / "face_landmarker.task"
+
+
+def read(predictor: Predictor, text: str = "", face: Sequence[FaceRow] = ()) -> Prediction:
+    words = tuple(
+        Word(word, 0.2 * i, 0.2 * i + 0.1, 1.0, "committed", 6.0, "en") for i, word in enumerate(text.split())
+    )
+    return predictor.predict([Window(0.0, 6.0, "rolling", "committed", 0, words, (), tuple(face))])[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("I love this movie, it is wonderful", 1),
+        ("one of my favorite actors ever", 1),
+        ("this is the worst thing I have ever seen", -1),
+        ("I was so bored and the acting is terrible", -1),
+    ],
+)
+def test_praise_is_positive_and_complaint_negative(predictor: Predictor, text: str, sign: int) -> None:
+    made = read(predictor, text)
+    assert made.score is not None
+    assert sign * made.score > 0.5
+
+
+def test_a_smile_without_words_is_positive(predictor: Predictor, landmarker: Path, shared_data: Path) -> None:
+    read_back = []
+    with FaceExtractor(landmarker) as extractor:
+        clock = Clock(extractor)
+        for pictures, _, emotion, side in stills(shared_data / "faces" / "ckplus_train.npz"):
+            if (emotion, side) == ("happy", "valid"):
+                rows = still_sequence(np.stack([row for p in pictures for row in clock.look(p, 1)]))
+                read_back.append(read(predictor, face=[FaceRow(i / 15, row) for i, row in enumerate(rows)]).score)
+            if len(read_back) == 5:
+                break
+    scores = [score for score in read_back if score is not None]
+    assert len(scores) >= 4
+    assert min(scores) > 0
+
+
+def test_a_silent_face_abstains_or_is_unsure(predictor: Predictor, landmarker: Path, shared_data: Path) -> None:
+    recording = Recording(shared_data / "clips" / "pyfeat_silent_face.mp4", audio=False)
+    try:
+        with FaceExtractor(landmarker) as extractor:
+            frames = [item for item in iter(recording.read, None) if isinstance(item, VideoFrame)]
+            found = [extractor.push(frame) for frame in frames[::2][:120]]
+    finally:
+        recording.close()
+    rows = [row for row in found if row is not None]
+    assert len(rows) > 60
+    for start in range(0, len(rows) - 30, 30):
+        made = read(predictor, face=rows[start : start + 60])
+        assert made.present.face
+        if made.score is not None:
+            assert made.low is not None
+            assert made.high is not None
+            assert abs(made.score) < 1
+            assert made.low < 0 < made.high
+            assert made.high - made.low > 3
+
+
+def test_nothing_at_all_abstains(predictor: Predictor) -> None:
+    assert read(predictor) == Prediction(score=None)
