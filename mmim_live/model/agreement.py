@@ -14,12 +14,12 @@ from torch import Tensor
 
 from mmim_live.model.manifest import Mixture
 from mmim_live.model.mmim import MMIM, Encodings
-from mmim_live.model.mutual_information import GaussianMixture
+from mmim_live.model.mutual_information import Marginal
 from mmim_live.types import Modality
 
 
 def agreement_statistics(
-    model: MMIM, encodings: Encodings, prior: Mapping[Literal["voice", "face"], GaussianMixture]
+    model: MMIM, encodings: Encodings, prior: Mapping[Literal["voice", "face"], Marginal]
 ) -> dict[Modality, Tensor]:
     """By modality, [B] in nats; higher is a better fit. Means something only where words and modality are present."""
     found = model.log_likelihoods(encodings.h_t, encodings.h_a, encodings.h_v)
@@ -30,21 +30,11 @@ def agreement_statistics(
     return found
 
 
-def as_tensors(mixture: Mixture, device: torch.device) -> GaussianMixture:
+def as_tensors(mixture: Mixture, device: torch.device) -> Marginal:
     """What a configuration holds, ready to be asked."""
-    return GaussianMixture(
-        torch.tensor(mixture.weights, device=device),
-        torch.tensor(mixture.means, device=device),
-        torch.tensor(mixture.covariances, device=device),
-    )
+    return Marginal(torch.tensor(mixture.means, device=device), torch.tensor(mixture.log_variances, device=device))
 
 
-def as_numbers(mixture: GaussianMixture) -> Mixture:
+def as_numbers(marginal: Marginal) -> Mixture:
     """What a configuration can hold."""
-    return Mixture.model_validate(
-        {
-            "weights": mixture.weights.tolist(),
-            "means": mixture.means.tolist(),
-            "covariances": mixture.covariances.tolist(),
-        }
-    )
+    return Mixture.model_validate({"means": marginal.means.tolist(), "log_variances": marginal.log_variances.tolist()})

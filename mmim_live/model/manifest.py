@@ -99,25 +99,16 @@ class Conformal(_Part):
 
 
 class Mixture(_Part):
-    """A mixture of Gaussians: the density of a representation, whatever the words."""
+    """The density of a representation, whatever the words: diagonal Gaussians of equal weight."""
 
-    weights: tuple[float, ...]
     means: tuple[tuple[float, ...], ...]
-    covariances: tuple[tuple[tuple[float, ...], ...], ...]
+    log_variances: tuple[tuple[float, ...], ...]
 
     @model_validator(mode="after")
     def _check(self) -> Mixture:
-        width = len(self.means[0]) if self.means else 0
-        if not width or not len(self.weights) == len(self.means) == len(self.covariances):
-            raise ValueError("a mixture needs as many means and covariances as weights")
-        if any(len(mean) != width for mean in self.means) or any(
-            np.shape(covariance) != (width, width) for covariance in self.covariances
-        ):
-            raise ValueError("means and covariances of a mixture differ in width")
-        if any(weight <= 0 for weight in self.weights) or abs(sum(self.weights) - 1) > 1e-3:
-            raise ValueError("the weights of a mixture must be above 0 and sum to 1")
-        if any(np.linalg.eigvalsh(np.asarray(covariance)).min() <= 0 for covariance in self.covariances):
-            raise ValueError("a covariance of a mixture is not positive definite")
+        widths = {len(values) for values in (*self.means, *self.log_variances)}
+        if len(widths) != 1 or len(self.means) != len(self.log_variances):
+            raise ValueError("a mixture needs as many means as variances, all of one width")
         return self
 
 

@@ -14,7 +14,7 @@ from mmim_live.model.mutual_information import (
     InfoNCE,
     MemoryBank,
     barber_agakov,
-    fit_mixture,
+    marginal,
     mixture_entropy,
     sentiment_groups,
 )
@@ -459,15 +459,12 @@ def test_infonce_is_finite(n: int, kind: str) -> None:
     assert n > 1 or float(value.detach()) == 0
 
 
-def test_a_mixture_has_the_density_of_its_groups() -> None:
+def test_the_marginal_is_the_mean_of_q_and_the_difference_finds_pairs() -> None:
     torch.manual_seed(0)
-    groups = torch.tensor([0] * 300 + [2] * 700)
-    values = torch.randn(1000, 2) + 4.0 * (groups == 2).float().unsqueeze(1)
-    mixture = fit_mixture(values, groups)
-    parts = torch.distributions.MultivariateNormal(mixture.means, mixture.covariances)
-    expected = torch.distributions.MixtureSameFamily(torch.distributions.Categorical(mixture.weights), parts)
-    torch.testing.assert_close(mixture.log_prob(values), expected.log_prob(values), atol=1e-4, rtol=1e-4)
-    assert mixture.weights.tolist() == pytest.approx([0.3, 0.7])
-    assert mixture.means[1].tolist() == pytest.approx([4.0, 4.0], abs=0.15)
-    # Its mean is what the entropy of the Barber-Agakov bound says, up to the slack of both.
-    assert -mixture.log_prob(values).mean().item() == pytest.approx(mixture_entropy(values, groups).item(), abs=0.05)
+    q = ConditionalGaussian(3, 2, 8)
+    x, y = torch.randn(5, 3), torch.randn(40, 2)
+    each = torch.stack([q.log_prob(row.expand(40, -1), y) for row in x])
+    torch.testing.assert_close(marginal(q, x).log_prob(y), each.exp().mean(dim=0).log(), atol=1e-5, rtol=1e-4)
+    # Where x says nothing the difference is 0: it does not matter how ordinary y is.
+    same = x[:1].expand(7, -1)
+    torch.testing.assert_close(marginal(q, same).log_prob(y), q.log_prob(same[:1].expand(40, -1), y))

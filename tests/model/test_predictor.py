@@ -12,6 +12,7 @@ from mmim_live.errors import CheckpointError
 from mmim_live.model.checkpoint import Checkpoint, load_checkpoint
 from mmim_live.model.manifest import NORMALISED_LIMIT, Abstention, Mixture, Normalisation
 from mmim_live.model.mmim import Batch, HeadConfig
+from mmim_live.model.mutual_information.gaussian import NOISE_VARIANCE
 from mmim_live.model.predictor import MIN_FACE_ROWS, MIN_VOICE_ROWS, Predictor, live_scores
 from mmim_live.types import Agreement, Contributions, Prediction, Present
 from tests.model.small import CONTRACT, checkpoint_config, make_window, small_model, small_tokenizer
@@ -126,8 +127,8 @@ def test_agreement_is_relative_to_how_ordinary_a_voice_is_where_that_is_known() 
     subject, window = predictor(), make_window()
     encodings = subject._encode(window, window.text)
     width = encodings.h_a.shape[1]
-    mixture = Mixture(weights=(1.0,), means=((0.3,) * width,), covariances=(tuple(map(tuple, 2 * np.eye(width))),))
-    density = torch.distributions.Normal(0.3, 2**0.5).log_prob(encodings.h_a).sum().item()
+    mixture = Mixture(means=((0.3,) * width,), log_variances=((float(np.log(2)),) * width,))
+    density = torch.distributions.Normal(0.3, 2**0.5).log_prob(encodings.h_a).sum().item() - width * NOISE_VARIANCE / 4
     likelihood = small_model().log_likelihoods(encodings.h_t, encodings.h_a, encodings.h_v)["voice"].item()
     value = likelihood - density
     made = one(predictor(prior={"voice": mixture}, agreement={"voice": (value - 1, value, value + 3)})).agreement

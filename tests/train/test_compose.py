@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch import nn
 
 from mmim_live.extract.face import FACE_NAMES
@@ -27,9 +28,11 @@ def readings(seed: int) -> Readings:
 
 
 def composed(**shares: float) -> ComposedExamples:
-    ratings = np.linspace(-3, 3, 60).astype(np.float32)
-    config = ComposeConfig(**({"wordless": 0.0, "only_words": 0.0} | shares))  # type: ignore[arg-type]
-    return ComposedExamples(readings(0), readings(1), ratings, ratings / 2, np.tile(np.arange(60), 40), config, seed=3)
+    ratings: NDArray[np.float32] = np.linspace(-3, 3, 60, dtype=np.float32)
+    config = ComposeConfig(**({"wordless": 0.0, "only_words": 0.0} | shares))
+    return ComposedExamples(
+        readings(0), readings(1), ratings, np.float32(0.5) * ratings, np.tile(np.arange(60), 40), config, seed=3
+    )
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +44,9 @@ def test_a_triple_depends_on_seed_round_and_number_alone(examples: ComposedExamp
     one, other = examples.batch([5, 6, 7]), examples.batch([7, 5])
     assert torch.equal(one.voice[2], other.voice[0])
     assert torch.equal(one.face[0], other.face[1])
-    examples.round += 1
+    examples.join_anew(1)
     assert not torch.equal(examples.batch([5]).face, one.face[:1])
-    examples.round -= 1
+    examples.join_anew(0)
 
 
 def test_targets_are_the_ratings_of_the_words_that_are_shown(examples: ComposedExamples) -> None:

@@ -1,8 +1,8 @@
 """Agreement of the checkpoint that ships: q fitted once more, p fitted, and how well they tell what was joined.
 
 In training q saw all triples, so that its bound is one on what the encoders really say; for agreement it shall know
-what voice and face are like when they do go with the words. p is the mixture of `mutual_information.mixture` over
-triples of every kind. Knows composed triples and their encodings; no files.
+what voice and face are like when they do go with the words. p is the mean of that q
+over sentences (`mutual_information.mixture`). Knows composed triples and their encodings; no files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mmim_live.model.agreement import agreement_statistics
 from mmim_live.model.mmim import MMIM, Encodings
-from mmim_live.model.mutual_information import ConditionalGaussian, GaussianMixture, fit_mixture, sentiment_groups
+from mmim_live.model.mutual_information import ConditionalGaussian, Marginal, marginal
 from mmim_train.calibrate import Numbers, auc, joined
 from mmim_train.compose import ComposeConfig, ComposedExamples, Joining, emotion_weights
 from mmim_train.options import TrainOptions
@@ -63,12 +63,13 @@ def fit_q(model: MMIM, triples: Joined, options: TrainOptions, steps: int, seed:
         with_words = torch.from_numpy(triples.joinings[:, column] == "with")
         chosen = with_words & triples.encodings.present[:, 0] & triples.encodings.present[:, 1 + column]
         x, y = triples.encodings.h_t[chosen], hidden[name][chosen]
+        spread = 0.3 * x.std(dim=0)
         optimiser = torch.optim.AdamW(q.parameters(), lr=options.lr_q, weight_decay=1e-2)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         total = 0.0
         for _ in range(steps):
             batch = torch.randint(len(x), (256,), generator=draw)
-            noisy = x[batch] + 0.3 * x.std(dim=0) * torch.randn(len(batch), x.shape[1], generator=draw)
+            noisy = x[batch] + spread * torch.randn(len(batch), x.shape[1], generator=draw)
             loss = -q.log_prob(noisy, y[batch]).mean()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -78,18 +79,15 @@ def fit_q(model: MMIM, triples: Joined, options: TrainOptions, steps: int, seed:
         say(f"q({name} | words): {-total / max(steps, 1):.2f} nats")
 
 
-def fit_prior(triples: Joined) -> dict[Name, GaussianMixture]:
-    """p(h) of voice and face, over all triples in which they are present."""
-    hidden = {"voice": triples.encodings.h_a, "face": triples.encodings.h_v}
-    found: dict[Name, GaussianMixture] = {}
-    for column, name in enumerate(NAMES):
-        there = triples.encodings.present[:, 0] & triples.encodings.present[:, 1 + column]
-        found[name] = fit_mixture(hidden[name][there], sentiment_groups(triples.ratings[there]))
-    return found
+def fit_prior(model: MMIM, triples: Joined, count: int = 64) -> dict[Name, Marginal]:
+    """p(h) of voice and face: what q says of them over some sentences."""
+    words = triples.encodings.h_t[triples.encodings.present[:, 0]]
+    some = words[:: max(1, len(words) // count)][:count]
+    return {name: marginal(cast(ConditionalGaussian, model.q[name]), some) for name in NAMES}
 
 
 @torch.inference_mode()
-def statistics(model: MMIM, encodings: Encodings, prior: dict[Name, GaussianMixture]) -> dict[Name, Numbers]:
+def statistics(model: MMIM, encodings: Encodings, prior: dict[Name, Marginal]) -> dict[Name, Numbers]:
     """log q(h | words) - log p(h) of voice and face, each [N] in nats."""
     model.eval()
     found = agreement_statistics(model, encodings, prior)

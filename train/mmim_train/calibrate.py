@@ -64,19 +64,18 @@ def coverage(
 def abstention(truth: Numbers, scores: dict[str, Numbers], gain: float = 0.05, bins: int = 10) -> Abstention:
     """How near to the reading of nothing a reading without words must be to abstain.
 
-    Readings are cut into `bins` by their distance from it. Those abstain that lie below the first bin from which on
-    every one errs at least a share `gain` less than saying always the same would err over all of them.
+    Readings are cut into `bins` by their distance from it. Those abstain that lie below the first bin from which on in
+    every one the readings err at least a share `gain` less than saying always the same would.
     """
-    ignorant = float(np.abs(truth - scores[""]).mean())
+    ignorant = np.abs(truth - scores[""])
     nearer, share, error, kept = {}, {}, {}, {}
     for name, score in scores.items():
         if not name or name.startswith("text"):
             continue
         moved, errors = np.abs(score - scores[""]), np.abs(truth - score)
         edges = np.quantile(moved, np.linspace(0, 1, bins + 1))
-        good = [
-            errors[(moved >= low) & (moved <= high)].mean() <= (1 - gain) * ignorant for low, high in pairwise(edges)
-        ]
+        inside = [(moved >= low) & (moved <= high) for low, high in pairwise(edges)]
+        good = [errors[part].mean() <= (1 - gain) * ignorant[part].mean() for part in inside]
         first = next((i for i in range(bins) if all(good[i:])), bins - 1)
         nearer[name] = float(edges[first]) if first else 0.0
         stays = moved >= nearer[name]

@@ -100,7 +100,7 @@ def draw_emotion(
     What is against the words is at least 2 away from them.
     """
     weight = emotion_weights(emotions, rating, joining, spread)
-    return emotions[draw.choice(len(emotions), p=weight / weight.sum())]
+    return emotions[min(int(np.searchsorted(np.cumsum(weight), draw.uniform() * weight.sum())), len(emotions) - 1)]
 
 
 def emotion_weights(emotions: Sequence[Emotion], rating: float, joining: Joining, spread: float) -> NDArray[np.float64]:
@@ -122,13 +122,13 @@ def emotion_weights(emotions: Sequence[Emotion], rating: float, joining: Joining
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What a triple is made of; `draw` goes on to make the sequences."""
+    """What a triple is made of."""
 
     present: tuple[bool, bool, bool]  # text, voice, face
     joinings: tuple[Joining, Joining]  # of voice and face
     emotions: tuple[Emotion, Emotion]
     rating: float
-    draw: np.random.Generator
+    picks: tuple[int, int]  # which readings of these emotions, of voice and face
 
 
 class ComposedExamples:
@@ -151,7 +151,8 @@ class ComposedExamples:
         self._voices, self._faces = voices, faces
         self._ratings, self._alone, self._sentences = ratings, alone, sentences
         self.config, self._seed = config, seed
-        self.round = 0  # raise it to join everything anew
+        self._round = 0
+        self._plans: dict[int, Plan] = {}  # of this round
 
     def moved(self, offset: int) -> ComposedExamples:
         """The same triples for a table in which the sentences come `offset` places later."""
@@ -168,34 +169,30 @@ class ComposedExamples:
         """[N], all alike."""
         return np.ones(len(self), np.int64)
 
+    def join_anew(self, number: int) -> None:
+        """Go to another round."""
+        self._round = number
+        self._plans.clear()
+
     def plan(self, index: int) -> Plan:
         """What a triple is made of."""
-        draw = np.random.default_rng((self._seed, self.round, index))
-        kind = draw.uniform()
-        if kind < self.config.wordless:
-            return self._wordless(draw)
-        sentence = self._sentences[index]
-        only_words = kind < self.config.wordless + self.config.only_words
-        rating = float(self._ratings[sentence])
-        joinings = _joinings(draw, self.config)
-        emotions = self._emotions(rating, joinings, draw)
-        if only_words:
-            return Plan((True, False, False), joinings, emotions, float(self._alone[sentence]), draw)
-        return Plan((True, True, True), joinings, emotions, rating, draw)
+        if index not in self._plans:
+            self._plans[index] = self._drawn(index, np.random.default_rng((self._seed, self._round, index)))
+        return self._plans[index]
 
     def batch(self, indices: Sequence[int]) -> Batch:
         """The inputs; token_ids [B, 1] are numbers of sentences, voice and face [B, 1, len(EMOTIONS)] logits."""
         plans = [self.plan(index) for index in indices]
-        voice = [_drawn(self._voices[plan.emotions[0]], plan.draw) for plan in plans]
-        face = [_drawn(self._faces[plan.emotions[1]], plan.draw) for plan in plans]
+        voice = np.stack([self._voices[plan.emotions[0]][plan.picks[0]] for plan in plans])
+        face = np.stack([self._faces[plan.emotions[1]][plan.picks[1]] for plan in plans])
         ids = torch.from_numpy(self._sentences[np.asarray(indices, np.int64)]).unsqueeze(1)
         one = torch.ones(len(plans), dtype=torch.long)
         return Batch(
             token_ids=ids,
             token_mask=torch.ones_like(ids, dtype=torch.bool),
-            voice=torch.from_numpy(np.stack(voice)).unsqueeze(1),
+            voice=torch.from_numpy(voice).unsqueeze(1),
             voice_lengths=one,
-            face=torch.from_numpy(np.stack(face)).unsqueeze(1),
+            face=torch.from_numpy(face).unsqueeze(1),
             face_lengths=one,
             present=torch.tensor([plan.present for plan in plans]),
         )
@@ -204,13 +201,30 @@ class ComposedExamples:
         """The ratings, [B, 1]."""
         return torch.tensor([[self.plan(index).rating] for index in indices])
 
+    def _drawn(self, index: int, draw: np.random.Generator) -> Plan:
+        kind = draw.uniform()
+        if kind < self.config.wordless:
+            return self._wordless(draw)
+        sentence = self._sentences[index]
+        rating = float(self._ratings[sentence])
+        joinings = _joinings(draw, self.config)
+        emotions = self._emotions(rating, joinings, draw)
+        picks = self._picks(emotions, draw)
+        if kind < self.config.wordless + self.config.only_words:
+            return Plan((True, False, False), joinings, emotions, float(self._alone[sentence]), picks)
+        return Plan((True, True, True), joinings, emotions, rating, picks)
+
     def _wordless(self, draw: np.random.Generator) -> Plan:
         """A voice, a face or both, around a sentiment that is anywhere."""
         joinings: tuple[Joining, Joining] = ("with", "with")
         emotions = self._emotions(draw.uniform(-2.5, 2.5), joinings, draw)
         voiced, faced = ((True, False), (False, True), (True, True))[int(draw.integers(3))]
         shown = [SENTIMENT[emotion] for emotion, seen in zip(emotions, (voiced, faced), strict=True) if seen]
-        return Plan((False, voiced, faced), joinings, emotions, float(np.mean(shown)), draw)
+        return Plan((False, voiced, faced), joinings, emotions, float(np.mean(shown)), self._picks(emotions, draw))
+
+    def _picks(self, emotions: tuple[Emotion, Emotion], draw: np.random.Generator) -> tuple[int, int]:
+        voices, faces = self._voices[emotions[0]], self._faces[emotions[1]]
+        return int(draw.integers(len(voices))), int(draw.integers(len(faces)))
 
     def _emotions(
         self, rating: float, joinings: tuple[Joining, Joining], draw: np.random.Generator
@@ -246,11 +260,6 @@ class EveryCoalition:
 
 
 _COALITIONS = tuple(coalition for coalition in COALITIONS if any(coalition))
-
-
-def _drawn(logits: NDArray[np.float32], draw: np.random.Generator) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = logits[int(draw.integers(len(logits)))]
-    return found
 
 
 def _joinings(draw: np.random.Generator, config: ComposeConfig) -> tuple[Joining, Joining]:

@@ -1,7 +1,7 @@
 """A trained model as a checkpoint folder: what the live path and `evaluate` must know beside the weights.
 
 The validation split calibrates: conformal intervals for every set of modalities, and the quantiles of agreement by
-which a reading's is told. Its p(h) is fitted to the training split. Knows the loop's outcome, no reports.
+which a reading's is told. Its p(h) is taken over the words of the training split. Knows the loop's outcome, no reports.
 """
 
 from __future__ import annotations
@@ -9,18 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mmim_live.extract.contract import CONTRACT
 from mmim_live.model.agreement import agreement_statistics, as_numbers
 from mmim_live.model.checkpoint import save_checkpoint
 from mmim_live.model.manifest import CheckpointConfig, Conformal, ContractManifest
-from mmim_live.model.mmim import MMIM, Encodings
-from mmim_live.model.mutual_information import GaussianMixture, fit_mixture
+from mmim_live.model.mmim import MMIM
+from mmim_live.model.mutual_information import ConditionalGaussian, Marginal, marginal
 from mmim_live.model.predictor import live_scores
 from mmim_live.types import MODALITIES, FeatureContract, ModalityContract
 from mmim_train.data.dataset import DataSet
@@ -28,13 +27,14 @@ from mmim_train.encoding import Encoder
 from mmim_train.examples import Examples, ordered_plan
 from mmim_train.loop import predict
 from mmim_train.missing import ModalitiesMissing, coalitions
-from mmim_train.objective import label_groups
 from mmim_train.prepare import Prepared
 
 Name = Literal["voice", "face"]
+_NAMES: tuple[Name, Name] = ("voice", "face")
 
 LEVEL = 0.9
 _QUANTILES = 101
+_PRIOR_EXAMPLES = 64
 
 
 def deliver(
@@ -108,35 +108,28 @@ def conformal_quantile(residuals: np.ndarray[Any, Any], level: float) -> float:
 
 
 @torch.no_grad()
-def priors(encoder: Encoder, examples: Examples) -> dict[Name, GaussianMixture]:
-    """p(h) of voice and face over training examples that have words beside them."""
+def priors(encoder: Encoder, examples: Examples) -> dict[Name, Marginal]:
+    """p(h) of voice and face: what q says of them over the words of some training examples."""
     model = encoder.model.eval()
-    e = encoder.encode_all(examples, ordered_plan(examples.costs, 32), (0,))
-    groups = label_groups(examples.targets(range(len(examples)))).to(e.h_t.device)
-    found: dict[Name, GaussianMixture] = {}
-    for name, h in _hidden(e):
-        both = e.present[:, 0] & e.present[:, MODALITIES.index(name)]
-        if name in model.q and int(both.sum()) > 1:
-            found[name] = fit_mixture(h[both].cpu(), groups[both].cpu())
-    return found
+    some = range(0, len(examples), max(1, len(examples) // _PRIOR_EXAMPLES))
+    texts = torch.cat([encoder.encode(examples, [index], (0,)).h_t for index in some])
+    return {
+        name: marginal(cast(ConditionalGaussian, model.q[name]), texts).to(torch.device("cpu"))
+        for name in _NAMES
+        if name in model.q
+    }
 
 
 @torch.no_grad()
-def agreement(
-    encoder: Encoder, examples: Examples, prior: Mapping[Name, GaussianMixture]
-) -> dict[Name, tuple[float, ...]]:
+def agreement(encoder: Encoder, examples: Examples, prior: Mapping[Name, Marginal]) -> dict[Name, tuple[float, ...]]:
     """Ascending quantiles of `agreement_statistics` of voice and face where both they and words are there."""
     model = encoder.model.eval()
     e = encoder.encode_all(examples, ordered_plan(examples.costs, 32), (0,))
     found = agreement_statistics(model, e, {name: mixture.to(e.h_t.device) for name, mixture in prior.items()})
     tables: dict[Name, tuple[float, ...]] = {}
-    for name, _ in _hidden(e):
+    for name in _NAMES:
         both = (e.present[:, 0] & e.present[:, MODALITIES.index(name)]).cpu()
         if name in found and int(both.sum()) > 1:
             values = found[name].cpu()[both].double().numpy()
             tables[name] = tuple(float(v) for v in np.quantile(values, np.linspace(0, 1, _QUANTILES)))
     return tables
-
-
-def _hidden(encodings: Encodings) -> tuple[tuple[Name, Tensor], tuple[Name, Tensor]]:
-    return ("voice", encodings.h_a), ("face", encodings.h_v)

@@ -30,7 +30,7 @@ from mmim_live.extract.contract import CONTRACT
 from mmim_live.model.encoders import SequenceEncoder, TextEncoder, backbone_config
 from mmim_live.model.manifest import Normalisation
 from mmim_live.model.mmim import MMIM, Encodings, MMIMConfig
-from mmim_live.model.mutual_information import GaussianMixture
+from mmim_live.model.mutual_information import Marginal
 from mmim_live.model.predictor import MIN_VOICE_ROWS
 from mmim_live.model.tokenizer import TextTokenizer
 from mmim_train.agree import Joined, Name, fit_prior, fit_q
@@ -107,7 +107,7 @@ class Trained:
     tokenizer: TextTokenizer
     voice: Normalisation
     face: Normalisation
-    prior: dict[Name, GaussianMixture]
+    prior: dict[Name, Marginal]
     valid: ComposedExamples
     joined: Joined  # of `valid`
     emotions: tuple[tuple[Emotion, ...], tuple[Emotion, ...]]  # that voices and faces of `valid` show
@@ -203,7 +203,7 @@ def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
         tokenizer=tokenizer,
         voice=voice,
         face=face,
-        prior=fit_prior(triples),
+        prior=fit_prior(model, triples),
         valid=valid,
         joined=Joined.of(encodings, valid),
         emotions=(tuple(alone.valid_voices), tuple(alone.valid_faces)),
@@ -326,7 +326,7 @@ def _train(
 
     def observe(record: StepRecord | EpochRecord) -> None:
         if isinstance(record, EpochRecord):
-            examples.round += 1
+            examples.join_anew(record.epoch + 1)
             parts = ", ".join(f"{name} {value:.3f}" for name, value in record.parts.items())
             say(f"epoch {record.epoch}: {parts}; valid {record.valid_loss:.4f} r {record.valid['r']:.3f}")
 
@@ -338,5 +338,5 @@ def _train(
 
 def _joined_triples(model: MMIM, examples: ComposedExamples, number: int) -> Joined:
     """Triples joined in a round that training did not see."""
-    examples.round = number
+    examples.join_anew(number)
     return Joined.of(encode(model, examples), examples)

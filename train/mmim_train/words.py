@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor
 from mmim_live.model.manifest import SCORE_LIMIT
 from mmim_live.model.tokenizer import TextTokenizer
 from mmim_train.sentences import SOURCES, Sentence, Source
-from mmim_train.text_stage import BFLOAT16, SentenceModel, Tokens, pad_tokens, predict, tokenise
+from mmim_train.text_stage import BFLOAT16, SentenceModel, Tokens, pad_tokens, tokenise
 
 _USED: tuple[Source, ...] = ("sst", "vader", "emobank")
 _MOST: dict[Source, int] = {"emobank": 600}  # more would teach that nothing ever matters
@@ -43,44 +43,34 @@ def kept_words(
 ) -> Words:
     """MOSI's training sentences and those kept back, ready to be composed with."""
     chosen = [s for s in sentences if s.source == "mosi" and s.part == "fit"]
-    ratings = [np.array([s.score for s in chosen], np.float32)]
     for source in _USED:
         kept = [s for s in sentences if s.source == source and s.part == "kept"]
-        kept = random.Random(seed).sample(kept, min(len(kept), _MOST.get(source, len(kept))))
-        rating = np.array([s.score for s in kept])
-        if source in _PARTIAL:
-            reading = predict(model, as_mosi(tokenise(kept, tokenizer))).astype(np.float64)
-            slope, offset = np.polyfit(reading, rating, 1)
-            rating = (rating - offset) / slope
-        ratings.append(rating.clip(-SCORE_LIMIT, SCORE_LIMIT).astype(np.float32))
-        chosen += kept
-    return _words(model, tokenizer, chosen, np.concatenate(ratings), variants, seed)
+        chosen += random.Random(seed).sample(kept, min(len(kept), _MOST.get(source, len(kept))))
+    words = _words(model, tokenizer, chosen, variants, seed)
+    ratings = words.ratings.astype(np.float64)
+    for source in _PARTIAL:
+        its = np.array([s.source == source for s in chosen])
+        slope, offset = np.polyfit(words.alone[its].astype(np.float64), ratings[its], 1)
+        ratings[its] = (ratings[its] - offset) / slope
+    return replace(words, ratings=ratings.clip(-SCORE_LIMIT, SCORE_LIMIT).astype(np.float32))
 
 
 def valid_words(model: SentenceModel, tokenizer: TextTokenizer, sentences: Sequence[Sentence]) -> Words:
     """MOSI's validation sentences."""
-    chosen = [s for s in sentences if s.part == "valid"]
-    return _words(model, tokenizer, chosen, np.array([s.score for s in chosen], np.float32), 1, 0)
+    return _words(model, tokenizer, [s for s in sentences if s.part == "valid"], 1, 0)
 
 
-def as_mosi(tokens: Tokens) -> Tokens:
-    """The same sentences, read on MOSI's scale."""
-    return Tokens(tokens.ids, tokens.scores, np.full(len(tokens.ids), SOURCES.index("mosi"), np.int64))
-
-
+@torch.inference_mode()
 def _words(
-    model: SentenceModel,
-    tokenizer: TextTokenizer,
-    sentences: Sequence[Sentence],
-    ratings: NDArray[np.float32],
-    variants: int,
-    seed: int,
+    model: SentenceModel, tokenizer: TextTokenizer, sentences: Sequence[Sentence], variants: int, seed: int
 ) -> Words:
     tokens = tokenise(sentences, tokenizer)
     torch.manual_seed(seed)
-    layers = [_read(model, tokens, dropout=variant > 0) for variant in range(variants)]
-    alone = predict(model, as_mosi(tokens)).clip(-SCORE_LIMIT, SCORE_LIMIT)
-    return Words(tuple(s.text for s in sentences), ratings, alone, torch.stack(layers, dim=1))
+    table = torch.stack([_read(model, tokens, dropout=variant > 0) for variant in range(variants)], dim=1)
+    mosi = SOURCES.index("mosi")
+    alone = model.head(table[:, 0])[:, 0] * model.gain[mosi] + model.offset[mosi]
+    texts = tuple(s.text for s in sentences)
+    return Words(texts, tokens.scores, alone.clamp(-SCORE_LIMIT, SCORE_LIMIT).numpy(), table.clone())
 
 
 @torch.inference_mode()

@@ -5,16 +5,16 @@ from mmim_live.model.mutual_information.contrastive import InfoNCE
 from mmim_live.model.mutual_information.entropy import mixture_entropy, sentiment_groups
 from mmim_live.model.mutual_information.gaussian import ConditionalGaussian
 from mmim_live.model.mutual_information.memory import MemoryBank
-from mmim_live.model.mutual_information.mixture import GaussianMixture, fit_mixture
+from mmim_live.model.mutual_information.mixture import Marginal, marginal
 
 __all__ = [
     "BarberAgakov",
     "ConditionalGaussian",
-    "GaussianMixture",
     "InfoNCE",
+    "Marginal",
     "MemoryBank",
     "barber_agakov",
-    "fit_mixture",
+    "marginal",
     "mixture_entropy",
     "sentiment_groups",
 ]

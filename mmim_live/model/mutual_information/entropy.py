@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mmim_live.model.mutual_information.gaussian import NOISE_VARIANCE
 
-LEAST_IN_GROUP = 8  # or one more than there are dimensions: fewer say nothing of a covariance
+_LEAST_IN_GROUP = 8  # or one more than there are dimensions: fewer say nothing of a covariance
 _ROUNDING = 1e-6  # of the mean variance, added to it: covers float32's rounding in the Cholesky factor
 _LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -40,20 +40,20 @@ def mixture_entropy(values: Tensor, groups: Tensor) -> Tensor:
     one-sided and constant samples included.
     """
     d = values.shape[1]
-    members = memberships(groups, max(LEAST_IN_GROUP, d + 1)).to(values.dtype)  # [k, n]
+    members = _memberships(groups, max(_LEAST_IN_GROUP, d + 1)).to(values.dtype)  # [k, n]
     weights = members.mean(dim=1)
     means = members @ values / members.sum(dim=1, keepdim=True)  # [k, d]
-    spread = covariances(values, means, members)  # of y', [k, d, d]
-    within = 0.5 * (_log_determinant(torch.linalg.cholesky(spread)) + d * (1 + _LOG_TWO_PI))
+    covariances = _covariances(values, means, members)  # of y', [k, d, d]
+    within = 0.5 * (_log_determinant(torch.linalg.cholesky(covariances)) + d * (1 + _LOG_TWO_PI))
     # r judges y where it should judge y'. Wider by 3 s0^2 it makes up for that: groups that nothing but the noise keeps
     # apart get exactly Kolchinsky and Tracey's bound; groups that are wide themselves do not notice.
-    factors = torch.linalg.cholesky(spread + 3 * NOISE_VARIANCE * torch.eye(d, device=values.device))
-    posterior = torch.log_softmax(log_densities(values, means, factors) + weights.log(), dim=1)  # [n, k]
+    factors = torch.linalg.cholesky(covariances + 3 * NOISE_VARIANCE * torch.eye(d, device=values.device))
+    posterior = torch.log_softmax(_log_densities(values, means, factors) + weights.log(), dim=1)  # [n, k]
     between = (posterior.T * members).sum() / len(values) - (weights * weights.log()).sum()
     return (weights * within).sum() + between
 
 
-def memberships(groups: Tensor, least: int) -> Tensor:
+def _memberships(groups: Tensor, least: int) -> Tensor:
     """Groups [n] -> [k, n] bool, each sample in one of k groups."""
     names, index, counts = torch.unique(groups, return_inverse=True, return_counts=True)
     largest = int(counts.argmax())
@@ -61,7 +61,7 @@ def memberships(groups: Tensor, least: int) -> Tensor:
     return torch.stack([index == i for i in range(len(names)) if i == largest or counts[i] >= least])
 
 
-def covariances(values: Tensor, means: Tensor, members: Tensor) -> Tensor:
+def _covariances(values: Tensor, means: Tensor, members: Tensor) -> Tensor:
     """Of y', [k, d, d]: the moments of y plus s0^2 I, the only shrinkage that keeps the bound.
 
     Since log det is concave, its mean over samples stays below log det of the true covariance, for any n. Shrinking
@@ -73,7 +73,7 @@ def covariances(values: Tensor, means: Tensor, members: Tensor) -> Tensor:
     return moments + floor[:, None, None] * torch.eye(values.shape[1], dtype=values.dtype, device=values.device)
 
 
-def log_densities(values: Tensor, means: Tensor, factors: Tensor) -> Tensor:
+def _log_densities(values: Tensor, means: Tensor, factors: Tensor) -> Tensor:
     """Log N(y; m_j, L_j L_j') for values [n, d], means [k, d], factors [k, d, d] -> [n, k]."""
     apart = (values - means.unsqueeze(1)).transpose(1, 2)  # [k, d, n]
     whitened: Tensor = torch.linalg.solve_triangular(factors, apart, upper=False)

@@ -74,10 +74,15 @@ class ConditionalGaussian(nn.Module):
         = sum over dimensions of -1/2 ((y - mu)^2 + s0^2) / sigma2 - 1/2 log sigma2 - 1/2 log 2 pi.
         """
         mu, log_variance = self(x)
-        squared: Tensor = (y - mu).square() + NOISE_VARIANCE
-        terms = squared * (-log_variance).exp() + log_variance + math.log(2 * math.pi)
-        log_prob: Tensor = -0.5 * terms.sum(dim=-1)
-        return log_prob
+        return log_density(mu, log_variance, y)
+
+
+def log_density(mu: Tensor, log_variance: Tensor, y: Tensor) -> Tensor:
+    """E_e log N(y + e; mu, diag sigma2) of mu, log sigma2 and y, each [..., d] -> [...]."""
+    squared: Tensor = (y - mu).square() + NOISE_VARIANCE
+    terms = squared * (-log_variance).exp() + log_variance + math.log(2 * math.pi)
+    log_prob: Tensor = -0.5 * terms.sum(dim=-1)
+    return log_prob
 
 
 def _mlp(x_width: int, hidden: int, y_width: int) -> nn.Sequential:
