@@ -123,8 +123,9 @@ class Abstention(_Part):
     share: dict[str, float] = {}  # of validation readings that abstain
     error: dict[str, float] = {}  # mean absolute error of all validation readings
     error_kept: dict[str, float] = {}  # of those that do not abstain
+    same_kept: dict[str, float] = {}  # what saying always the same would err there
 
-    @field_validator("nearer", "share", "error", "error_kept")
+    @field_validator("nearer", "share", "error", "error_kept", "same_kept")
     @classmethod
     def _check(cls, value: dict[str, float]) -> dict[str, float]:
         unknown = set(value) - COALITION_NAMES

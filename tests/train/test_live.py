@@ -91,6 +91,7 @@ def test_the_card_holds_every_figure() -> None:
             "share": {"face": 0.1},
             "error": {"face": 1.2},
             "error_kept": {"face": 1.1},
+            "same_kept": {"face": 1.3},
         },
         "identity": {
             "neutral_mean": 0.1,

@@ -68,7 +68,7 @@ def abstention(truth: Numbers, scores: dict[str, Numbers], gain: float = 0.05, b
     every one the readings err at least a share `gain` less than saying always the same would.
     """
     ignorant = np.abs(truth - scores[""])
-    nearer, share, error, kept = {}, {}, {}, {}
+    nearer, share, error, kept, same = {}, {}, {}, {}, {}
     for name, score in scores.items():
         if not name or name.startswith("text"):
             continue
@@ -80,8 +80,8 @@ def abstention(truth: Numbers, scores: dict[str, Numbers], gain: float = 0.05, b
         nearer[name] = float(edges[first]) if first else 0.0
         stays = moved >= nearer[name]
         share[name], error[name] = 1 - float(stays.mean()), float(errors.mean())
-        kept[name] = float(errors[stays].mean())
-    return Abstention(nearer=nearer, share=share, error=error, error_kept=kept)
+        kept[name], same[name] = float(errors[stays].mean()), float(ignorant[stays].mean())
+    return Abstention(nearer=nearer, share=share, error=error, error_kept=kept, same_kept=same)
 
 
 def agreement_table(values: Numbers, points: int = 101) -> tuple[float, ...]:

@@ -176,10 +176,13 @@ def _abstention(found: Mapping[str, Mapping[str, float]]) -> str:
             "share": found["share"][name],
             "error of all": found["error"][name],
             "error of the others": found["error_kept"][name],
+            "saying the same there": found["same_kept"][name],
         }
         for name, nearer in found["nearer"].items()
     }
-    return _table(rows, ("nearer than", "share", "error of all", "error of the others"), "present")
+    return _table(
+        rows, ("nearer than", "share", "error of all", "error of the others", "saying the same there"), "present"
+    )
 
 
 def _table(rows: Mapping[str, Mapping[str, Any]], columns: tuple[str, ...], first: str = "") -> str:
