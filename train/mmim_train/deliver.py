@@ -112,7 +112,7 @@ def priors(encoder: Encoder, examples: Examples) -> dict[Name, Marginal]:
     """p(h) of voice and face: what q says of them over the words of some training examples."""
     model = encoder.model.eval()
     some = range(0, len(examples), max(1, len(examples) // _PRIOR_EXAMPLES))
-    texts = torch.cat([encoder.encode(examples, [index], (0,)).h_t for index in some])
+    texts = torch.cat([encoder.encode(examples.batch([index]), (0,)).h_t for index in some])
     return {
         name: marginal(cast(ConditionalGaussian, model.q[name]), texts).to(torch.device("cpu"))
         for name in _NAMES
