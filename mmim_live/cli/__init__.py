@@ -21,3 +21,28 @@ def main() -> None:
         run(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit(130)
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            _leave(end.code)
+        raise
+
+
+def _leave(code: int) -> None:
+    """End the process, once all of ours is closed; return where that is not so.
+
+    After a session the interpreter needs seconds to take apart torch, MediaPipe and CTranslate2, and whoever pressed q
+    would wait for the shell. What registered for the exit (PortAudio, temporary files) is still done.
+    """
+    import atexit
+    import os
+    import threading
+
+    if any(not each.daemon for each in threading.enumerate() if each is not threading.main_thread()):
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # a closed pipe: the interpreter says what there is to say
+        return
+    atexit._run_exitfuncs()
+    os._exit(code)
