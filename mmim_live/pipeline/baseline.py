@@ -78,7 +78,7 @@ class Baseline:
         found = f"{len(scores)} of {self.possible} readings held speech"
         if len(scores) < max(1, self.needed):
             return Notice(
-                now_s, "baseline_failed", f"no baseline: {found}, and {self.needed} are needed; press b again"
+                now_s, "baseline_failed", f"no baseline: {found}, and {self.needed} are needed; take it again"
             )
         self.score = statistics.median(scores)
         message = f"scores are now shown relative to your baseline of {self.score:+.2f} as well: {found}{self._with()}"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Said = Event | Health | SoundLevel | Preview | MmimLiveError
 Post = Callable[[Said], None]
 
-LEVEL_EVERY_S = HEALTH_EVERY_S / 4
+LEVEL_EVERY_S = HEALTH_EVERY_S / 2
 STOP_S = 1.9
 FINISH_S = 1.2  # of that for the last words of a live session
 JOIN_S = 5.0  # the session's own join, and a model that is just being loaded

@@ -221,7 +221,7 @@ class MmimApp(App[None]):
             self.screen.set_class(self.state.session is not None, "-begun")
             self.screen.set_class(self.state.summary is not None, "-ended")
             for kind in (Heading, Loading, ScorePanel, WhyPanel, AboutPanel, HealthLine, Ending):
-                self.screen_stack[0].query_one(kind).refresh()
+                self.screen_stack[0].query_one(kind).redraw()
             self._timeline.redraw()
             self._picture.expire(self.state.now_s)
             self.screen_stack[0].query_one(Transcript).redraw()
@@ -285,8 +285,9 @@ class MmimApp(App[None]):
         self.push_screen(DeviceScreen(self._source.find_devices, ascii_only=self._ascii_only), self._use)
 
     def _use(self, choice: DeviceChoice | None) -> None:
-        if choice is not None:
-            self._ask(UseDevice(choice.kind, choice.source))
+        if choice is not None and self._ask(UseDevice(choice.kind, choice.source)):
+            told = f"Going over to {plain(choice.name)}: the transcript says when it is open."
+            self.notify(told, markup=False)
 
     def action_mark(self) -> None:
         """Mark this moment, with a label if the user has one."""
@@ -308,10 +309,12 @@ class MmimApp(App[None]):
         """Leave out what this session cannot do."""
         return self._source.live if action in _LIVE_ONLY else super().check_action(action, parameters)
 
-    def _ask(self, command: Command) -> None:
+    def _ask(self, command: Command) -> bool:
         """Pass a command on, or say that nobody is there to heed it."""
-        if not self._source.send(command):
+        heeded = self._source.send(command)
+        if not heeded:
             self.notify("The session is not running: there is nothing to do this with.", severity="warning")
+        return heeded
 
     def action_next_theme(self) -> None:
         """The next theme of the cycle."""

@@ -93,6 +93,16 @@ def relative_to(baseline: float, reading: Reading | None) -> str:
     return f"{reading.relative:+.2f} relative to {named}"
 
 
+def above(relative: float, baseline: float) -> str:
+    """How a score differs from the user's baseline.
+
+    >>> above(0.6, 0.42), above(-0.6, 0.42)
+    ('+0.60 above your baseline of +0.42', '-0.60 below your baseline of +0.42')
+    """
+    where = "below" if relative < 0 else "above"
+    return f"{relative:+.2f} {where} your baseline of {baseline:+.2f}"
+
+
 def comparison_sentence(comparison: Comparison) -> str:
     """How far a replay differs from the live session."""
     each = comparison

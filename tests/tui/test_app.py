@@ -5,11 +5,13 @@ import dataclasses
 import os
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from docs.make_picture import main
+from mmim_live.config import KeyChanges
 from mmim_live.errors import MediaError
 from mmim_live.output import open_sink
 from mmim_live.tui.app import MmimApp
@@ -82,7 +84,7 @@ def test_loading_shows_what_is_loaded_and_that_time_passes() -> None:
 
 
 def test_the_end_is_told_and_the_app_stays() -> None:
-    text = show(talk(60, finished=True), (120, 40))
+    text = " ".join(show(talk(60, finished=True), (120, 40)).split())  # it is longer than a line
     for phrase in (
         "FINISHED",
         "Finished.",
@@ -200,6 +202,36 @@ def test_the_timeline_scrolls_back_and_returns() -> None:
     asyncio.run(run())
 
 
+def test_transcript_stays_at_the_end_when_a_banner_takes_a_line_of_it() -> None:
+    events = [utterance(index, index + 0.9, f"number {index}", 0.0) for index in range(100)]
+    app, source = make_app([SESSION, *events])
+
+    def stands(text: str) -> bool:
+        return text in screen_text(app)
+
+    async def run() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot, source)
+            await until(pilot, lambda: "number 99" in screen_text(app))
+            app._post(health(100.0, recording=RecordingHealth("/home/ann/talk", 4.2), baseline=BaselineHealth(0.42)))
+            await until(pilot, lambda: "REC" in screen_text(app) and "number 99" in screen_text(app))
+            for number in range(100, 110):
+                app._post(utterance(number, number + 0.9, f"number {number}", 0.0))
+                await until(pilot, partial(stands, f"number {number}"))
+            app._post(utterance(105, 105.9, "said otherwise", 0.0, revision=1))
+            await until(pilot, lambda: all(text in screen_text(app) for text in ("number 109", "said otherwise")))
+
+    asyncio.run(run())
+
+
+def test_the_texts_name_the_keys_in_force() -> None:
+    both = {"recording": RecordingHealth("/home/ann/talk", 4.2), "baseline": BaselineHealth(0.42)}
+    keys = KeyChanges({"record": "f5", "baseline": "n"})
+    text = show([*talk(5), health(5.0, **both)], (120, 40), keys=keys)
+    assert "F5 stops it" in text or "f5 stops it" in text
+    assert "n removes it" in text
+
+
 def test_transcript_stays_where_it_was_scrolled_to() -> None:
     events = [utterance(index, index + 0.9, f"number {index}", 0.0) for index in range(100)]
     app, source = make_app([SESSION, *events])
@@ -282,8 +314,15 @@ def test_a_baseline_is_counted_down_and_then_named_beside_every_relative_score(s
             await until(pilot, lambda: "+0.58 relative to your baseline of +0.42  b removes it" in screen_text(app))
             await until(pilot, lambda: "much better  (+0.78 relative" in screen_text(app))
             assert "+1.2" in screen_text(app)
+            told = "+0.58 above your baseline of +0.42" if size[0] >= 110 else "+0.58 above baseline"
+            assert f"│ {told}" in screen_text(app)
+            assert "between" in screen_text(app)
+            assert "committed at 0:44" in screen_text(app)
+            app._post(dataclasses.replace(reading(44.5, 0.3), relative=-0.12))
+            await until(pilot, lambda: told.replace("+0.58 above", "-0.12 below") in screen_text(app))
             app._post(health(45.0))
-            await until(pilot, lambda: "BASELINE" not in screen_text(app))
+            app._post(reading(45.0, 0.3))
+            await until(pilot, lambda: "BASELINE" not in screen_text(app) and "baseline of" not in screen_text(app))
 
     asyncio.run(run())
 

@@ -2,20 +2,24 @@
 
 from textual.app import RenderResult
 from textual.content import Content
-from textual.widget import Widget
 
 from mmim_live.tui.state import SessionState
+from mmim_live.tui.widgets.drawn import Drawn
 from mmim_live.tui.wording import clock, plain, signed
 from mmim_live.types import DeviceHealth
 
 
-class AboutPanel(Widget):
+class AboutPanel(Drawn):
     """Names and counts, one a line."""
 
     def __init__(self, state: SessionState) -> None:
         super().__init__(classes="panel")
         self.border_title = "Session"
         self._state = state
+
+    def shown(self) -> object:
+        """The facts."""
+        return self._facts()
 
     def render(self) -> RenderResult:
         """As many lines as there are facts."""

@@ -9,6 +9,7 @@ from textual.app import RenderResult
 from textual.content import Content
 from textual.widget import Widget
 
+from mmim_live.tui.keys import key_of
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.wording import clock, plain, relative_to
 from mmim_live.types import BaselineHealth, RecordingHealth
@@ -20,12 +21,17 @@ class Banner(Widget):
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__()
         self._state = state
+        self._drawn: list[Content] = []
         self._ascii_only = ascii_only
 
     def redraw(self) -> None:
         """Follow the state."""
-        self.display = bool(self._lines())
-        self.refresh(layout=True)
+        lines = self._lines()
+        if lines != self._drawn:
+            taller = len(lines) != len(self._drawn)
+            self._drawn = lines
+            self.display = bool(lines)
+            self.refresh(layout=taller)
 
     def render(self) -> RenderResult:
         """The lines, each cut to the width."""
@@ -47,12 +53,12 @@ class Banner(Widget):
             return Content.assemble(
                 (f" BASELINE {told} ", "bold reverse $accent"),
                 " read something neutral aloud" if left_s else "",
-                ("  b calls it off", "$foreground-muted"),
+                (f"  {key_of(self, 'baseline')} calls it off", "$foreground-muted"),
             )
         return Content.assemble(
             (" BASELINE ", "bold reverse $accent"),
             f" {relative_to(baseline.score, self._state.reading)}",
-            ("  b removes it", "$foreground-muted"),
+            (f"  {key_of(self, 'baseline')} removes it", "$foreground-muted"),
         )
 
     def _recording(self, recording: RecordingHealth) -> Content:
@@ -62,5 +68,5 @@ class Banner(Widget):
             (f" {'o' if self._ascii_only else '●'} REC {clock(recording.length_s)} ", "bold reverse $error"),
             *((f" {', '.join(lost)} ", "bold $text-warning") for _ in lost[:1]),
             f" into {plain(recording.folder)}",
-            ("  r stops it", "$foreground-muted"),
+            (f"  {key_of(self, 'record')} stops it", "$foreground-muted"),
         )

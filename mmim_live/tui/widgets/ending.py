@@ -2,21 +2,27 @@
 
 from textual.app import RenderResult
 from textual.content import Content
-from textual.widget import Widget
 
 from mmim_live.tui.keys import key_of
 from mmim_live.tui.state import SessionState
+from mmim_live.tui.widgets.drawn import Drawn
 from mmim_live.tui.wording import clock, comparison_sentence, score_words, sign, signed
 from mmim_live.types import Summary
 
 
-class Ending(Widget):
+class Ending(Drawn):
     """Hidden until there is a summary."""
+
+    HEIGHT_FOLLOWS = True
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__()
         self._state = state
         self._ascii_only = ascii_only
+
+    def shown(self) -> object:
+        """What there is at the end."""
+        return self._state.summary, self._state.comparison
 
     def render(self) -> RenderResult:
         """What was seen, and what can be done now."""

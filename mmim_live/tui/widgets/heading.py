@@ -3,15 +3,15 @@
 from textual.app import RenderResult
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from mmim_live.tui.state import SessionState
+from mmim_live.tui.widgets.drawn import Drawn
 from mmim_live.tui.wording import clock
 
 _BAR_CELLS = 16
 
 
-class Heading(Widget):
+class Heading(Drawn):
     """One line."""
 
     frozen: reactive[bool] = reactive(False)
@@ -23,6 +23,12 @@ class Heading(Widget):
         self._title = title
         self._ascii_only = ascii_only
         self._serving = serving
+
+    def shown(self) -> object:
+        """How far it is; what the app sets draws itself anew."""
+        state = self._state
+        progress = state.health.progress if state.health else None
+        return clock(state.now_s), progress, state.session, state.summary
 
     def render(self) -> RenderResult:
         """Name on the left, progress and state on the right; the name gives way."""

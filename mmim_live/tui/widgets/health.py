@@ -2,20 +2,24 @@
 
 from textual.app import RenderResult
 from textual.content import Content
-from textual.widget import Widget
 
 from mmim_live.tui.state import SessionState
+from mmim_live.tui.widgets.drawn import Drawn
 from mmim_live.tui.wording import plain
 from mmim_live.types import Health
 
 
-class HealthLine(Widget):
+class HealthLine(Drawn):
     """Reads the latest health; what does not fit is left out, from the end."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__()
         self._state = state
         self._separator = "  " if ascii_only else " · "
+
+    def shown(self) -> object:
+        """The latest health."""
+        return self._state.health
 
     def render(self) -> RenderResult:
         """As many parts as fit."""

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from textual.app import RenderResult
 from textual.content import Content
-from textual.widget import Widget
 
 from mmim_live.tui.state import SessionState
+from mmim_live.tui.widgets.drawn import Drawn
 
 
-class Loading(Widget):
+class Loading(Drawn):
     """Counts the seconds so that a wait is seen to go on. `now_s` is a monotonic clock."""
 
     def __init__(self, state: SessionState, title: str, now_s: Callable[[], float]) -> None:
@@ -21,15 +21,23 @@ class Loading(Widget):
 
     def on_mount(self) -> None:
         """Tick."""
-        self.set_interval(0.5, self.refresh)
+        self.set_interval(0.5, self._tick)
+
+    def _tick(self) -> None:
+        if self._state.session is None:
+            self.refresh()
 
     def begin(self) -> None:
         """The wait begins now."""
         self._began_s = self._now_s()
 
+    def shown(self) -> str:
+        """What is being loaded; the seconds are drawn on their own."""
+        return self._state.health.activity if self._state.health else ""
+
     def render(self) -> RenderResult:
         """A few plain lines."""
-        activity = (self._state.health.activity if self._state.health else "") or "loading the models"
+        activity = self.shown() or "loading the models"
         waited_s = int(self._now_s() - self._began_s)
         return Content.assemble(
             ("mmim-live\n\n", "bold $primary"),

@@ -2,18 +2,18 @@
 
 from textual.app import RenderResult
 from textual.content import Content
-from textual.widget import Widget
 
 from mmim_live.tui.drawing import gauge, large_text
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.wording import clock, score_words, sign, signed, tone
+from mmim_live.tui.widgets.drawn import Drawn
+from mmim_live.tui.wording import above, clock, score_words, sign, signed, tone
 from mmim_live.types import Reading
 
 TONE_STYLES = {"positive": "$text-primary", "neutral": "$foreground", "negative": "$text-warning"}
-_LARGE_HEIGHT, _LARGE_WIDTH = 11, 26  # room that all lines need with large digits
+_LARGE_HEIGHT, _LARGE_WIDTH = 11, 26  # room that all lines but the relative score need with large digits
 
 
-class ScorePanel(Widget):
+class ScorePanel(Drawn):
     """Reads the latest reading."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
@@ -21,6 +21,16 @@ class ScorePanel(Widget):
         self.border_title = "Sentiment"
         self._state = state
         self._ascii_only = ascii_only
+
+    def redraw(self) -> None:
+        """Follow the state; taller by a line while there is a baseline."""
+        reading = self._state.reading
+        self.set_class(reading is not None and reading.relative is not None, "-relative")
+        super().redraw()
+
+    def shown(self) -> object:
+        """The latest reading."""
+        return self._state.reading
 
     def render(self) -> RenderResult:
         """The lines of the panel."""
@@ -41,7 +51,8 @@ class ScorePanel(Widget):
 
     def _score(self, reading: Reading, score: float) -> Content:
         style = TONE_STYLES[tone(score)]
-        large = self.size.height >= _LARGE_HEIGHT and self.size.width >= _LARGE_WIDTH
+        relative = self._relative(reading, score)
+        large = self.size.height >= _LARGE_HEIGHT + len(relative) and self.size.width >= _LARGE_WIDTH
         lines = large_text(signed(score), large=large, ascii_only=self._ascii_only)
         width = max(7, self.size.width)
         drawn = gauge(score, reading.low, reading.high, width, ascii_only=self._ascii_only)
@@ -49,11 +60,19 @@ class ScorePanel(Widget):
             ("\n".join(lines) + "\n", f"bold {style}"),
             ("\n" if large else "", ""),
             (f"{sign(score, self._ascii_only)} {score_words(score)}\n", f"bold {style}"),
+            *((f"{line}\n", "$accent") for line in relative),
             (drawn + "\n", style),
             ("-3" + "0".center(width - 4) + "+3\n", "$foreground-muted"),
             (self._interval(reading) + "\n", "$foreground"),
             (self._when(reading), "$foreground-muted"),
         )
+
+    def _relative(self, reading: Reading, score: float) -> list[str]:
+        """One line while there is a baseline; with its value where there is room, which the banner tells anyway."""
+        if reading.relative is None:
+            return []
+        line = above(reading.relative, score - reading.relative)
+        return [line if len(line) <= self.size.width else line.replace(" your ", " ").partition(" of ")[0]]
 
     def _interval(self, reading: Reading) -> str:
         if reading.low is None or reading.high is None:

@@ -10,10 +10,10 @@ from textual.app import ComposeResult, RenderResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import RichLog
 
 from mmim_live.tui.state import LogEntry, SessionState, began_s
+from mmim_live.tui.widgets.drawn import Drawn
 from mmim_live.tui.wording import clock, plain, sign, signed, tone
 from mmim_live.types import Mark, Utterance
 
@@ -38,24 +38,42 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         self._written = 0
         self._rewrites = 0
         self._written_width = 0
+        self._follows = True  # the end; where it is changes with the height, so that the place alone does not tell
 
     def sync(self) -> None:
         """Write what is new; write everything anew when an entry or the width has changed."""
         width = self.scrollable_content_region.width
         if width <= 0:
             return
+        so_far = (self._state.log_rewrites, width, len(self._state.log))
+        if so_far == (self._rewrites, self._written_width, self._written):
+            return
+        follows = self._follows
         if (self._rewrites, self._written_width) != (self._state.log_rewrites, width):
             self.clear()
             self._written = 0
-        at_end = self.is_vertical_scroll_end
         for entry in self._state.log[self._written :]:
-            self.write(self._line(entry), width=width, scroll_end=at_end)
+            self.write(self._line(entry), width=width, scroll_end=follows)
+        self._follows = follows
         self._written = len(self._state.log)
         self._rewrites, self._written_width = self._state.log_rewrites, width
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Wrap for the new width, once RichLog has taken it in."""
+        """Wrap for the new width, once RichLog has taken it in; stay at the end in the new height."""
         self.call_after_refresh(self.sync)
+        if self._follows:
+            self.scroll_end(animate=False, immediate=False, x_axis=False)
+
+    def release_anchor(self) -> None:
+        """The user scrolls."""
+        super().release_anchor()
+        self._follows = False
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Whoever scrolls to the end stays there."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value >= self.max_scroll_y:
+            self._follows = True
 
     def notify_style_update(self) -> None:
         """Another theme: write everything in its colours."""
@@ -101,13 +119,18 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         return self.get_component_rich_style(f"log--{name}", partial=True)
 
 
-class LiveWords(Widget):
+class LiveWords(Drawn):
     """The words since the last utterance: settled ones, a divider, then those that may still change."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__()
         self._state = state
         self._ascii_only = ascii_only
+
+    def shown(self) -> object:
+        """The words by what is drawn of them, and whether more will come."""
+        settled, tentative = ([word.text for word in each] for each in (self._state.settled, self._state.tentative))
+        return settled, tentative, self._state.summary is not None
 
     def render(self) -> RenderResult:
         """The newest words that fit."""
@@ -148,4 +171,4 @@ class Transcript(Vertical):
     def redraw(self) -> None:
         """Draw anew from the state."""
         self._utterances.sync()
-        self._words.refresh()
+        self._words.redraw()

@@ -2,10 +2,10 @@
 
 from textual.app import RenderResult
 from textual.content import Content
-from textual.widget import Widget
 
 from mmim_live.tui.drawing import signed_bar
 from mmim_live.tui.state import SessionState
+from mmim_live.tui.widgets.drawn import Drawn
 from mmim_live.tui.widgets.score import TONE_STYLES
 from mmim_live.tui.wording import agreement_sentence, misfits, signed
 from mmim_live.types import MODALITIES, Agreement, Modality, Reading
@@ -14,7 +14,7 @@ NAMES: dict[Modality, str] = {"text": "words", "voice": "voice", "face": "face"}
 BAR_LIMIT = 2.0  # a single modality seldom moves the score further; longer bars are cut, the number tells
 
 
-class WhyPanel(Widget):
+class WhyPanel(Drawn):
     """Reads the latest reading."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
@@ -22,6 +22,10 @@ class WhyPanel(Widget):
         self.border_title = "Why"
         self._state = state
         self._ascii_only = ascii_only
+
+    def shown(self) -> object:
+        """The latest reading."""
+        return self._state.reading
 
     def render(self) -> RenderResult:
         """Three bars, then the agreement."""
