@@ -20,9 +20,9 @@ DEVICES = (
 @pytest.mark.parametrize(
     ("keys", "asked"),
     [
-        (["down", "enter"], [UseDevice("camera", 2)]),
-        (["down", "down", "down", "enter"], [UseDevice("microphone", "Headset")]),
-        (["enter"], []),  # in use already
+        (["enter"], [UseDevice("camera", 2)]),
+        (["down", "down", "enter"], [UseDevice("microphone", "Headset")]),
+        (["up", "enter", "escape"], []),  # in use already, which is told
         (["down", "escape"], []),
         (["d"], []),
     ],
@@ -32,7 +32,7 @@ def test_another_device_is_chosen_from_a_list(keys: list[str], asked: list[UseDe
     source.devices = DEVICES
 
     async def run() -> None:
-        async with app.run_test(size=(80, 24)) as pilot:
+        async with app.run_test(size=(80, 24), notifications=True) as pilot:
             await settle(pilot, source)
             await pilot.press("d")
             await until(pilot, lambda: "Webcam" in screen_text(app))
@@ -41,6 +41,8 @@ def test_another_device_is_chosen_from_a_list(keys: list[str], asked: list[UseDe
                 assert phrase in text
             await pilot.press(*keys)
             await until(pilot, lambda: "Cameras" not in screen_text(app))
+            if asked:
+                await until(pilot, lambda: "Going over to" in screen_text(app))
 
     asyncio.run(run())
     assert source.asked == asked

@@ -79,7 +79,9 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
                 kind = choice.kind
                 options.add_option(Option(Content.assemble((_HEADINGS[kind], "bold")), disabled=True))
             options.add_option(Option(self._line(choice), id=str(index)))
-        options.highlighted = next((at for at, each in enumerate(options.options) if not each.disabled), None)
+        places = [at for at, each in enumerate(options.options) if not each.disabled]
+        unused = [at for at, choice in zip(places, self._choices, strict=True) if not choice.in_use]
+        options.highlighted = next(iter(unused or places), None)  # whoever comes here wants another one
         options.focus()
         self._hint(
             message.problem
@@ -93,7 +95,10 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Done."""
         choice = self._choices[int(event.option.id or 0)]
-        self.dismiss(None if choice.in_use else choice)
+        if choice.in_use:
+            self._hint(f"{choice.name} is in use already: choose another one, or leave with Esc.")
+        else:
+            self.dismiss(choice)
 
     def action_close(self) -> None:
         """All stays as it is."""
