@@ -1,52 +1,21 @@
-"""The app in a real terminal with real keys: tmux draws it, and tells what stands on the screen."""
+"""A replay in a real terminal, with its keys."""
 
-import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mmim_live import assets
+from tests.end_to_end.tmux import Terminal, need_tmux
 
-PATIENCE_S = 120.0  # for a busy machine that loads models
 SPEECH = "whisper-tiny.en"
-
-
-class Terminal:
-    """One tmux session of its own server, 100 x 30, that runs a shell command."""
-
-    def __init__(self, socket: str, command: str) -> None:
-        self._tmux = ["tmux", "-f", "/dev/null", "-L", socket]
-        self._run("new-session", "-d", "-x", "100", "-y", "30", command)
-
-    def _run(self, *arguments: str) -> str:
-        return subprocess.run([*self._tmux, *arguments], capture_output=True, text=True, check=True).stdout
-
-    def press(self, key: str) -> None:
-        self._run("send-keys", key)
-
-    def screen(self, *, styled: bool = False) -> str:
-        return self._run("capture-pane", "-p", *(["-e"] if styled else []))
-
-    def wait(self, true: Callable[[str], object]) -> str:
-        """The screen as soon as it is so."""
-        deadline_s = time.monotonic() + PATIENCE_S
-        while not true(screen := self.screen()):
-            assert time.monotonic() < deadline_s, screen
-            time.sleep(0.05)
-        return screen
-
-    def close(self) -> None:
-        subprocess.run([*self._tmux, "kill-server"], capture_output=True, check=False)
 
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    if shutil.which("tmux") is None:
-        pytest.skip("needs tmux: apt-get install tmux")
+    need_tmux()
     if assets.find(SPEECH) is None:
         pytest.skip(f"needs {SPEECH}: pip install '.[offline]'")
     program = Path(sys.executable).parent / "mmim-live"
