@@ -191,6 +191,8 @@ class MmimApp(App[None]):
 
     def on_posted(self, message: Posted) -> None:
         """Take in what the session says, and see that it is drawn soon."""
+        if not self.screen_stack and not isinstance(message.what, MmimLiveError):  # the app closes
+            return
         match message.what:
             case MmimLiveError() as error:
                 self._fail(error)
@@ -214,6 +216,8 @@ class MmimApp(App[None]):
     def _draw(self) -> None:
         """Bring the screen up to date with the state."""
         self._draw_due = None
+        if not self.screen_stack:  # the app closes, and this draw was due
+            return
         self.screen_stack[0].query_one(Banner).redraw()
         if self._frozen:
             return

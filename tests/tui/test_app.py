@@ -224,6 +224,18 @@ def test_transcript_stays_at_the_end_when_a_banner_takes_a_line_of_it() -> None:
     asyncio.run(run())
 
 
+def test_a_draw_that_is_due_when_the_app_closes_does_no_harm() -> None:
+    app, source = make_app(talk(5))
+
+    async def run() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot, source)
+        assert not app.screen_stack
+        app._draw()
+
+    asyncio.run(run())
+
+
 def test_the_texts_name_the_keys_in_force() -> None:
     both = {"recording": RecordingHealth("/home/ann/talk", 4.2), "baseline": BaselineHealth(0.42)}
     keys = KeyChanges({"record": "f5", "baseline": "n"})
