@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -23,6 +24,10 @@ class Terminal:
     def __init__(self, socket: str, command: str) -> None:
         self._tmux = ["tmux", "-f", "/dev/null", "-L", socket]
         self._run("new-session", "-d", "-x", "100", "-y", "30", command)
+
+    def keep(self, file: Path) -> None:
+        """Write down all that reaches the terminal from now on, also what is drawn over before anybody looks."""
+        self._run("pipe-pane", f"cat > {file}")
 
     @property
     def program(self) -> psutil.Process:
