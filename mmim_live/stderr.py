@@ -53,7 +53,8 @@ def native_stderr_to_log(drawing: int = 2) -> Iterator[TextIO]:
     sys.stderr.flush()
     real, screen = os.dup(2), os.dup(drawing)
     before = (sys.stderr, sys.__stderr__)
-    with tempfile.TemporaryFile() as log, open(screen, "w", encoding="utf-8", buffering=1) as terminal:  # noqa: PTH123 (a descriptor)
+    terminal = open(screen, "w", encoding="utf-8", buffering=1)  # noqa: PTH123, SIM115 (a descriptor; closed below)
+    with tempfile.TemporaryFile() as log:
         os.dup2(log.fileno(), 2)
         sys.stderr = sys.__stderr__ = terminal  # type: ignore[misc]
         try:
@@ -62,3 +63,5 @@ def native_stderr_to_log(drawing: int = 2) -> Iterator[TextIO]:
             sys.stderr, sys.__stderr__ = before  # type: ignore[misc]
             os.dup2(real, 2)
             os.close(real)
+            with contextlib.suppress(OSError):  # its window is gone, and with it what was not yet written
+                terminal.close()

@@ -1,7 +1,12 @@
 """What native code prints stays off the terminal, what the app draws reaches it; checked with real descriptors."""
 
+import os
 import subprocess
 import sys
+
+import pytest
+
+from mmim_live.stderr import native_stderr_to_log
 
 SCRIPT = """
 import os, sys
@@ -55,3 +60,13 @@ with without_native_chatter():
         "said by somebody else",
         "after",
     ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_that_is_closed_meanwhile_is_no_error() -> None:
+    master, slave = os.openpty()
+    with native_stderr_to_log(drawing=slave) as terminal:
+        terminal.write("begun")
+        os.close(master)
+    assert terminal.closed
+    os.close(slave)
