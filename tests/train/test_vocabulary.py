@@ -1,11 +1,17 @@
 """Word vectors in training: those that occur learn as in a whole table, the others stay."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from mmim_live.model.mmim import Batch
 from mmim_train.loop import train
 from mmim_train.options import TrainOptions
+from mmim_train.stand_ins import LogitTable, standing_in
+from mmim_train.unimodal import EMOTIONS
 from mmim_train.vocabulary import SeenWords, seen_words_only
 from tests.train.synthetic import CPU, Synthetic, small_model
 
@@ -61,3 +67,38 @@ def test_a_frozen_encoder_is_left_as_it_is() -> None:
     table = model.text_encoder.backbone.get_input_embeddings()  # type: ignore[operator]
     with seen_words_only(model, Synthetic(5)):
         assert model.text_encoder.backbone.get_input_embeddings() is table  # type: ignore[operator]
+
+
+def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
+    model = small_model()
+    assert model.text_encoder is not None
+    encoder, d_prj = model.text_encoder, model.config.d_prj
+    encoder.backbone.requires_grad_(False)
+    voice, face = LogitTable(d_prj), LogitTable(d_prj)
+    split = Tabled(12)
+    before = voice.project.weight.detach().clone()
+    with standing_in(model, torch.randn(12, 1, encoder.width), voice, face):
+        result = train(model, split, split, TrainOptions(epochs=1), 1, CPU)
+    assert result.best_epoch == 0
+    assert not torch.equal(voice.project.weight, before)
+    assert model.text_encoder is encoder
+
+
+class Tabled:
+    """Sentences by number, voices and faces by logits, as composed triples have them."""
+
+    def __init__(self, count: int) -> None:
+        self.costs = np.ones(count, np.int64)
+        self._logits = torch.randn(count, 1, len(EMOTIONS), generator=torch.Generator().manual_seed(0))
+
+    def __len__(self) -> int:
+        return len(self.costs)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        ids = torch.tensor([[index] for index in indices])
+        logits, lengths = self._logits[list(indices)], torch.ones(len(indices), dtype=torch.long)
+        there = torch.ones(len(indices), 3, dtype=torch.bool)
+        return Batch(ids, torch.ones_like(ids, dtype=torch.bool), logits, lengths, logits, lengths, there)
+
+    def targets(self, indices: Sequence[int]) -> Tensor:
+        return self._logits[list(indices), 0, :1]

@@ -58,7 +58,7 @@ class SeenWords(nn.Module):
 @contextmanager
 def seen_words_only(model: MMIM, examples: Examples) -> Iterator[None]:
     """Within, the word vectors are a `SeenWords`, where the text encoder is a transformer whose word vectors learn."""
-    backbone = cast(Any, model.text_encoder.backbone if model.text_encoder is not None else None)
+    backbone = cast(Any, getattr(model.text_encoder, "backbone", None))  # a table of known sentences has none
     table = backbone.get_input_embeddings() if hasattr(backbone, "get_input_embeddings") else None
     if not (isinstance(table, nn.Embedding) and table.weight.requires_grad and isinstance(examples, KnowsWords)):
         yield
