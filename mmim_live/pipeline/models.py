@@ -67,6 +67,9 @@ def load_models(
     """
     # The live path runs one thread a worker; torch's own threads would only fight them for the cores.
     torch.set_num_threads(1)
+    # oneDNN keeps a compiled kernel for each of the last 1024 shapes, and rows of windows come in many lengths: a
+    # session grew by 7 MB a minute. It asks the environment when it makes the first kernel.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
     device = choose_device(settings.device)
     # A name that is wrong is told before anything is loaded.
     asr = asr_folder(settings.asr_model, settings.language) if settings.speech and audio else None
