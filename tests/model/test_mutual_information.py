@@ -14,7 +14,6 @@ from mmim_live.model.mutual_information import (
     InfoNCE,
     MemoryBank,
     barber_agakov,
-    marginal,
     mixture_entropy,
     sentiment_groups,
 )
@@ -457,14 +456,3 @@ def test_infonce_is_finite(n: int, kind: str) -> None:
     assert h.grad is not None
     assert torch.isfinite(h.grad).all()
     assert n > 1 or float(value.detach()) == 0
-
-
-def test_the_marginal_is_the_mean_of_q_and_the_difference_finds_pairs() -> None:
-    torch.manual_seed(0)
-    q = ConditionalGaussian(3, 2, 8)
-    x, y = torch.randn(5, 3), torch.randn(40, 2)
-    each = torch.stack([q.log_prob(row.expand(40, -1), y) for row in x])
-    torch.testing.assert_close(marginal(q, x).log_prob(y), each.exp().mean(dim=0).log(), atol=1e-5, rtol=1e-4)
-    # Where x says nothing the difference is 0: it does not matter how ordinary y is.
-    same = x[:1].expand(7, -1)
-    torch.testing.assert_close(marginal(q, same).log_prob(y), q.log_prob(same[:1].expand(40, -1), y))

@@ -106,6 +106,7 @@ def test_the_card_holds_every_figure() -> None:
         "face": emotions,
         "loudness": {"mean": 0.01, "p95": 0.02, "max": 0.03, "below_tenth": 1.0},
         "triples_count": 916,
+        "contested_count": 5496,
     }
     card = live_card("live", figures, LiveRecipe(), "1.0")
     for phrase in ("# live", "non-commercial", "AI Act, article 5", "composed, not recorded", "1.234", "seed 1"):

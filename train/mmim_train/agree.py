@@ -1,8 +1,10 @@
 """Agreement of the checkpoint that ships: q fitted once more, p fitted, and how well they tell what was joined.
 
 In training q saw all triples, so that its bound is one on what the encoders really say; for agreement it shall know
-what voice and face are like when they do go with the words. p is the mean of that q
-over sentences (`mutual_information.mixture`). Knows composed triples and their encodings; no files.
+what voice and face are like when they do go with the words, and it is judged by log q(h | words) - log p(h) with p the
+mean of q over sentences (`mutual_information.mixture`), so that is what it is fitted to. A q that is fitted to
+likelihood alone spends itself on the shape of h that all words share, and tells less. Knows composed triples and their
+encodings; no files.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from mmim_live.model.agreement import agreement_statistics
 from mmim_live.model.mmim import MMIM, Encodings
-from mmim_live.model.mutual_information import ConditionalGaussian, Marginal, marginal
+from mmim_live.model.mutual_information import ConditionalGaussian, Marginal, contrast, marginal
 from mmim_train.calibrate import Numbers, auc, joined
 from mmim_train.compose import ComposeConfig, ComposedExamples, Joining, emotion_weights
 from mmim_train.options import TrainOptions
@@ -55,7 +57,12 @@ class Joined:
 
 
 def fit_q(model: MMIM, triples: Joined, options: TrainOptions, steps: int, seed: int, say: Say) -> None:
-    """Fit q(voice | words) and q(face | words) to triples that were joined with their words, all else fixed."""
+    """Fit q(voice | words) and q(face | words) to triples that were joined with their words, all else fixed.
+
+    What is maximised is InfoNCE with q for its critic, E[log q(h_i | w_i) - log mean_k q(h_i | w_k)] over a batch: a
+    lower bound on the mutual information for any q, as that of Barber and Agakov is (Poole et al. 2019, "On variational
+    bounds of mutual information", equation 12).
+    """
     draw = torch.Generator().manual_seed(seed)
     hidden = {"voice": triples.encodings.h_a, "face": triples.encodings.h_v}
     for column, name in enumerate(NAMES):
@@ -70,16 +77,16 @@ def fit_q(model: MMIM, triples: Joined, options: TrainOptions, steps: int, seed:
         for _ in range(steps):
             batch = torch.randint(len(x), (256,), generator=draw)
             noisy = x[batch] + spread * torch.randn(len(batch), x.shape[1], generator=draw)
-            loss = -q.log_prob(noisy, y[batch]).mean()
+            loss = -contrast(q, noisy, y[batch]).mean()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             total += float(loss.detach())
-        say(f"q({name} | words): {-total / max(steps, 1):.2f} nats")
+        say(f"q({name} | words): at least {-total / max(steps, 1):.2f} nats")
 
 
-def fit_prior(model: MMIM, triples: Joined, count: int = 64) -> dict[Name, Marginal]:
+def fit_prior(model: MMIM, triples: Joined, count: int = 128) -> dict[Name, Marginal]:
     """p(h) of voice and face: what q says of them over some sentences."""
     words = triples.encodings.h_t[triples.encodings.present[:, 0]]
     some = words[:: max(1, len(words) // count)][:count]

@@ -7,7 +7,8 @@
     agree    the q networks learn once more, from triples that were joined with their words (agree)
     judge    intervals, abstention, agreement tables and figures, on validation words, voices and faces (live_report)
 
-What is slow is kept in a cache folder and made again only where it is missing. Knows no command line.
+What is slow is kept in a cache folder and made again only where it is missing; words are learned in one process while
+another looks at people. Knows no command line.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from mmim_live.model.mutual_information import Marginal
 from mmim_live.model.predictor import MIN_VOICE_ROWS
 from mmim_live.model.tokenizer import TextTokenizer
 from mmim_train.agree import Joined, Name, fit_prior, fit_q
-from mmim_train.calibrate import joined
+from mmim_train.beside import beside
+from mmim_train.calibrate import joined as joined_encodings
 from mmim_train.compose import ComposeConfig, ComposedExamples, EveryCoalition, Material
 from mmim_train.crossfit import (
     Crossed,
@@ -81,6 +83,7 @@ class LiveRecipe(BaseModel):
     text_variants: int = 2  # readings of each sentence: one without dropout, the others with
     triples: int = 8000  # in each epoch
     valid_repeats: int = 4  # triples a validation sentence
+    contested_repeats: int = 24  # the same, of those that agreement is judged by: few are joined against their words
     q_rounds: int = 3  # of triples that q is fitted to at the end
     q_steps: int = 1500
 
@@ -110,6 +113,8 @@ class Trained:
     prior: dict[Name, Marginal]
     valid: ComposedExamples
     joined: Joined  # of `valid`
+    contested: ComposedExamples  # of the same sentences, voices and faces; half of these contradict themselves
+    contested_joined: Joined
     emotions: tuple[tuple[Emotion, ...], tuple[Emotion, ...]]  # that voices and faces of `valid` show
     valid_texts: Words
     epochs: tuple[EpochRecord, ...]
@@ -154,14 +159,20 @@ def gather_pieces(data: Path, cache: Path, say: Say) -> Pieces:
     return Pieces(found["voices"], found["faces"] + talking, TalkingFaces(tuple(p.rows for p in talking)))
 
 
-def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
-    """Everything up to the trained model."""
-    torch.manual_seed(recipe.seed)
-    sentence_model, tokenizer = tune_words(data, recipe, cache, say)
+def look_at_people(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> tuple[Normalisation, Normalisation, Alone]:
+    """How voices and faces are normalised, and their encoders, from the cache where they are there."""
     pieces = gather_pieces(data, cache, say)
     voice = _normalisation([p.rows for p in pieces.voices if p.side == "train"])
     face = face_normalisation(pieces.material("train"), recipe.compose)
-    alone = _learn_alone(pieces, voice, face, recipe, cache, say)
+    return voice, face, _learn_alone(pieces, voice, face, recipe, cache, say)
+
+
+def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
+    """Everything up to the trained model."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with beside(_look_at_people, data, recipe, cache, say=say):
+        sentence_model, tokenizer = tune_words(data, recipe, cache, say)
+    voice, face, alone = look_at_people(data, recipe, cache, say)
     say("reading the sentences")
     sentences = read_sentences(data)
     fit = kept_words(sentence_model, tokenizer, sentences, recipe.text_variants, recipe.seed)
@@ -175,14 +186,21 @@ def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
         recipe.compose,
         recipe.seed,
     )
-    valid = ComposedExamples(
-        alone.valid_voices,
-        alone.valid_faces,
-        valid_texts.ratings,
-        valid_texts.alone,
-        np.tile(np.arange(len(valid_texts.ratings)), recipe.valid_repeats),
-        recipe.compose.model_copy(update={"wordless": 0.0, "only_words": 0.0}),
-        recipe.seed + 1,
+    whole = recipe.compose.model_copy(update={"wordless": 0.0, "only_words": 0.0})
+    valid, contested = (
+        ComposedExamples(
+            alone.valid_voices,
+            alone.valid_faces,
+            valid_texts.ratings,
+            valid_texts.alone,
+            np.tile(np.arange(len(valid_texts.ratings)), repeats),
+            compose,
+            recipe.seed + number,
+        )
+        for number, repeats, compose in (
+            (1, recipe.valid_repeats, whole),
+            (2, recipe.contested_repeats, whole.model_copy(update={"against": 0.5})),
+        )
     )
     torch.manual_seed(recipe.seed)
     model = MMIM(architecture(sentence_model, recipe), sentence_model.encoder.backbone)
@@ -195,7 +213,7 @@ def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
         triples = Joined.together(rounds)
         fit_q(model, triples, recipe.train, recipe.q_steps, recipe.seed, say)
     with standing_in(model, valid_texts.table, stand_in_voice, stand_in_face):
-        encodings = encode(model, valid)
+        joined, contested_joined = (Joined.of(encode(model, some), some) for some in (valid, contested))
     stand_in_voice.fold(alone.voice.encoder, cast(SequenceEncoder, model.voice_encoder))
     stand_in_face.fold(alone.face.encoder, cast(SequenceEncoder, model.face_encoder))
     return Trained(
@@ -205,11 +223,17 @@ def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
         face=face,
         prior=fit_prior(model, triples),
         valid=valid,
-        joined=Joined.of(encodings, valid),
+        joined=joined,
+        contested=contested,
+        contested_joined=contested_joined,
         emotions=(tuple(alone.valid_voices), tuple(alone.valid_faces)),
         valid_texts=valid_texts,
         epochs=epochs,
     )
+
+
+def _look_at_people(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> None:
+    look_at_people(data, recipe, cache, say)
 
 
 def architecture(sentence_model: SentenceModel, recipe: LiveRecipe) -> MMIMConfig:
@@ -238,7 +262,7 @@ def encode(model: MMIM, examples: ComposedExamples, batch: int = 64) -> Encoding
     model.eval()
     starts = range(0, len(examples), batch)
     parts = [model.encode(examples.batch(range(at, min(at + batch, len(examples))))) for at in starts]
-    return joined(parts)
+    return joined_encodings(parts)
 
 
 def face_normalisation(material: Material, config: ComposeConfig, count: int = 600) -> Normalisation:
@@ -261,7 +285,7 @@ def _normalisation(sequences: Sequence[Rows]) -> Normalisation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Alone:
+class Alone:
     """Encoders that learned alone, and what they say of people whom they do not know."""
 
     voice: Crossed
@@ -272,7 +296,7 @@ class _Alone:
 
 def _learn_alone(
     pieces: Pieces, voice: Normalisation, face: Normalisation, recipe: LiveRecipe, cache: Path, say: Say
-) -> _Alone:
+) -> Alone:
     """Voice and face encoders learn emotions, from the cache where they are there."""
 
     def voices(some: Sequence[Piece]) -> dict[Emotion, Sampler]:
@@ -305,7 +329,7 @@ def _learn_alone(
             crossed.encoder, normalisation, sampler(valid_side), valid_side, config.readings, recipe.seed
         )
         say(f"{name} alone: r {correlation(readings[name]):.3f} on validation")
-    return _Alone(found["voice"], found["face"], readings["voice"], readings["face"])
+    return Alone(found["voice"], found["face"], readings["voice"], readings["face"])
 
 
 def _train(

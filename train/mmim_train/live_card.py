@@ -66,9 +66,10 @@ readings of these triples erred nearly as much as saying always the same.
 {abstention}
 
 ### Agreement
-How well voice and face go with the words is log q(h | words) - log p(h), q as MMIM trains it. AUC with which it tells
-voices and faces joined with their words from those joined against them; "both" is by the sum of the two, of triples in
-which both were joined against the words, "any" of those in which at least one was:
+How well voice and face go with the words is log q(h | words) - log p(h), with the q of MMIM, which was fitted once more
+to what goes together (InfoNCE with q for its critic). AUC with which it tells voices and faces joined with their words
+from those joined against them, of {contested} triples of which half contradict themselves; "both" is by the sum of the
+two, of triples in which both were joined against the words, "any" of those in which at least one was:
 {agreement}
 
 The other lines are ceilings: what a reader would reach who saw the emotion that was drawn, with the true rating of the
@@ -107,6 +108,7 @@ def live_card(name: str, figures: Mapping[str, Any], recipe: Any, version: str) 
         emotions=_emotions(figures),
         loudness=_loudness(figures["loudness"]),
         triples_count=figures["triples_count"],
+        contested=figures["contested_count"],
         triples=_table(
             {
                 name: values | {"coverage": figures["coverage"][name], "half_width": figures["half_width"][name]}

@@ -49,7 +49,7 @@ def figures(trained: Trained, voices: Sequence[Piece], faces: Sequence[Piece], d
         },
         "triples": {name: _triple_figures(truth, score) for name, score in scores.items() if name},
         "coverage": _rounded(coverage(truth, scores, sentence)),
-        "agreement_auc": agreement_figures(trained, scores["text"]),
+        "agreement_auc": agreement_figures(trained),
         "voice": voice_figures(trained, voices),
         "loudness": loudness(trained, data),
         "face": face_figures(trained, faces),
@@ -67,18 +67,20 @@ def _triple_figures(truth: Numbers, score: Numbers) -> dict[str, float]:
     )
 
 
-def agreement_figures(trained: Trained, words: Numbers) -> dict[str, dict[str, float]]:
+def agreement_figures(trained: Trained) -> dict[str, dict[str, float]]:
     """How well agreement tells voices and faces joined with their words from others, and the most that could be."""
-    values = statistics(trained.model, trained.joined.encodings, trained.prior)
-    found = {"reached": separation(values, trained.joined.joinings)}
-    found |= ceilings(trained.valid, trained.emotions, words, trained.valid.config)
+    contested = trained.contested_joined
+    words = coalition_scores(trained.model, contested.encodings)["text"]
+    values = statistics(trained.model, contested.encodings, trained.prior)
+    found = {"reached": separation(values, contested.joinings)}
+    found |= ceilings(trained.contested, trained.emotions, words, trained.contested.config)
     return {kind: _rounded(figures) for kind, figures in found.items()}
 
 
 def agreement_tables(trained: Trained) -> dict[Name, tuple[float, ...]]:
     """Percentiles over triples that were joined with their words."""
-    values = statistics(trained.model, trained.joined.encodings, trained.prior)
-    joinings = trained.joined.joinings
+    values = statistics(trained.model, trained.contested_joined.encodings, trained.prior)
+    joinings = trained.contested_joined.joinings
     return {name: agreement_table(values[name][joinings[:, column] == "with"]) for column, name in enumerate(NAMES)}
 
 

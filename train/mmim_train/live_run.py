@@ -67,6 +67,7 @@ def judge(trained: Trained, data: Path, cache: Path, say: Callable[[str], None])
         "transcripts": transcript_figures(trained, cache, say),
         "abstention": abstention(truth, scores).model_dump(),
         "triples_count": len(truth),
+        "contested_count": len(trained.contested),
     }
 
 

@@ -5,7 +5,7 @@ from mmim_live.model.mutual_information.contrastive import InfoNCE
 from mmim_live.model.mutual_information.entropy import mixture_entropy, sentiment_groups
 from mmim_live.model.mutual_information.gaussian import ConditionalGaussian
 from mmim_live.model.mutual_information.memory import MemoryBank
-from mmim_live.model.mutual_information.mixture import Marginal, marginal
+from mmim_live.model.mutual_information.mixture import Marginal, contrast, marginal
 
 __all__ = [
     "BarberAgakov",
@@ -14,6 +14,7 @@ __all__ = [
     "Marginal",
     "MemoryBank",
     "barber_agakov",
+    "contrast",
     "marginal",
     "mixture_entropy",
     "sentiment_groups",

@@ -38,3 +38,13 @@ class Marginal:
 def marginal(q: ConditionalGaussian, x: Tensor) -> Marginal:
     """Over examples x [k, x_width]."""
     return Marginal(*q(x))
+
+
+def contrast(q: ConditionalGaussian, x: Tensor, y: Tensor) -> Tensor:
+    """log q(y_i | x_i) - log p(y_i), [n] in nats, with p over the examples themselves; x [n, x_width], y [n, d].
+
+    Its mean bounds I(x; y) from below, whatever q is (Poole et al. 2019, arXiv 1905.06922, equation 12), and cannot
+    exceed log n.
+    """
+    mu, log_variance = q(x)
+    return log_density(mu, log_variance, y) - Marginal(mu, log_variance).log_prob(y)
