@@ -24,11 +24,12 @@ from mmim_live.config import Settings
 from mmim_live.output import read_events
 from mmim_live.pipeline.feed import LiveFeed
 from mmim_live.pipeline.live import Devices
+from mmim_live.session_types import Command, DeviceChoice
 from mmim_live.stderr import native_stderr_to_log
 from mmim_live.tui.app import MmimApp
 from mmim_live.tui.source import Post
 from mmim_live.tui.state import event_time_s
-from mmim_live.types import AudioBlock, Command, DeviceChoice, Event, SessionStarted
+from mmim_live.types import AudioBlock, Event, SessionStarted
 
 DRAW_INTERVAL_S = 0.01
 

@@ -23,7 +23,8 @@ import psutil
 from mmim_live.bench_figures import LiveFigures, live_figures
 from mmim_live.bench_room import Play, Room, sound_of, speak_over_and_over
 from mmim_live.errors import DeviceError, MmimLiveError
-from mmim_live.types import Event, Health, Preview, SoundLevel
+from mmim_live.session_types import Health, Preview, SoundLevel
+from mmim_live.types import Event
 
 if TYPE_CHECKING:
     from mmim_live.config import Settings

@@ -10,7 +10,7 @@ from tests.conftest import REPOSITORY
 PACKAGE = REPOSITORY / "mmim_live"
 TRAINING = REPOSITORY / "train" / "mmim_train"
 
-GROUND = {"types", "config", "errors", "assets", "text", "stderr"}
+GROUND = {"types", "session_types", "config", "errors", "assets", "text", "stderr"}
 STAGES = {"capture", "extract", "align", "model", "output"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | STAGES, GROUND),

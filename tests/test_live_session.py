@@ -21,14 +21,12 @@ from mmim_live.pipeline.readings import MOST_COMMITTED, without_overtaken
 from mmim_live.pipeline.recorder import Recorder
 from mmim_live.pipeline.session import Session
 from mmim_live.pipeline.worker import RESTARTS, RESTARTS_WITHIN_S, Restarts
+from mmim_live.session_types import DeviceChange, DeviceHealth, MarkMoment
 from mmim_live.types import (
     AudioBlock,
-    DeviceChange,
-    DeviceHealth,
     Event,
     FaceRow,
     Mark,
-    MarkMoment,
     Notice,
     Prediction,
     Present,

@@ -11,7 +11,8 @@ from mmim_live import assets
 from mmim_live.capture.recording import Recording
 from mmim_live.extract.face import FaceExtractor
 from mmim_live.pipeline.pictures import Pictures, small
-from mmim_live.types import Preview, VideoFrame
+from mmim_live.session_types import Preview
+from mmim_live.types import VideoFrame
 
 POINTS = np.array([[0.25, 0.5], [0.5, 0.75]], np.float32)
 

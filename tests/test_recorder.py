@@ -27,20 +27,8 @@ from mmim_live.pipeline import take as take_module
 from mmim_live.pipeline.recorder import Recorder
 from mmim_live.pipeline.session import Session
 from mmim_live.pipeline.take import MOST_FRAMES, Plan, Take
-from mmim_live.types import (
-    AudioBlock,
-    DeviceHealth,
-    Event,
-    Mark,
-    MarkMoment,
-    Notice,
-    Reading,
-    SessionStarted,
-    Summary,
-    ToggleRecording,
-    VideoFrame,
-    WordHeard,
-)
+from mmim_live.session_types import DeviceHealth, MarkMoment, ToggleRecording
+from mmim_live.types import AudioBlock, Event, Mark, Notice, Reading, SessionStarted, Summary, VideoFrame, WordHeard
 from tests.test_live_session import Scene
 
 DEVICES = (DeviceHealth("camera", "camera 0", "open", 10.0), DeviceHealth("microphone", "the desk", "open", 48_000.0))

@@ -29,8 +29,9 @@ from mmim_live.errors import ConfigError, OutputError
 from mmim_live.output.jsonl import jsonl_formatter
 from mmim_live.serve.broadcast import Broadcast
 from mmim_live.serve.latest import Latest
+from mmim_live.session_types import Health
 from mmim_live.tui.app import MmimApp
-from mmim_live.types import Event, Health, Notice
+from mmim_live.types import Event, Notice
 from tests.tui.scripted import SESSION, SUMMARY, ScriptedSource, health, talk, utterance
 
 TOKEN = "a-token-for-tests"

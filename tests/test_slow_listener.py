@@ -9,7 +9,8 @@ from mmim_live.config import Settings
 from mmim_live.pipeline.from_file import FileIntake
 from mmim_live.pipeline.models import Models
 from mmim_live.pipeline.session import EVENTS_DEPTH, INBOX_DEPTH, SOUND_DEPTH, Session
-from mmim_live.types import AudioBlock, Mark, MarkMoment, Notice, Reading, Summary
+from mmim_live.session_types import MarkMoment
+from mmim_live.types import AudioBlock, Mark, Notice, Reading, Summary
 from tests.capture.conftest import wait_until
 from tests.test_live_session import Checkpoint, Predictor, Speech, Voice
 

@@ -23,7 +23,8 @@ from mmim_live.capture.recording import MAX_FPS, MAX_SIDE_PX
 from mmim_live.capture.status import Backoff, DeviceStatus, Report
 from mmim_live.capture.video_capture import CameraTarget, Picture, camera_target, open_capture, small_rgb
 from mmim_live.errors import DeviceError
-from mmim_live.types import DeviceHealth, VideoFrame
+from mmim_live.session_types import DeviceHealth
+from mmim_live.types import VideoFrame
 
 WIDTH_PX, HEIGHT_PX, FPS = 640, 480, 30.0  # asked of a device: what every webcam does without compressing
 WARM_UP_S = 0.4  # pictures after opening that are thrown away: dark, or from a network camera's buffer

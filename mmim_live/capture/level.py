@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from mmim_live.types import AudioBlock, SoundLevel
+from mmim_live.session_types import SoundLevel
+from mmim_live.types import AudioBlock
 
 FLOOR_DBFS = -90.0  # of 16-bit sound
 HOLD_S = 1.5  # that a peak stands before it gives way

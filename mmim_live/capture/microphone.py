@@ -23,7 +23,8 @@ from mmim_live.capture.ring import Ring
 from mmim_live.capture.sound_line import SoundLine
 from mmim_live.capture.status import Backoff, DeviceStatus, Report
 from mmim_live.errors import DeviceError
-from mmim_live.types import AudioBlock, DeviceHealth, Notice
+from mmim_live.session_types import DeviceHealth
+from mmim_live.types import AudioBlock, Notice
 
 RING_S = 10.0  # what a starved reader may be behind before sound is lost
 PIECE_S = 0.05  # resampled at once: half a block

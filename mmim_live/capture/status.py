@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mmim_live.capture.clock import SessionClock
-from mmim_live.types import DeviceChange, DeviceKind, DeviceState
+from mmim_live.session_types import DeviceChange, DeviceKind, DeviceState
 
 # A device that returns must be picked up within 5 s: the longest wait, and the time that opening takes.
 FIRST_WAIT_S = 0.25

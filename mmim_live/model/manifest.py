@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mmim_live.model.mmim import MMIMConfig
 from mmim_live.types import MODALITIES, FeatureContract, Modality, ModalityContract
@@ -81,21 +81,23 @@ class Normalisation(_Part):
         return np.clip(scaled, -NORMALISED_LIMIT, NORMALISED_LIMIT).astype(np.float32)
 
 
+def _of_coalitions(value: dict[str, float]) -> dict[str, float]:
+    unknown = set(value) - COALITION_NAMES
+    if unknown:
+        raise ValueError(f"unknown coalition {sorted(unknown)[0]!r}")
+    if any(number < 0 for number in value.values()):
+        raise ValueError("a number is negative")
+    return value
+
+
+ByCoalition = Annotated[dict[str, float], AfterValidator(_of_coalitions)]  # such as "text+voice"
+
+
 class Conformal(_Part):
     """Split conformal intervals: score +- half_width covers the truth in a `level` share of validation utterances."""
 
     level: float = Field(gt=0, lt=1)
-    half_width: dict[str, float]  # by coalition, such as "text+voice"; in units of the score
-
-    @field_validator("half_width")
-    @classmethod
-    def _check(cls, value: dict[str, float]) -> dict[str, float]:
-        unknown = set(value) - COALITION_NAMES
-        if unknown:
-            raise ValueError(f"unknown coalition {sorted(unknown)[0]!r}")
-        if any(width < 0 for width in value.values()):
-            raise ValueError("a half-width is negative")
-        return value
+    half_width: ByCoalition  # in units of the score
 
 
 class Mixture(_Part):
@@ -119,21 +121,11 @@ class Abstention(_Part):
     never abstains.
     """
 
-    nearer: dict[str, float]  # by coalition, in units of the score
-    share: dict[str, float] = {}  # of validation readings that abstain
-    error: dict[str, float] = {}  # mean absolute error of all validation readings
-    error_kept: dict[str, float] = {}  # of those that do not abstain
-    same_kept: dict[str, float] = {}  # what saying always the same would err there
-
-    @field_validator("nearer", "share", "error", "error_kept", "same_kept")
-    @classmethod
-    def _check(cls, value: dict[str, float]) -> dict[str, float]:
-        unknown = set(value) - COALITION_NAMES
-        if unknown:
-            raise ValueError(f"unknown coalition {sorted(unknown)[0]!r}")
-        if any(number < 0 for number in value.values()):
-            raise ValueError("a number is negative")
-        return value
+    nearer: ByCoalition  # in units of the score
+    share: ByCoalition = {}  # of validation readings that abstain
+    error: ByCoalition = {}  # mean absolute error of all validation readings
+    error_kept: ByCoalition = {}  # of those that do not abstain
+    same_kept: ByCoalition = {}  # what saying always the same would err there
 
 
 class CheckpointConfig(_Part):

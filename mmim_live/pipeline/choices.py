@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmim_live.types import DeviceChoice, DeviceHealth, DeviceKind
+from mmim_live.session_types import DeviceChoice, DeviceHealth, DeviceKind
 
 
 def choices(used: Sequence[DeviceHealth]) -> tuple[DeviceChoice, ...]:

@@ -20,7 +20,8 @@ from mmim_live.pipeline.choices import choices
 from mmim_live.pipeline.health import HEALTH_EVERY_S, HealthMeter
 from mmim_live.pipeline.live import Devices, open_live
 from mmim_live.pipeline.replay import open_replay
-from mmim_live.types import Command, DeviceChoice, Event, Health, Preview, SoundLevel
+from mmim_live.session_types import Command, DeviceChoice, Health, Preview, SoundLevel
+from mmim_live.types import Event
 
 if TYPE_CHECKING:
     from mmim_live.pipeline.session import Session

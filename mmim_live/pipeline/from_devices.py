@@ -18,7 +18,8 @@ from mmim_live.pipeline.buffers import Channel
 from mmim_live.pipeline.intake import WhenLate
 from mmim_live.pipeline.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.pipeline.worker import Job
-from mmim_live.types import AudioBlock, DeviceChange, DeviceHealth, DeviceKind, Notice, SoundLevel, VideoFrame
+from mmim_live.session_types import DeviceChange, DeviceHealth, DeviceKind, SoundLevel
+from mmim_live.types import AudioBlock, Notice, VideoFrame
 
 FRAME_WAIT_S = 0.1  # without a picture for so long, the session goes on without
 FRAME_AGE_S = 0.25  # the oldest that a picture can be when it comes: grabbed, decoded, turned to RGB

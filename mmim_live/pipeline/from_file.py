@@ -18,7 +18,8 @@ from mmim_live.pipeline.buffers import Channel
 from mmim_live.pipeline.intake import WhenLate
 from mmim_live.pipeline.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.pipeline.worker import Job
-from mmim_live.types import AudioBlock, DeviceHealth, DeviceKind, Mark, Notice, SoundLevel, VideoFrame
+from mmim_live.session_types import DeviceHealth, DeviceKind, SoundLevel
+from mmim_live.types import AudioBlock, Mark, Notice, VideoFrame
 
 FRAMES_DEPTH = 8  # about half a second of pictures
 PICTURE_GAP_S = 0.3  # after so long without a picture the face is told that time goes on

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mmim_live.types import Command, Event, MarkMoment, ToggleBaseline, ToggleRecording
+from mmim_live.session_types import Command, MarkMoment, ToggleBaseline, ToggleRecording
+from mmim_live.types import Event
 
 if TYPE_CHECKING:
     from mmim_live.pipeline.session import Session

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from mmim_live.config import Settings
-from mmim_live.types import Health
+from mmim_live.session_types import Health
 
 if TYPE_CHECKING:
     from mmim_live.pipeline.session import Session

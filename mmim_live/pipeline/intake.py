@@ -12,7 +12,8 @@ from typing import Literal, Protocol
 from mmim_live.pipeline.buffers import Channel
 from mmim_live.pipeline.messages import Inbox, NoFrame
 from mmim_live.pipeline.worker import Job
-from mmim_live.types import AudioBlock, DeviceHealth, DeviceKind, Notice, SoundLevel, VideoFrame
+from mmim_live.session_types import DeviceHealth, DeviceKind, SoundLevel
+from mmim_live.types import AudioBlock, Notice, VideoFrame
 
 WhenLate = Literal["wait", "drop"]
 

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmim_live.types import Preview, VideoFrame
+from mmim_live.session_types import Preview
+from mmim_live.types import VideoFrame
 
 EVERY_S = 0.25  # drawing costs more than making them
 

@@ -18,16 +18,8 @@ from pathlib import Path
 from mmim_live.config import Settings
 from mmim_live.output.recording_folder import new_recording, recordings_place
 from mmim_live.pipeline.take import Plan, Take
-from mmim_live.types import (
-    AudioBlock,
-    DeviceHealth,
-    Event,
-    Notice,
-    RecordingHealth,
-    SessionStarted,
-    Summary,
-    VideoFrame,
-)
+from mmim_live.session_types import DeviceHealth, RecordingHealth
+from mmim_live.types import AudioBlock, Event, Notice, SessionStarted, Summary, VideoFrame
 
 CLOSE_S = 1.0
 USUAL_SIZE = (640, 480)  # of a camera that has given no picture yet

@@ -41,21 +41,8 @@ from mmim_live.pipeline.readings import Reader, without_overtaken
 from mmim_live.pipeline.recorder import Recorder
 from mmim_live.pipeline.speech_load import SpeechGovernor
 from mmim_live.pipeline.worker import Job, Restarts, Worker, read_faces, read_speech, read_voice
-from mmim_live.types import (
-    AudioBlock,
-    Command,
-    Event,
-    Mark,
-    MarkMoment,
-    Notice,
-    SessionStarted,
-    ShowPicture,
-    SpeechUpdate,
-    Summary,
-    ToggleBaseline,
-    ToggleRecording,
-    UseDevice,
-)
+from mmim_live.session_types import Command, MarkMoment, ShowPicture, ToggleBaseline, ToggleRecording, UseDevice
+from mmim_live.types import AudioBlock, Event, Mark, Notice, SessionStarted, SpeechUpdate, Summary
 
 SOUND_DEPTH = 20  # about two seconds of sound
 INBOX_DEPTH = 256

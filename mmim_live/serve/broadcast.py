@@ -26,7 +26,8 @@ from mmim_live.serve.audience import Audience
 from mmim_live.serve.door import refusal
 from mmim_live.serve.latest import Latest
 from mmim_live.serve.page import answer, overlay
-from mmim_live.types import Event, Health, SessionStarted
+from mmim_live.session_types import Health
+from mmim_live.types import Event, SessionStarted
 
 __all__ = ["Broadcast"]
 

@@ -18,6 +18,17 @@ from textual.timer import Timer
 
 from mmim_live.config import KeyChanges
 from mmim_live.errors import MmimLiveError
+from mmim_live.session_types import (
+    Command,
+    DeviceChoice,
+    MarkMoment,
+    Preview,
+    ShowPicture,
+    SoundLevel,
+    ToggleBaseline,
+    ToggleRecording,
+    UseDevice,
+)
 from mmim_live.tui.acknowledgement import acknowledge
 from mmim_live.tui.keys import keymap, shown_keys
 from mmim_live.tui.mark import MarkScreen
@@ -43,18 +54,7 @@ from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
 from mmim_live.tui.widgets.why import WhyPanel
 from mmim_live.tui.wording import plain
-from mmim_live.types import (
-    Command,
-    DeviceChoice,
-    MarkMoment,
-    Preview,
-    SessionStarted,
-    ShowPicture,
-    SoundLevel,
-    ToggleBaseline,
-    ToggleRecording,
-    UseDevice,
-)
+from mmim_live.types import SessionStarted
 
 # From how many cells on a screen has which class; the style sheet has the rest.
 _WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]

@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from mmim_live.types import MarkMoment
+from mmim_live.session_types import MarkMoment
 
 LONGEST_LABEL = 120  # characters
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mmim_live.types import Preview
+from mmim_live.session_types import Preview
 
 Rgb = tuple[int, int, int]
 

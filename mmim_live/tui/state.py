@@ -2,18 +2,8 @@
 
 from bisect import bisect_left, bisect_right
 
-from mmim_live.types import (
-    Comparison,
-    Event,
-    Health,
-    Mark,
-    Notice,
-    Reading,
-    SessionStarted,
-    Summary,
-    Utterance,
-    WordHeard,
-)
+from mmim_live.session_types import Health
+from mmim_live.types import Comparison, Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 
 LogEntry = Utterance | Notice | Mark
 

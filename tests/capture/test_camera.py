@@ -15,7 +15,8 @@ from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.latest import STALE_S, LatestFrame
 from mmim_live.capture.video_capture import CameraTarget, camera_target, small_rgb
 from mmim_live.errors import DeviceError
-from mmim_live.types import DeviceChange, VideoFrame
+from mmim_live.session_types import DeviceChange
+from mmim_live.types import VideoFrame
 from tests.capture.conftest import wait_until
 from tests.capture.media import Pictures, make
 from tests.capture.mjpeg import MjpegCamera, picture

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmim_live.capture.level import FLOOR_DBFS, HOLD_S, LevelMeter
-from mmim_live.types import AudioBlock, SoundLevel
+from mmim_live.session_types import SoundLevel
+from mmim_live.types import AudioBlock
 
 
 def after(*amplitudes: float) -> SoundLevel:

@@ -16,7 +16,8 @@ from mmim_live.capture.microphone import Microphone
 from mmim_live.capture.portaudio import list_microphones
 from mmim_live.capture.source import Source
 from mmim_live.errors import DeviceError
-from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, DeviceChange
+from mmim_live.session_types import DeviceChange
+from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock
 from tests.capture.conftest import RATE_HZ, SoundServer, wait_until
 
 DEVICE = "pulse"  # the default may be another sound server on a developer's machine

@@ -7,7 +7,7 @@ from mmim_live import assets
 from mmim_live.capture.camera import Camera
 from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.microphone import Microphone
-from mmim_live.types import DeviceChange
+from mmim_live.session_types import DeviceChange
 from tests.capture.conftest import SoundServer, wait_until
 from tests.capture.mjpeg import MjpegCamera
 

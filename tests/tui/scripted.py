@@ -5,14 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from mmim_live.session_types import Command, DeviceChoice, Health
 from mmim_live.tui.source import Said
 from mmim_live.types import (
     Agreement,
-    Command,
     Contributions,
-    DeviceChoice,
     Event,
-    Health,
     Notice,
     Present,
     Reading,

@@ -14,23 +14,18 @@ from docs.make_picture import main
 from mmim_live.config import KeyChanges
 from mmim_live.errors import MediaError
 from mmim_live.output import open_sink
-from mmim_live.tui.app import MmimApp
-from mmim_live.tui.themes import CYCLE
-from mmim_live.types import (
-    Agreement,
+from mmim_live.session_types import (
     BaselineHealth,
-    Contributions,
     DeviceChoice,
     Health,
-    Mark,
     MarkMoment,
-    Notice,
-    Present,
     RecordingHealth,
     ToggleBaseline,
     ToggleRecording,
-    WordHeard,
 )
+from mmim_live.tui.app import MmimApp
+from mmim_live.tui.themes import CYCLE
+from mmim_live.types import Agreement, Contributions, Mark, Notice, Present, WordHeard
 from tests.tui.driving import make_app, screen_text, settle, show, until
 from tests.tui.scripted import SESSION, Posted, ScriptedSource, health, reading, talk, utterance
 

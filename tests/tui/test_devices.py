@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from mmim_live.types import DeviceChoice, SoundLevel, UseDevice
+from mmim_live.session_types import DeviceChoice, SoundLevel, UseDevice
 from tests.tui.driving import make_app, screen_text, settle, show, until
 from tests.tui.scripted import talk
 

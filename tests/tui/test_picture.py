@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmim_live.session_types import Preview, ShowPicture
 from mmim_live.tui.picture import draw_picture
 from mmim_live.tui.widgets.picture import CameraPicture
-from mmim_live.types import Preview, ShowPicture
 from tests.tui.driving import make_app, screen_text, settle, until
 from tests.tui.scripted import SESSION, health, reading, talk
 

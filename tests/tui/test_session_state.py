@@ -5,8 +5,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmim_live.session_types import Health
 from mmim_live.tui.state import SessionState, began_s
-from mmim_live.types import Health, Notice, WordHeard
+from mmim_live.types import Notice, WordHeard
 from tests.tui.scripted import SESSION, SUMMARY, health, reading, talk, utterance
 
 

@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from mmim_live.session_types import DeviceChoice
 from mmim_live.tui.wording import plain
-from mmim_live.types import DeviceChoice
 
 _HEADINGS = {"camera": "Cameras", "microphone": "Microphones"}
 

@@ -3,10 +3,10 @@
 from textual.app import RenderResult
 from textual.content import Content
 
+from mmim_live.session_types import DeviceHealth
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.drawn import Drawn
 from mmim_live.tui.wording import clock, plain, signed
-from mmim_live.types import DeviceHealth
 
 
 class AboutPanel(Drawn):

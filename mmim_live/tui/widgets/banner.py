@@ -9,10 +9,10 @@ from textual.app import RenderResult
 from textual.content import Content
 from textual.widget import Widget
 
+from mmim_live.session_types import BaselineHealth, RecordingHealth
 from mmim_live.tui.keys import key_of
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.wording import clock, plain, relative_to
-from mmim_live.types import BaselineHealth, RecordingHealth
 
 
 class Banner(Widget):

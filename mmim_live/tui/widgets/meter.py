@@ -4,8 +4,8 @@ from textual.app import RenderResult
 from textual.content import Content
 from textual.widget import Widget
 
+from mmim_live.session_types import SoundLevel
 from mmim_live.tui.drawing import level_bar
-from mmim_live.types import SoundLevel
 
 QUIETEST_DBFS = -60.0  # the left end of the bar
 CLIPS_DBFS = -0.5

@@ -10,8 +10,8 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from mmim_live.session_types import Preview
 from mmim_live.tui.picture import PictureCell, Rgb, draw_picture
-from mmim_live.types import Preview
 
 MOST_COLUMNS, MOST_ROWS = 44, 17  # cells; more would cost more than it shows
 
