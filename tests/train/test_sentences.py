@@ -34,7 +34,20 @@ def test_scales_parts_and_the_same_review_twice(tmp_path: Path) -> None:
     assert (found["Bliss"].score, found["Bliss"].part) == (3.0, "fit")
     assert (found["Horror"].score, found["Horror"].part) == (-3.0, "kept")
     assert (found["GOOD"].part, found["BAD"].part) == ("fit", "valid")
-    assert found.keys().isdisjoint({"NO", "Another review", ":)"})  # test split, other spelling, no words
+    assert found["Another review"].part == "fit"
+    assert found.keys().isdisjoint({"NO", ":)"})  # test split, no words
+
+
+def test_a_review_that_resembles_one_kept_back_is_left_out(tmp_path: Path) -> None:
+    rows = "".join(f"a review of film number {number} by somebody,0.5,train\n" for number in range(200))
+    (tmp_path / "first").mkdir()
+    found = read_sentences(write(tmp_path / "first", rows, ""))
+    kept = next(s.text for s in found if s.part == "kept" and s.source == "sst")
+    (tmp_path / "then").mkdir()
+    vader = f"movieReview,1,2.0,{kept.replace('somebody', 'some body')}\nmovieReview,2,2.0,quite another thing\n"
+    again = {s.text for s in read_sentences(write(tmp_path / "then", rows, vader))}
+    assert "quite another thing" in again
+    assert not any("some body" in text for text in again)
 
 
 def test_a_few_reviews_are_kept_back_whatever_else_is_in_the_file(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """Sentences with a rated sentiment, from SST, VADER, EmoBank and MOSI, all on MOSI's scale from -3 to 3.
 
 Scales: SST rates positivity 0 to 1, VADER -4 to 4, EmoBank valence 1 to 5; each is mapped linearly so that its ends
-are -3 and 3. SST and VADER rate the same film reviews: such a sentence is there once, with the mean of both, and
-VADER's other film reviews are left out, since they may hide a sentence of SST in another spelling.
+are -3 and 3. SST and VADER rate the same film reviews: such a sentence is there once, with the mean of both.
 
 A part of each source is *kept back*: the text encoder is never fitted to it, so that whatever learns on top of the
-encoder meets its honest error there. Knows no model. Casing and punctuation are left to `mmim_live.text`.
+encoder meets its honest error there. Film reviews of VADER that may be one of these sentences in another spelling are
+left out. Knows no model. Casing and punctuation are left to `mmim_live.text`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import csv
 import hashlib
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -47,6 +47,7 @@ def read_sentences(folder: Path) -> list[Sentence]:
     Raises DataError for a missing or malformed file.
     """
     reviews = {_key(sentence.text): sentence for sentence in _sst(folder / "text" / "sst.csv")}
+    kept = [_words(review.text) for review in reviews.values() if review.part == "kept"]
     sentences: list[Sentence] = []
     for sentence in _vader(folder / "text" / "vader.csv"):
         key = _key(sentence.text)
@@ -54,6 +55,8 @@ def read_sentences(folder: Path) -> list[Sentence]:
             reviews[key] = replace(reviews[key], score=(reviews[key].score + sentence.score) / 2)
         elif sentence.source == "vader":
             sentences.append(sentence)
+        elif not _resembles(_words(sentence.text), kept):
+            sentences.append(replace(sentence, part="fit"))
     return [
         sentence
         for sentence in (
@@ -122,6 +125,15 @@ def _part(identity: str) -> Part:
 
 def _key(text: str) -> str:
     return fold_text(text).replace(" ", "")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(fold_text(text).split())
+
+
+def _resembles(words: frozenset[str], others: Sequence[frozenset[str]]) -> bool:
+    """Whether another sentence has most of these words, or these most of its."""
+    return any(len(words & other) > 0.5 * min(len(words), len(other)) for other in others if other and words)
 
 
 _BRACKETS = re.compile(r"-[LR][RSC]B-")
