@@ -3,50 +3,72 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from typing import Any
 
-from mmim_train.measure import begin_process
+from mmim_live.errors import MmimLiveError
 
-_said: Queue[str | None]
+Say = Callable[[str], None]
+_Told = str | MmimLiveError | None  # a line; why it failed; that it is done
 
 
 @contextmanager
-def beside(job: Callable[..., None], *arguments: object, say: Callable[[str], None]) -> Iterator[Future[None]]:
-    """Do `job(*arguments, say)` in a process of its own, on one thread, while the block runs; then wait for it.
+def beside(job: Callable[..., None], *arguments: object, say: Say) -> Iterator[Say]:
+    """Do `job(*arguments, say)` in a process of its own while the block runs; then wait for it.
 
-    `job` and its arguments must be such as can be pickled. What it says, `say` says here. Whatever it raises is raised
-    at the end of the block, or where the block asks for its result.
+    `job` and its arguments must be such as can be pickled. What it says, `say` says here. Whatever MmimLiveError it
+    raises is raised here: at the end of the block, or when the block next calls what this gives, which is `say` but for
+    that. When the block fails, by Ctrl-C for instance, the process is ended.
     """
     # A forked child of a process with threads (torch) can hang, so start afresh.
     context = multiprocessing.get_context("spawn")
-    said: Queue[str | None] = context.Queue()
+    told: Queue[_Told] = context.Queue()
+    failures: list[MmimLiveError] = []
+    process = context.Process(target=_do, args=(told, job, *arguments), daemon=True)
 
-    def tell() -> None:
-        for line in iter(said.get, None):
-            say(line)
+    def listen() -> None:
+        while (found := told.get()) is not None:
+            if isinstance(found, str):
+                say(found)
+            else:
+                failures.append(found)
 
-    teller = threading.Thread(target=tell, daemon=True)
-    teller.start()
+    def say_unless_failed(line: str) -> None:
+        _raise(failures)
+        say(line)
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    process.start()
     try:
-        with ProcessPoolExecutor(1, context, initializer=_begin, initargs=(said,)) as pool:
-            done = pool.submit(_do, job, *arguments)
-            yield done
-            done.result()
+        yield say_unless_failed
+        process.join()
     finally:
-        said.put(None)
-        teller.join(5.0)
+        process.kill()
+        process.join()
+        # A process that was killed while it wrote leaves a queue of no use; then there is nothing to wait for.
+        told.cancel_join_thread()
+        told.put(None)
+        listener.join(5.0)
+    _raise(failures)
+    if process.exitcode:
+        raise MmimLiveError("the process that looked at voices and faces died (memory?); run the command again")
 
 
-def _begin(said: Queue[str | None]) -> None:
-    global _said
-    _said = said
-    begin_process()
+def _raise(failures: list[MmimLiveError]) -> None:
+    if failures:
+        raise failures[0]
 
 
-def _do(job: Callable[..., None], *arguments: Any) -> None:
-    job(*arguments, _said.put)
+def _do(told: Queue[_Told], job: Callable[..., None], *arguments: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that leads
+    try:
+        job(*arguments, told.put)
+    except MmimLiveError as error:
+        told.put(error)
+    told.close()
+    told.join_thread()  # all is told before the process ends

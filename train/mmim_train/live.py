@@ -49,6 +49,7 @@ from mmim_train.crossfit import (
     save_crossed,
 )
 from mmim_train.loop import EpochRecord, StepRecord, train
+from mmim_train.measure import begin_process
 from mmim_train.options import TrainOptions
 from mmim_train.pieces import (
     Piece,
@@ -170,8 +171,8 @@ def look_at_people(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> tup
 def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
     """Everything up to the trained model."""
     cache.mkdir(parents=True, exist_ok=True)
-    with beside(_look_at_people, data, recipe, cache, say=say):
-        sentence_model, tokenizer = tune_words(data, recipe, cache, say)
+    with beside(_look_at_people, data, recipe, cache, say=say) as say_beside:
+        sentence_model, tokenizer = tune_words(data, recipe, cache, say_beside)
     voice, face, alone = look_at_people(data, recipe, cache, say)
     say("reading the sentences")
     sentences = read_sentences(data)
@@ -233,6 +234,7 @@ def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
 
 
 def _look_at_people(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> None:
+    begin_process()
     look_at_people(data, recipe, cache, say)
 
 
