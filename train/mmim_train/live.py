@@ -64,6 +64,7 @@ from mmim_train.sentences import read_sentences
 from mmim_train.sequences import Rows, TalkingFaces
 from mmim_train.stand_ins import LogitTable, standing_in
 from mmim_train.text_stage import SentenceModel, TextStageConfig, first_stage, load, second_stage
+from mmim_train.transcripts import can_speak, hear_sentences, heard_file
 from mmim_train.unimodal import AloneConfig
 from mmim_train.valence import Emotion
 from mmim_train.words import Words, kept_words, valid_words
@@ -169,9 +170,14 @@ def look_at_people(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> tup
 
 
 def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
-    """Everything up to the trained model."""
+    """Everything up to the trained model.
+
+    On one thread, beside a process that has one too: the same weights whatever the number of processors, and OpenMP's
+    threads, which wait for one another in a loop, do not fight for them.
+    """
+    torch.set_num_threads(1)
     cache.mkdir(parents=True, exist_ok=True)
-    with beside(_look_at_people, data, recipe, cache, say=say) as say_beside:
+    with beside(_all_but_words, data, recipe, cache, say=say) as say_beside:
         sentence_model, tokenizer = tune_words(data, recipe, cache, say_beside)
     voice, face, alone = look_at_people(data, recipe, cache, say)
     say("reading the sentences")
@@ -233,9 +239,12 @@ def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
     )
 
 
-def _look_at_people(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> None:
+def _all_but_words(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> None:
+    """Fill the cache with what does not depend on the text encoder."""
     begin_process()
     look_at_people(data, recipe, cache, say)
+    if can_speak():
+        hear_sentences([s.text for s in read_sentences(data) if s.part == "valid"], heard_file(cache), say)
 
 
 def architecture(sentence_model: SentenceModel, recipe: LiveRecipe) -> MMIMConfig:

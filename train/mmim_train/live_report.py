@@ -28,7 +28,7 @@ from mmim_train.live import Trained, still_sequence
 from mmim_train.metrics import mosi_metrics
 from mmim_train.pieces import Piece, Say
 from mmim_train.sequences import Rows
-from mmim_train.transcripts import can_speak, hear_sentences
+from mmim_train.transcripts import can_speak, hear_sentences, heard_file
 from mmim_train.unimodal import pad
 from mmim_train.valence import SENTIMENT
 
@@ -106,7 +106,7 @@ def _garble(text: str, share: float, vocabulary: Sequence[str], draw: random.Ran
 
 def transcript_figures(trained: Trained, cache: Path, say: Say) -> dict[str, Any] | None:
     """The validation sentences as the live recogniser hears them from a synthetic voice; None where there is none."""
-    path = cache / "heard.json"
+    path = heard_file(cache)
     if not path.is_file() and not can_speak():
         return None
     heard = hear_sentences(trained.valid_texts.texts, path, say)

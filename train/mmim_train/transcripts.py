@@ -53,6 +53,11 @@ def can_speak() -> bool:
     return shutil.which(SPEAKER) is not None
 
 
+def heard_file(cache: Path) -> Path:
+    """Where what was heard is kept."""
+    return cache / "heard.json"
+
+
 def hear_sentences(texts: Sequence[str], cache: Path, say: Say) -> Heard:
     """Speak and recognise all sentences, from the cache file where it holds the same ones. Raises DataError."""
     kept = _load(cache)
