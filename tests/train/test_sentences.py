@@ -29,35 +29,12 @@ def test_scales_parts_and_the_same_review_twice(tmp_path: Path) -> None:
     vader += "tweets,3,4.0,:)\ntweets,4,-4.0,awful &amp; sad\n"
     found = {s.text: s for s in read_sentences(write(tmp_path, sst, vader))}
     assert found["It's great"].score == pytest.approx((3.0 + 1.5) / 2)
-    assert found["Don't go"].score == -3.0
+    assert (found["Don't go"].score, found["Don't go"].part) == (-3.0, "kept")
     assert found["awful & sad"].score == -3.0
     assert (found["Bliss"].score, found["Bliss"].part) == (3.0, "fit")
     assert (found["Horror"].score, found["Horror"].part) == (-3.0, "kept")
     assert (found["GOOD"].part, found["BAD"].part) == ("fit", "valid")
-    assert found["Another review"].part == "fit"
-    assert found.keys().isdisjoint({"NO", ":)"})  # test split, no words
-
-
-def test_a_review_that_resembles_one_kept_back_is_left_out(tmp_path: Path) -> None:
-    rows = "".join(f"a review of film number {number} by somebody,0.5,train\n" for number in range(200))
-    (tmp_path / "first").mkdir()
-    found = read_sentences(write(tmp_path / "first", rows, ""))
-    kept = next(s.text for s in found if s.part == "kept" and s.source == "sst")
-    (tmp_path / "then").mkdir()
-    vader = f"movieReview,1,2.0,{kept.replace('somebody', 'some body')}\nmovieReview,2,2.0,quite another thing\n"
-    again = {s.text for s in read_sentences(write(tmp_path / "then", rows, vader))}
-    assert "quite another thing" in again
-    assert not any("some body" in text for text in again)
-
-
-def test_a_few_reviews_are_kept_back_whatever_else_is_in_the_file(tmp_path: Path) -> None:
-    rows = [f"review number {number},0.5,train\n" for number in range(600)]
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    parts = {s.text: s.part for s in read_sentences(write(tmp_path / "a", "".join(rows), ""))}
-    fewer = {s.text: s.part for s in read_sentences(write(tmp_path / "b", "".join(rows[100:]), ""))}
-    assert 0.03 < sum(part == "kept" for text, part in parts.items() if "number" in text) / 600 < 0.1
-    assert all(parts[text] == part for text, part in fewer.items())
+    assert found.keys().isdisjoint({"NO", "Another review", ":)"})  # test split, other spelling, no words
 
 
 def test_a_file_that_is_wrong_is_named(tmp_path: Path) -> None:
