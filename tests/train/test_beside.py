@@ -38,16 +38,17 @@ def test_it_runs_in_another_process_and_is_heard() -> None:
     assert f"there {os.getpid()}" not in heard
 
 
-def test_its_error_is_raised_while_the_block_speaks() -> None:
+@pytest.mark.parametrize(("job", "reason"), [(fails, "nothing there"), (dies, "died")])
+def test_its_failure_is_told_while_the_block_speaks(job: Callable[..., None], reason: str) -> None:
     def speak_on() -> None:
         begun = time.monotonic()
-        with beside(fails, say=lambda _: None) as say:
+        with beside(job, say=lambda _: None) as say:
             while time.monotonic() < begun + 60:
                 say("still working")
                 time.sleep(0.05)
             raise AssertionError("was not told")
 
-    with pytest.raises(DataError, match="nothing there"):
+    with pytest.raises(MmimLiveError, match=reason):
         speak_on()
 
 

@@ -21,8 +21,8 @@ def beside(job: Callable[..., None], *arguments: object, say: Say) -> Iterator[S
     """Do `job(*arguments, say)` in a process of its own while the block runs; then wait for it.
 
     `job` and its arguments must be such as can be pickled. What it says, `say` says here. Whatever MmimLiveError it
-    raises is raised here: at the end of the block, or when the block next calls what this gives, which is `say` but for
-    that. When the block fails, by Ctrl-C for instance, the process is ended.
+    raises, or that it died, is raised here: at the end of the block, or when the block next calls what this gives,
+    which is `say` but for that. When the block fails, by Ctrl-C for instance, the process is ended.
     """
     # A forked child of a process with threads (torch) can hang, so start afresh.
     context = multiprocessing.get_context("spawn")
@@ -37,8 +37,14 @@ def beside(job: Callable[..., None], *arguments: object, say: Say) -> Iterator[S
             else:
                 failures.append(found)
 
+    def check() -> None:
+        if failures:
+            raise failures[0]
+        if process.exitcode:
+            raise MmimLiveError("a process of this run died (out of memory?); the same command goes on where it was")
+
     def say_unless_failed(line: str) -> None:
-        _raise(failures)
+        check()
         say(line)
 
     listener = threading.Thread(target=listen, daemon=True)
@@ -54,14 +60,7 @@ def beside(job: Callable[..., None], *arguments: object, say: Say) -> Iterator[S
         told.cancel_join_thread()
         told.put(None)
         listener.join(5.0)
-    _raise(failures)
-    if process.exitcode:
-        raise MmimLiveError("the process that looked at voices and faces died (memory?); run the command again")
-
-
-def _raise(failures: list[MmimLiveError]) -> None:
-    if failures:
-        raise failures[0]
+    check()
 
 
 def _do(told: Queue[_Told], job: Callable[..., None], *arguments: Any) -> None:
