@@ -84,6 +84,19 @@ def test_a_smile_without_words_is_positive(predictor: Predictor, smiles: list[li
     assert min(scores) > 0
 
 
+def test_a_smile_goes_with_praise_better_than_with_a_complaint(
+    predictor: Predictor, smiles: list[list[FaceRow]]
+) -> None:
+    for face in smiles:
+        praised, complained = (
+            read(predictor, text, face).agreement.face
+            for text in ("this film is wonderful and i loved it", "this is the worst film i have ever seen")
+        )
+        assert praised is not None
+        assert complained is not None
+        assert praised > complained + 0.2
+
+
 def test_a_silent_face_is_unsure_until_it_smiles(predictor: Predictor, landmarker: Path, shared_data: Path) -> None:
     """A woman who looks down and worries for ten seconds, then beams; she says nothing."""
     recording = Recording(shared_data / "clips" / "pyfeat_silent_face.mp4", audio=False)

@@ -1,10 +1,10 @@
 """Agreement of the checkpoint that ships: q fitted once more, p fitted, and how well they tell what was joined.
 
-In training q saw all triples, so that its bound is one on what the encoders really say; for agreement it shall know
-what voice and face are like when they do go with the words, and it is judged by log q(h | words) - log p(h) with p the
-mean of q over sentences (`mutual_information.mixture`), so that is what it is fitted to. A q that is fitted to
-likelihood alone spends itself on the shape of h that all words share, and tells less. Knows composed triples and their
-encodings; no files.
+In training q saw all triples, so that its bound is one on what the encoders really say; for agreement another q takes
+its place, which shall know what voice and face are like when they do go with the words. It is judged by
+log q(h | words) - log p(h) with p the mean of q over sentences (`mutual_information.mixture`), so that is what it is
+fitted to: a q that is fitted to likelihood alone spends itself on the shape of h that all words share, and tells less.
+Knows composed triples and their encodings; no files.
 """
 
 from __future__ import annotations
@@ -56,20 +56,23 @@ class Joined:
         )
 
 
-def fit_q(model: MMIM, triples: Joined, options: TrainOptions, steps: int, seed: int, say: Say) -> None:
-    """Fit q(voice | words) and q(face | words) to triples that were joined with their words, all else fixed.
+def fit_q(model: MMIM, triples: Joined, options: TrainOptions, rank: int, steps: int, seed: int, say: Say) -> None:
+    """Put new q(voice | words) and q(face | words) into `model`, fitted to triples that were joined with their words.
 
-    What is maximised is InfoNCE with q for its critic, E[log q(h_i | w_i) - log mean_k q(h_i | w_k)] over a batch: a
-    lower bound on the mutual information for any q, as that of Barber and Agakov is (Poole et al. 2019, "On variational
-    bounds of mutual information", equation 12).
+    They read `rank` principal components of h_t (0: all of it). What is maximised is InfoNCE with q for its critic,
+    E[log q(h_i | w_i) - log mean_k q(h_i | w_k)] over a batch: a lower bound on the mutual information for any q, as
+    that of Barber and Agakov is (Poole et al. 2019, "On variational bounds of mutual information", equation 12).
     """
+    torch.manual_seed(seed)
     draw = torch.Generator().manual_seed(seed)
     hidden = {"voice": triples.encodings.h_a, "face": triples.encodings.h_v}
+    model.config = model.config.model_copy(update={"q_rank": rank})
     for column, name in enumerate(NAMES):
-        q = cast(ConditionalGaussian, model.q[name])
         with_words = torch.from_numpy(triples.joinings[:, column] == "with")
         chosen = with_words & triples.encodings.present[:, 0] & triples.encodings.present[:, 1 + column]
         x, y = triples.encodings.h_t[chosen], hidden[name][chosen]
+        q = ConditionalGaussian(x.shape[1], y.shape[1], model.config.q_hidden, rank)
+        q.look(x)
         spread = 0.3 * x.std(dim=0)
         optimiser = torch.optim.AdamW(q.parameters(), lr=options.lr_q, weight_decay=1e-2)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -83,6 +86,7 @@ def fit_q(model: MMIM, triples: Joined, options: TrainOptions, steps: int, seed:
             optimiser.step()
             schedule.step()
             total += float(loss.detach())
+        model.q[name] = q
         say(f"q({name} | words): at least {-total / max(steps, 1):.2f} nats")
 
 

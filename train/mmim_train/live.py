@@ -88,6 +88,7 @@ class LiveRecipe(BaseModel):
     contested_repeats: int = 24  # the same, of those that agreement is judged by: few are joined against their words
     q_rounds: int = 3  # of triples that q is fitted to at the end
     q_steps: int = 1500
+    agreement_rank: int = 8  # principal components of h_t that this q reads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,7 +219,7 @@ def learn(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> Trained:
     with standing_in(model, fit.table, stand_in_voice, stand_in_face):
         rounds = [_joined_triples(model, examples, recipe.train.epochs + number) for number in range(recipe.q_rounds)]
         triples = Joined.together(rounds)
-        fit_q(model, triples, recipe.train, recipe.q_steps, recipe.seed, say)
+        fit_q(model, triples, recipe.train, recipe.agreement_rank, recipe.q_steps, recipe.seed, say)
     with standing_in(model, valid_texts.table, stand_in_voice, stand_in_face):
         joined, contested_joined = (Joined.of(encode(model, some), some) for some in (valid, contested))
     stand_in_voice.fold(alone.voice.encoder, cast(SequenceEncoder, model.voice_encoder))
