@@ -2,8 +2,6 @@
 
 import asyncio
 import dataclasses
-import os
-import signal
 import threading
 from functools import partial
 from pathlib import Path
@@ -12,22 +10,16 @@ import pytest
 
 from docs.make_picture import main
 from mmim_live.config import KeyChanges
-from mmim_live.errors import MediaError
 from mmim_live.output import open_sink
 from mmim_live.session_types import (
     BaselineHealth,
-    DeviceChoice,
     Health,
-    MarkMoment,
     RecordingHealth,
-    ToggleBaseline,
-    ToggleRecording,
 )
-from mmim_live.tui.app import MmimApp
 from mmim_live.tui.themes import CYCLE
-from mmim_live.types import Agreement, Contributions, Mark, Notice, Present, WordHeard
+from mmim_live.types import Agreement, Contributions, Notice, Present, WordHeard
 from tests.tui.driving import make_app, screen_text, settle, show, until
-from tests.tui.scripted import SESSION, Posted, ScriptedSource, health, reading, talk, utterance
+from tests.tui.scripted import SESSION, Posted, health, reading, talk, utterance
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -260,112 +252,6 @@ def test_transcript_stays_where_it_was_scrolled_to() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-@pytest.mark.parametrize("ascii_only", [False, True])
-def test_a_mark_is_asked_for_and_shown(size: tuple[int, int], ascii_only: bool) -> None:
-    app, source = make_app([*talk(30), Mark(25.0, "the turn"), Mark(28.0)], ascii_only=ascii_only)
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await settle(pilot, source)
-            sign = "!" if ascii_only else "◆"
-            assert f"{sign} mark the turn" in screen_text(app)
-            await pilot.press("m", *"so q ", "enter")
-            await pilot.press("m", "enter")
-            await pilot.press("m", "x", "escape")
-            await pilot.pause()
-            assert all(isinstance(each, MarkMoment) for each in source.asked)
-            labels = [each.label for each in source.asked if isinstance(each, MarkMoment)]
-            assert labels == ["so q", ""]
-            assert all(0 <= each.ago_s < 60 for each in source.asked if isinstance(each, MarkMoment))
-            assert app.is_running
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize("size", [(40, 12), (80, 24), (120, 40)])
-def test_a_recording_is_shown_as_long_as_it_runs(size: tuple[int, int]) -> None:
-    app, source = make_app([*talk(30), health(30.0, recording=RecordingHealth("/home/ann/talk", 3.2))])
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await settle(pilot, source)
-            assert "● REC 0:03  into /home/an" in screen_text(app)
-            await pilot.press("space", "r")
-            app._post(health(31.0, recording=RecordingHealth("/home/ann/talk", 4.2, frames_dropped=7)))
-            await pilot.pause(0.1)
-            assert "● REC 0:04  7 pictures left out" in screen_text(app)
-            app._post(health(32.0))
-            await pilot.pause(0.1)
-            assert "REC" not in screen_text(app)
-            assert source.asked == [ToggleRecording()]
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-def test_a_baseline_is_counted_down_and_then_named_beside_every_relative_score(size: tuple[int, int]) -> None:
-    app, source = make_app([*talk(30), health(30.0, baseline=BaselineHealth(None, 11.2))])
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await settle(pilot, source)
-            await until(pilot, lambda: "BASELINE 12 s  read something neutral aloud" in screen_text(app))
-            await pilot.press("b")
-            assert source.asked == [ToggleBaseline()]
-            app._post(health(42.0, baseline=BaselineHealth(None, 0.0)))
-            await until(pilot, lambda: "awaiting the last words" in screen_text(app))
-            app._post(health(44.0, baseline=BaselineHealth(0.42)))
-            app._post(dataclasses.replace(reading(44.0, 1.0), relative=0.58))
-            app._post(utterance(42, 44, "much better", 1.2, relative=0.78))
-            await until(pilot, lambda: "+0.58 relative to your baseline of +0.42  b removes it" in screen_text(app))
-            await until(pilot, lambda: "much better  (+0.78 relative" in screen_text(app))
-            assert "+1.2" in screen_text(app)
-            told = "+0.58 above your baseline of +0.42" if size[0] >= 110 else "+0.58 above baseline"
-            assert f"│ {told}" in screen_text(app)
-            assert "between" in screen_text(app)
-            assert "committed at 0:44" in screen_text(app)
-            app._post(dataclasses.replace(reading(44.5, 0.3), relative=-0.12))
-            await until(pilot, lambda: told.replace("+0.58 above", "-0.12 below") in screen_text(app))
-            app._post(health(45.0))
-            app._post(reading(45.0, 0.3))
-            await until(pilot, lambda: "BASELINE" not in screen_text(app) and "baseline of" not in screen_text(app))
-
-    asyncio.run(run())
-
-
-def test_what_cannot_be_recorded_has_no_key_for_it() -> None:
-    app, source = make_app(talk(5))
-    source.live = False
-
-    async def run() -> None:
-        async with app.run_test(size=(120, 40)) as pilot:
-            await settle(pilot, source)
-            await pilot.press("r")
-            assert source.asked == []
-            assert "Record" not in screen_text(app)
-            await pilot.press("question_mark")
-            await pilot.pause()
-            assert "Record" not in screen_text(app)
-
-    asyncio.run(run())
-
-
-def test_a_mark_that_nobody_heeds_is_told_of() -> None:
-    source = ScriptedSource([SESSION], stays=False)
-    app = MmimApp(source, title="x")
-
-    async def run() -> None:
-        async with app.run_test(size=(80, 24)) as pilot:
-            await settle(pilot, source)
-            await asyncio.to_thread(source.stop)
-            await pilot.press("m", "enter")
-            await pilot.pause()
-            assert ["not running" in each.message for each in app._notifications] == [True]
-
-    asyncio.run(run())
-
-
 def test_help_palette_and_every_theme() -> None:
     app, source = make_app(talk(30))
 
@@ -392,79 +278,6 @@ def test_help_palette_and_every_theme() -> None:
             assert "Scroll the timeline to the present" in screen_text(app)
 
     asyncio.run(run())
-
-
-@pytest.mark.parametrize("key", ["q", "ctrl+c"])
-def test_leaving_stops_and_joins_the_session(key: str) -> None:
-    app, source = make_app(talk(10))
-
-    async def run() -> None:
-        async with app.run_test() as pilot:
-            await settle(pilot, source)
-            assert source.alive
-            await pilot.press(key)
-            await pilot.pause()
-
-    asyncio.run(run())
-    assert source.stopped == 1
-    assert not source.alive
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs POSIX signals")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_signal_ends_the_app_like_q(name: str) -> None:
-    app, source = make_app(talk(10))
-    before = signal.getsignal(getattr(signal, name))
-
-    async def run() -> None:
-        async with app.run_test() as pilot:
-            await settle(pilot, source)
-            os.kill(os.getpid(), getattr(signal, name))
-            await pilot.pause(0.1)
-            assert not app.is_running or app._exit
-
-    asyncio.run(run())
-    assert not source.alive
-    assert signal.getsignal(getattr(signal, name)) in (before, signal.SIG_DFL, signal.default_int_handler)
-
-
-def test_a_session_that_fails_ends_the_app_with_its_error() -> None:
-    error = MediaError("talk.mp4 is cut off")
-    app, source = make_app([SESSION, error])
-
-    async def run() -> None:
-        async with app.run_test() as pilot:
-            await settle(pilot, source)
-
-    asyncio.run(run())
-    assert app.failure is error
-    assert app.return_code == 1
-    assert not source.alive
-
-
-class FailingSource:
-    """Cannot even begin."""
-
-    live = True
-
-    def find_devices(self) -> tuple[DeviceChoice, ...]:
-        return ()
-
-    def start(self, post: object) -> None:
-        raise MediaError("no such file")
-
-    def stop(self) -> None:
-        pass
-
-    def send(self, command: object) -> bool:
-        return False
-
-
-def test_a_session_that_cannot_begin_ends_the_app_with_its_error() -> None:
-    app = MmimApp(FailingSource(), title="x")
-    app.run(headless=True)
-    assert isinstance(app.failure, MediaError)
-    assert app.return_code == 1
 
 
 def test_events_from_many_threads_all_arrive() -> None:
