@@ -197,6 +197,7 @@ def save(model: SentenceModel, tokenizer: TextTokenizer, folder: Path, notes: di
 
 def first_stage(source: Path, sentences: Sequence[Sentence], config: TextStageConfig, output: Path, say: Say) -> None:
     """Tune the transformer in `source` on all that is not MOSI, into `output`."""
+    torch.manual_seed(0)  # the head is drawn before `learn` sets its seed
     model, tokenizer = build(source, config.model_copy(update={"dropout": config.first_dropout}))
     fit = tokenise([s for s in sentences if s.part == "fit" and s.source != "mosi"], tokenizer)
     kept = {
