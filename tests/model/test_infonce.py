@@ -5,9 +5,7 @@ import math
 import pytest
 import torch
 
-from mmim_live.model.mutual_information import (
-    InfoNCE,
-)
+from mmim_live.model.mutual_information import InfoNCE
 
 
 @pytest.mark.parametrize(("d", "correlation"), [(2, 0.3), (4, 0.6), (4, 0.9), (16, 0.9)])

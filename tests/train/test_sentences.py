@@ -60,6 +60,16 @@ def test_a_review_that_resembles_one_kept_back_is_left_out(tmp_path: Path) -> No
     assert not any("anybody" in text for text in again)
 
 
+def test_a_few_reviews_are_kept_back_whatever_else_is_in_the_file(tmp_path: Path) -> None:
+    rows = [f"review number {number},0.5,train\n" for number in range(600)]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    parts = {s.text: s.part for s in read_sentences(write(tmp_path / "a", "".join(rows), ""))}
+    fewer = {s.text: s.part for s in read_sentences(write(tmp_path / "b", "".join(rows[100:]), ""))}
+    assert 0.03 < sum(part == "kept" for text, part in parts.items() if "number" in text) / 600 < 0.1
+    assert all(parts[text] == part for text, part in fewer.items())
+
+
 def test_a_file_that_is_wrong_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"sst\.csv cannot be read"):
         read_sentences(tmp_path)

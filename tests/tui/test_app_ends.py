@@ -7,9 +7,7 @@ import signal
 import pytest
 
 from mmim_live.errors import MediaError
-from mmim_live.session_types import (
-    DeviceChoice,
-)
+from mmim_live.session_types import DeviceChoice
 from mmim_live.tui.app import MmimApp
 from tests.tui.driving import make_app, settle
 from tests.tui.scripted import SESSION, talk
