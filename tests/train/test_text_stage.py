@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from mmim_train.sentences import Sentence
-from mmim_train.text_stage import TextStageConfig, first_stage, load
+from mmim_train.text_stage import TextStageConfig, first_key, first_stage, is_made, load, second_key, second_stage
 from tests.train.corpus import write_encoder
 
 SENTENCES = [
@@ -31,3 +32,28 @@ def test_stage_one_gives_the_same_weights_wherever_the_random_numbers_stood(tmp_
     learned = [name for name in first if "pooler" not in name]
     assert any("head" in name for name in learned)
     assert all(torch.equal(first[name], second[name]) for name in learned)
+
+
+def test_a_kept_stage_is_taken_only_for_the_sentences_and_settings_that_made_it(tmp_path: Path) -> None:
+    config = TextStageConfig(first_epochs=1, second_epochs=1, averaged_epochs=1, seeds=(1,), rehearsed=0.0, batch=4)
+    mosi = [Sentence("it was good", 2.0, "mosi", "fit"), Sentence("it was bad", -2.0, "mosi", "fit")]
+    sentences = [*SENTENCES, *mosi, *(replace(s, part="valid") for s in mosi)]
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert not is_made(first, first_key(sentences, config))
+    first_stage(write_encoder(tmp_path / "source"), sentences, config, first, lambda _: None)
+    second_stage(first, sentences, config, second, lambda _: None)
+    assert is_made(first, first_key(sentences, config))
+    assert is_made(second, second_key(sentences, config))
+
+    slower = config.model_copy(update={"first_rate": 1e-5})
+    fewer = sentences[1:]
+    for other_sentences, other_config in ((sentences, slower), (fewer, config)):
+        assert not is_made(first, first_key(other_sentences, other_config))
+        assert not is_made(second, second_key(other_sentences, other_config))
+
+    longer = config.model_copy(update={"second_epochs": 2})
+    assert is_made(first, first_key(sentences, longer))
+    assert not is_made(second, second_key(sentences, longer))
+
+    (second / "text_stage.json").write_text("{")
+    assert not is_made(second, second_key(sentences, config))

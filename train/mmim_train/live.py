@@ -63,7 +63,16 @@ from mmim_train.pieces import (
 from mmim_train.sentences import read_sentences
 from mmim_train.sequences import Rows, TalkingFaces
 from mmim_train.stand_ins import LogitTable, standing_in
-from mmim_train.text_stage import SentenceModel, TextStageConfig, first_stage, load, second_stage
+from mmim_train.text_stage import (
+    SentenceModel,
+    TextStageConfig,
+    first_key,
+    first_stage,
+    is_made,
+    load,
+    second_key,
+    second_stage,
+)
 from mmim_train.transcripts import can_speak, hear_sentences, heard_file
 from mmim_train.unimodal import AloneConfig
 from mmim_train.valence import Emotion
@@ -138,12 +147,13 @@ def read_recipe(path: Path | None = None) -> LiveRecipe:
 
 
 def tune_words(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> tuple[SentenceModel, TextTokenizer]:
-    """The tuned text encoder, from the cache where it is there."""
+    """The tuned text encoder, from the cache where it is there and depends on the same sentences and settings."""
     sentences = read_sentences(data)
     first, second = cache / "text-first", cache / "text-second"
-    if not (first / "text_stage.json").is_file():
+    same_words = is_made(first, first_key(sentences, recipe.text))
+    if not same_words:
         first_stage(obtain("all-MiniLM-L6-v2").folder, sentences, recipe.text, first, say)
-    if not (second / "text_stage.json").is_file():
+    if not (same_words and is_made(second, second_key(sentences, recipe.text))):
         second_stage(first, sentences, recipe.text, second, say)
     return load(second, recipe.text)
 

@@ -11,6 +11,7 @@ Knows nothing of voices and faces. The same seeds on the same machine give the s
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import random
@@ -58,6 +59,16 @@ class TextStageConfig(BaseModel):
     averaged_epochs: int = 3  # the last ones of each seed
     kept_weights: float = 0.5  # how much of stage one's weights stays in the average
     seeds: tuple[int, ...] = (1, 2)
+
+    def of_first_stage(self) -> str:
+        """The settings that stage one depends on, as JSON."""
+        return self.model_dump_json(exclude=_SECOND_ONLY)
+
+
+_SECOND_ONLY = {
+    *("dropout", "second_rate", "second_words", "second_epochs"),
+    *("rehearsed", "averaged_epochs", "kept_weights", "seeds"),
+}
 
 
 class SentenceModel(nn.Module):
@@ -199,6 +210,7 @@ def first_stage(source: Path, sentences: Sequence[Sentence], config: TextStageCo
     """Tune the transformer in `source` on all that is not MOSI, into `output`."""
     torch.manual_seed(0)  # the head is drawn before `learn` sets its seed
     model, tokenizer = build(source, config.model_copy(update={"dropout": config.first_dropout}))
+    scores: dict[str, dict[str, float]] = {}
     fit = tokenise([s for s in sentences if s.part == "fit" and s.source != "mosi"], tokenizer)
     kept = {
         name: tokenise([s for s in sentences if s.part == "kept" and s.source == name], tokenizer)
@@ -206,11 +218,11 @@ def first_stage(source: Path, sentences: Sequence[Sentence], config: TextStageCo
     }
 
     def after(epoch: int) -> None:
-        scores = {name: judge(model, tokens) for name, tokens in kept.items()}
+        scores.update({name: judge(model, tokens) for name, tokens in kept.items()})
         say(f"epoch {epoch}: " + ", ".join(f"{k} MAE {v['mae']:.3f} r {v['r']:.3f}" for k, v in scores.items()))
-        save(model, tokenizer, output, {"config": config.model_dump(), "epochs": epoch, "kept": scores})
 
     learn(model, fit, config, config.first_rate, config.first_epochs, 0, after, say)
+    save(model, tokenizer, output, {"key": first_key(sentences, config), "kept": scores})
 
 
 def second_stage(
@@ -237,8 +249,28 @@ def second_stage(
     blend(model, load(tuned, config)[0], config.kept_weights)
     result = judge(model, valid)
     say(f"with {config.kept_weights:g} of stage one: {_line(result)}")
-    save(model, tokenizer, output, {"config": config.model_dump(), "mosi_valid": result, "singles": singles})
+    notes: dict[str, object] = {"key": second_key(sentences, config), "mosi_valid": result, "singles": singles}
+    save(model, tokenizer, output, notes)
     return result
+
+
+def first_key(sentences: Sequence[Sentence], config: TextStageConfig) -> str:
+    """Names what stage one depends on: its settings and the sentences that are not MOSI's."""
+    return _key(config.of_first_stage(), [s for s in sentences if s.source != "mosi"])
+
+
+def second_key(sentences: Sequence[Sentence], config: TextStageConfig) -> str:
+    """Names what stage two depends on: all settings and all sentences."""
+    return _key(config.model_dump_json(), sentences)
+
+
+def is_made(folder: Path, key: str) -> bool:
+    """Whether `save` finished in this folder, and what it wrote depends on what `key` names."""
+    try:
+        notes = json.loads((folder / "text_stage.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(notes, dict) and notes.get("key") == key
 
 
 def load(folder: Path, config: TextStageConfig) -> tuple[SentenceModel, TextTokenizer]:
@@ -247,6 +279,10 @@ def load(folder: Path, config: TextStageConfig) -> tuple[SentenceModel, TextToke
     head = torch.load(folder / "head.pt", weights_only=True)
     model.load_state_dict({**model.state_dict(), **head})
     return model, tokenizer
+
+
+def _key(settings: str, sentences: Sequence[Sentence]) -> str:
+    return hashlib.sha256("\n".join((settings, *map(repr, sentences))).encode()).hexdigest()
 
 
 def _with_rehearsal(sentences: Sequence[Sentence], share: float, seed: int) -> list[Sentence]:
@@ -284,7 +320,7 @@ def _warm_then_linear(step: int, steps: int, warm: float = 0.06, last: float = 0
     begin = max(1.0, warm * steps)
     if step < begin:
         return (step + 1) / begin
-    return last + (1 - last) * max(0.0, (steps - step) / (steps - begin))
+    return last + (1 - last) * max(0.0, (steps - step) / max(1.0, steps - begin))
 
 
 def _batches(tokens: Tokens, size: int, draw: random.Random) -> Iterator[NDArray[np.int64]]:
