@@ -64,6 +64,7 @@ from mmim_train.sentences import read_sentences
 from mmim_train.sequences import Rows, TalkingFaces
 from mmim_train.stand_ins import LogitTable, standing_in
 from mmim_train.text_stage import (
+    Average,
     SentenceModel,
     TextStageConfig,
     first_key,
@@ -93,6 +94,7 @@ class LiveRecipe(BaseModel):
     train: TrainOptions = TrainOptions()
     text_variants: int = 2  # readings of each sentence: one without dropout, the others with
     triples: int = 8000  # in each epoch
+    averaged_epochs: int = 3  # the weights of the last ones are averaged, as those of words are (text_stage)
     valid_repeats: int = 4  # triples a validation sentence
     contested_repeats: int = 24  # the same, of those that agreement is judged by: few are joined against their words
     q_rounds: int = 3  # of triples that q is fitted to at the end
@@ -369,16 +371,21 @@ def _train(
     count = len(fit.ratings)
     padded = valid_texts.table.expand(-1, fit.table.shape[1], -1)
     table = torch.cat((fit.table, padded))
+    average = Average()
 
     def observe(record: StepRecord | EpochRecord) -> None:
         if isinstance(record, EpochRecord):
             examples.join_anew(record.epoch + 1)
+            if record.epoch >= recipe.train.epochs - recipe.averaged_epochs:
+                average.add(model)
             parts = ", ".join(f"{name} {value:.3f}" for name, value in record.parts.items())
             say(f"epoch {record.epoch}: {parts}; valid {record.valid_loss:.4f} r {record.valid['r']:.3f}")
 
     with standing_in(model, table, voice, face):
         judged = EveryCoalition(valid.moved(count))
         result = train(model, examples, judged, recipe.train, recipe.seed, torch.device("cpu"), observe=observe)
+        if average.count:  # none where patience ended it sooner
+            average.give(model)
     return result.epochs
 
 

@@ -37,7 +37,7 @@ So: **for research, not for commerce.**
 
 ## How good it is, on validation data
 
-Nothing here is a test figure. The validation sentences also chose settings, the epoch and the widths of the intervals.
+Nothing here is a test figure. The validation sentences also chose settings and the widths of the intervals.
 
 ### Words alone: MOSI's {words_count} validation sentences
 {words}

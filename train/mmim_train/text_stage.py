@@ -49,8 +49,9 @@ class TextStageConfig(BaseModel):
     weight_decay: float = 0.01
     head_rate: float = 1e-3
     layer_decay: float = 0.9  # each layer nearer to the words learns this much slower than the one above it
-    first_dropout: float = 0.1  # the same in stage one, which has thirty times the sentences
-    first_rate: float = 6e-5
+    first_dropout: float = 0.1  # both in stage one, which has thirty times the sentences
+    first_layer_decay: float = 1.0
+    first_rate: float = 5e-5
     first_epochs: int = 2
     second_rate: float = 2.5e-5
     second_words: bool = True  # whether stage two also moves the vectors of words
@@ -66,7 +67,7 @@ class TextStageConfig(BaseModel):
 
 
 _SECOND_ONLY = {
-    *("dropout", "second_rate", "second_words", "second_epochs"),
+    *("dropout", "layer_decay", "second_rate", "second_words", "second_epochs"),
     *("rehearsed", "averaged_epochs", "kept_weights", "seeds"),
 }
 
@@ -209,7 +210,8 @@ def save(model: SentenceModel, tokenizer: TextTokenizer, folder: Path, notes: di
 def first_stage(source: Path, sentences: Sequence[Sentence], config: TextStageConfig, output: Path, say: Say) -> None:
     """Tune the transformer in `source` on all that is not MOSI, into `output`."""
     torch.manual_seed(0)  # the head is drawn before `learn` sets its seed
-    model, tokenizer = build(source, config.model_copy(update={"dropout": config.first_dropout}))
+    own = config.model_copy(update={"dropout": config.first_dropout, "layer_decay": config.first_layer_decay})
+    model, tokenizer = build(source, own)
     scores: dict[str, dict[str, float]] = {}
     fit = tokenise([s for s in sentences if s.part == "fit" and s.source != "mosi"], tokenizer)
     kept = {
@@ -221,7 +223,7 @@ def first_stage(source: Path, sentences: Sequence[Sentence], config: TextStageCo
         scores.update({name: judge(model, tokens) for name, tokens in kept.items()})
         say(f"epoch {epoch}: " + ", ".join(f"{k} MAE {v['mae']:.3f} r {v['r']:.3f}" for k, v in scores.items()))
 
-    learn(model, fit, config, config.first_rate, config.first_epochs, 0, after, say)
+    learn(model, fit, own, config.first_rate, config.first_epochs, 0, after, say)
     save(model, tokenizer, output, {"key": first_key(sentences, config), "kept": scores})
 
 
