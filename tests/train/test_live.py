@@ -11,8 +11,9 @@ import torch
 from mmim_live.errors import ConfigError
 from mmim_live.model.manifest import COALITION_NAMES
 from mmim_live.model.mmim import MMIM, Batch, MMIMConfig
-from mmim_train.live import LiveRecipe, read_recipe, still_sequence
+from mmim_train.live import still_sequence
 from mmim_train.live_card import live_card
+from mmim_train.live_recipe import LiveRecipe, read_recipe
 from mmim_train.stand_ins import LogitTable, standing_in
 from mmim_train.valence import SENTIMENT
 
@@ -57,6 +58,9 @@ def test_the_installed_recipe_is_valid_and_others_are_refused_in_one_line(tmp_pa
     path = tmp_path / "bad.toml"
     path.write_text("sed = 1\n")
     with pytest.raises(ConfigError, match="sed"):
+        read_recipe(path)
+    path.write_text("[train]\nepochs = 5\npatience = 2\n")
+    with pytest.raises(ConfigError, match=r"train: .*patience"):
         read_recipe(path)
     path.write_text("seed = \n")
     with pytest.raises(ConfigError, match="TOML"):

@@ -8,7 +8,16 @@ from pathlib import Path
 import torch
 
 from mmim_train.sentences import Sentence
-from mmim_train.text_stage import TextStageConfig, first_key, first_stage, is_made, load, second_key, second_stage
+from mmim_train.text_stage import (
+    Average,
+    TextStageConfig,
+    first_key,
+    first_stage,
+    is_made,
+    load,
+    second_key,
+    second_stage,
+)
 from tests.train.corpus import write_encoder
 
 SENTENCES = [
@@ -57,3 +66,14 @@ def test_a_kept_stage_is_taken_only_for_the_sentences_and_settings_that_made_it(
 
     (second / "text_stage.json").write_text("{")
     assert not is_made(second, second_key(sentences, config))
+
+
+def test_the_average_of_models_is_the_mean_of_their_weights() -> None:
+    models = [torch.nn.Linear(3, 2) for _ in range(4)]
+    average = Average()
+    for model in models:
+        average.add(model)
+    mean = torch.stack([model.weight.detach() for model in models]).mean(dim=0)
+    average.give(models[0])
+    assert average.count == 4
+    torch.testing.assert_close(models[0].weight.detach(), mean)

@@ -13,20 +13,16 @@ another looks at people. Knows no command line.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmim_live.assets import obtain
-from mmim_live.errors import ConfigError
 from mmim_live.extract.contract import CONTRACT
 from mmim_live.model.encoders import SequenceEncoder, TextEncoder, backbone_config
 from mmim_live.model.manifest import Normalisation
@@ -48,9 +44,9 @@ from mmim_train.crossfit import (
     read_all,
     save_crossed,
 )
+from mmim_train.live_recipe import LiveRecipe
 from mmim_train.loop import EpochRecord, StepRecord, train
 from mmim_train.measure import begin_process
-from mmim_train.options import TrainOptions
 from mmim_train.pieces import (
     Piece,
     Say,
@@ -66,7 +62,6 @@ from mmim_train.stand_ins import LogitTable, standing_in
 from mmim_train.text_stage import (
     Average,
     SentenceModel,
-    TextStageConfig,
     first_key,
     first_stage,
     is_made,
@@ -75,31 +70,8 @@ from mmim_train.text_stage import (
     second_stage,
 )
 from mmim_train.transcripts import can_speak, hear_sentences, heard_file
-from mmim_train.unimodal import AloneConfig
 from mmim_train.valence import Emotion
 from mmim_train.words import Words, kept_words, valid_words
-
-
-class LiveRecipe(BaseModel):
-    """recipes/live.toml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seed: int = 1
-    text: TextStageConfig = TextStageConfig()
-    voice: AloneConfig = AloneConfig()
-    face: AloneConfig = AloneConfig()
-    compose: ComposeConfig = ComposeConfig()
-    model: dict[str, Any] = {}
-    train: TrainOptions = TrainOptions()
-    text_variants: int = 2  # readings of each sentence: one without dropout, the others with
-    triples: int = 8000  # in each epoch
-    averaged_epochs: int = 3  # the weights of the last ones are averaged, as those of words are (text_stage)
-    valid_repeats: int = 4  # triples a validation sentence
-    contested_repeats: int = 24  # the same, of those that agreement is judged by: few are joined against their words
-    q_rounds: int = 3  # of triples that q is fitted to at the end
-    q_steps: int = 1500
-    agreement_rank: int = 8  # principal components of h_t that this q reads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,28 +106,13 @@ class Trained:
     epochs: tuple[EpochRecord, ...]
 
 
-def read_recipe(path: Path | None = None) -> LiveRecipe:
-    """The recipe in `path`, or the one that is installed. Raises ConfigError."""
-    path = path or Path(str(files("mmim_train") / "recipes" / "live.toml"))
-    try:
-        return LiveRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror or error})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no valid TOML file: {error}") from error
-
-
 def tune_words(data: Path, recipe: LiveRecipe, cache: Path, say: Say) -> tuple[SentenceModel, TextTokenizer]:
     """The tuned text encoder, from the cache where it is there and depends on the same sentences and settings."""
     sentences = read_sentences(data)
     first, second = cache / "text-first", cache / "text-second"
-    same_words = is_made(first, first_key(sentences, recipe.text))
-    if not same_words:
-        first_stage(obtain("all-MiniLM-L6-v2").folder, sentences, recipe.text, first, say)
-    if not (same_words and is_made(second, second_key(sentences, recipe.text))):
+    if not is_made(second, second_key(sentences, recipe.text)):
+        if not is_made(first, first_key(sentences, recipe.text)):
+            first_stage(obtain("all-MiniLM-L6-v2").folder, sentences, recipe.text, first, say)
         second_stage(first, sentences, recipe.text, second, say)
     return load(second, recipe.text)
 
@@ -384,8 +341,7 @@ def _train(
     with standing_in(model, table, voice, face):
         judged = EveryCoalition(valid.moved(count))
         result = train(model, examples, judged, recipe.train, recipe.seed, torch.device("cpu"), observe=observe)
-        if average.count:  # none where patience ended it sooner
-            average.give(model)
+        average.give(model)
     return result.epochs
 
 

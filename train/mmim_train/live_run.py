@@ -14,8 +14,9 @@ from mmim_live.model.checkpoint import CheckpointConfig, save_checkpoint
 from mmim_live.model.manifest import ContractManifest
 from mmim_train.agree import Name
 from mmim_train.calibrate import abstention, as_numbers, coalition_scores, conformal
-from mmim_train.live import LiveRecipe, Trained, gather_pieces, learn, read_recipe
+from mmim_train.live import Trained, gather_pieces, learn
 from mmim_train.live_card import USEFUL_AUC, live_card
+from mmim_train.live_recipe import LiveRecipe, read_recipe
 from mmim_train.live_report import agreement_tables, figures, transcript_figures
 
 _SOURCES = (
