@@ -18,14 +18,14 @@ from pathlib import Path
 
 from docs.svg import compact
 from mmim_live import assets
-from mmim_live.bench_room import Room
-from mmim_live.capture.recording import Recording
-from mmim_live.config import Settings
+from mmim_live.benchmark.virtual_microphone import Room
+from mmim_live.capture.files.media_file import Recording
+from mmim_live.native_stderr import native_stderr_to_log
 from mmim_live.output import read_events
-from mmim_live.pipeline.feed import LiveFeed
-from mmim_live.pipeline.live import Devices
+from mmim_live.session.open_live import Devices
+from mmim_live.session.runner import LiveFeed
 from mmim_live.session_types import Command, DeviceChoice
-from mmim_live.stderr import native_stderr_to_log
+from mmim_live.settings import Settings
 from mmim_live.tui.app import MmimApp
 from mmim_live.tui.source import Post
 from mmim_live.tui.state import event_time_s

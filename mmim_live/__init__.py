@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 if TYPE_CHECKING:
-    from mmim_live.config import Settings, Speed
     from mmim_live.errors import MmimLiveError
-    from mmim_live.pipeline.handle import Live
-    from mmim_live.pipeline.session import Session
+    from mmim_live.session.live_session import Live
+    from mmim_live.session.session import Session
+    from mmim_live.settings import Settings, Speed
     from mmim_live.types import (
         Agreement,
         Comparison,
@@ -56,7 +56,7 @@ __all__ = [
     "replay",
 ]
 
-_HOMES = ("types", "config", "errors", "pipeline.handle")
+_HOMES = ("types", "settings", "errors", "session.live_session")
 
 
 def __getattr__(name: str) -> Any:
@@ -87,10 +87,10 @@ def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Genera
     Raises:
         MmimLiveError: the file, a setting, the checkpoint or a model file cannot be used; the message is one line.
     """
-    from mmim_live.config import Speed, load_settings
     from mmim_live.errors import ConfigError
-    from mmim_live.pipeline.recorded import recorded_settings
-    from mmim_live.pipeline.replay import open_replay
+    from mmim_live.recording.reader import recorded_settings
+    from mmim_live.session.open_replay import open_replay
+    from mmim_live.settings import Speed, load_settings
 
     if str(speed) not in get_args(Speed):
         raise ConfigError(f"speed must be 'max' or '1.0', not {speed!r}")
@@ -124,9 +124,9 @@ def live(
         MmimLiveError: at the first event: there is no device at all, `record` cannot be written, or a setting, the
             checkpoint or a model file cannot be used; the message is one line.
     """
-    from mmim_live.config import load_settings
-    from mmim_live.pipeline.handle import Live
-    from mmim_live.pipeline.live import Devices, open_live
+    from mmim_live.session.live_session import Live
+    from mmim_live.session.open_live import Devices, open_live
+    from mmim_live.settings import load_settings
 
     def open_session() -> Session:
         folder = None if record is None else Path(record)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mmim_live import assets
-from mmim_live.config import DEFAULT_CHECKPOINT
 from mmim_live.errors import MmimLiveError
+from mmim_live.settings import DEFAULT_CHECKPOINT
 
 IMPORT_TIMEOUT_S = 60.0
 

@@ -10,22 +10,19 @@ from tests.conftest import REPOSITORY
 PACKAGE = REPOSITORY / "mmim_live"
 TRAINING = REPOSITORY / "train" / "mmim_train"
 
-GROUND = {"types", "session_types", "config", "errors", "assets", "text", "stderr"}
-STAGES = {"capture", "extract", "align", "model", "output"}
+GROUND = {"types", "session_types", "settings", "errors", "assets", "text_normalization", "native_stderr"}
+STAGES = {"capture", "features", "speech", "alignment", "model", "output"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | STAGES, GROUND),
+    "speech": GROUND | {"features"},
     "serve": GROUND | {"output"},
-    "pipeline": GROUND | STAGES,
-    "tui": GROUND | {"pipeline"},
-    "bench": GROUND | STAGES | {"pipeline"},
-    "bench_room": GROUND | {"capture"},
-    "bench_figures": GROUND | {"extract", "bench_live", "bench_room"},
-    "bench_live": GROUND | STAGES | {"pipeline", "bench_figures", "bench_room", "tui"},
+    "recording": GROUND | STAGES | {"session"},
+    "session": GROUND | STAGES | {"recording"},
+    "tui": GROUND | {"session"},
+    "benchmark": GROUND | STAGES | {"session", "tui"},
     "doctor": GROUND,
-    "cli": GROUND
-    | STAGES
-    | {"pipeline", "bench", "bench_live", "bench_figures", "doctor", "serve", "tui", "mmim_train"},
-    "__init__": GROUND | {"pipeline"},
+    "cli": GROUND | STAGES | {"session", "recording", "benchmark", "doctor", "serve", "tui", "mmim_train"},
+    "__init__": GROUND | {"session", "recording"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "core", "common", "base", "helpers", "misc"}
 HEAVY = {
@@ -78,7 +75,18 @@ def test_imports_follow_the_way_of_the_data(path: Path):
 
 
 @pytest.mark.parametrize(
-    "name", ["types", "config", "errors", "assets", "text", "stderr", "cli/__init__", "__init__", "align"]
+    "name",
+    [
+        "types",
+        "settings",
+        "errors",
+        "assets",
+        "text_normalization",
+        "native_stderr",
+        "cli/__init__",
+        "__init__",
+        "alignment",
+    ],
 )
 def test_light_modules_import_no_heavy_library_at_the_top(name: str):
     top = {item.split(".")[0] for item in imported(PACKAGE / f"{name}.py", top_level_only=True)}

@@ -6,9 +6,9 @@ import sys
 
 import typer
 
-from mmim_live.cli.bench import bench_app
+from mmim_live.cli.benchmark import bench_app
+from mmim_live.cli.diagnostics import devices, doctor, models
 from mmim_live.cli.live import live
-from mmim_live.cli.machine import devices, doctor, models
 from mmim_live.cli.replay import replay
 from mmim_live.cli.serving import with_port
 from mmim_live.cli.training import evaluate, extract, train, tune

@@ -27,12 +27,12 @@ from mmim_live.cli.options import (
 )
 from mmim_live.cli.replay import show, summary_lines, utterance_line
 from mmim_live.cli.serving import announce, healthily, serving, sinks_of
-from mmim_live.config import Settings, load_keys, user_file
+from mmim_live.settings import Settings, load_keys, user_file
 from mmim_live.types import Notice, Summary, Utterance
 
 if TYPE_CHECKING:
-    from mmim_live.pipeline.live import Devices
-    from mmim_live.serve.broadcast import Broadcast
+    from mmim_live.serve.server import Broadcast
+    from mmim_live.session.open_live import Devices
 
 
 def live(
@@ -63,7 +63,7 @@ def live(
     serve_token: ServeToken = None,
 ) -> None:
     """Watch and listen, and show a sentiment that rolls with the speaker. Also what `mmim-live` alone does."""
-    from mmim_live.pipeline.live import Devices
+    from mmim_live.session.open_live import Devices
 
     settings = settings_of(
         config,
@@ -85,8 +85,8 @@ def live(
         if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
             _live_headless(devices, settings, outputs, broadcast, record)
         else:
-            from mmim_live.pipeline.feed import LiveFeed
-            from mmim_live.tui.acknowledgement import acknowledged
+            from mmim_live.session.runner import LiveFeed
+            from mmim_live.tui.first_run import acknowledged
 
             keys, feed = load_keys(config, user_file()), LiveFeed(devices, settings, outputs, broadcast, record)
             show(feed, "live", ascii_only, keys, broadcast, welcome=not acknowledged())
@@ -100,10 +100,10 @@ def _live_headless(
     devices: Devices, settings: Settings, outputs: list[Path], broadcast: Broadcast | None, record: Path | None
 ) -> None:
     """Utterances on standard output, notices on standard error, until a signal ends it with the summary."""
-    from mmim_live.pipeline.feed import write_events
-    from mmim_live.pipeline.live import open_live
-    from mmim_live.pipeline.signals import finishing_on_signals
-    from mmim_live.stderr import native_stderr_to_log
+    from mmim_live.native_stderr import native_stderr_to_log
+    from mmim_live.session.open_live import open_live
+    from mmim_live.session.runner import write_events
+    from mmim_live.session.signals import finishing_on_signals
 
     with native_stderr_to_log() as terminal:
         announce(broadcast, terminal)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mmim_live.config import Settings, load_settings, user_file
 from mmim_live.errors import ConfigError
+from mmim_live.settings import Settings, load_settings, user_file
 
 Headless = Annotated[bool, typer.Option("--headless", help="No app: lines as they come, and a closing summary.")]
 Outputs = Annotated[

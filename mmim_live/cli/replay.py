@@ -27,13 +27,13 @@ from mmim_live.cli.options import (
     settings_of,
 )
 from mmim_live.cli.serving import announce, healthily, serving, sinks_of
-from mmim_live.config import KeyChanges, Settings, Speed, load_keys, user_file
 from mmim_live.errors import WorkerError
+from mmim_live.settings import KeyChanges, Settings, Speed, load_keys, user_file
 from mmim_live.types import Comparison, Notice, Reading, SessionStarted, Summary, Utterance
 
 if TYPE_CHECKING:
-    from mmim_live.pipeline.feed import Feed
-    from mmim_live.serve.broadcast import Broadcast
+    from mmim_live.serve.server import Broadcast
+    from mmim_live.session.runner import Feed
 
 
 def replay(
@@ -61,7 +61,7 @@ def replay(
 ) -> None:
     """Read a recording and show (or write) a sentiment that rolls with the speaker."""
     from mmim_live.output.sink import check_distinct
-    from mmim_live.pipeline.recorded import recorded_settings
+    from mmim_live.recording.reader import recorded_settings
 
     settings = settings_of(
         config,
@@ -84,7 +84,7 @@ def replay(
         if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
             _replay_headless(file, settings, speed or "max", outputs, broadcast)
         else:
-            from mmim_live.pipeline.feed import ReplayFeed
+            from mmim_live.session.runner import ReplayFeed
 
             feed = ReplayFeed(file, settings, speed or "1.0", outputs, broadcast)
             show(feed, file.name, ascii_only, load_keys(config, user_file()), broadcast)
@@ -97,11 +97,11 @@ def _replay_headless(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from mmim_live.pipeline.feed import write_events
-    from mmim_live.pipeline.replay import open_replay
-    from mmim_live.pipeline.signals import finishing_on_signals
-    from mmim_live.stderr import native_stderr_to_log
-    from mmim_live.tui.wording import comparison_sentence
+    from mmim_live.native_stderr import native_stderr_to_log
+    from mmim_live.session.open_replay import open_replay
+    from mmim_live.session.runner import write_events
+    from mmim_live.session.signals import finishing_on_signals
+    from mmim_live.tui.format import comparison_sentence
 
     with native_stderr_to_log() as terminal:
         announce(broadcast, terminal)
@@ -165,7 +165,7 @@ def show(
     welcome: bool = False,
 ) -> None:
     """The terminal app; an error that ends the run is told after the screen is restored."""
-    from mmim_live.stderr import native_stderr_to_log
+    from mmim_live.native_stderr import native_stderr_to_log
     from mmim_live.tui.app import MmimApp
 
     with native_stderr_to_log(drawing=1):

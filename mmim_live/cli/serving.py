@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from mmim_live.config import Settings
+from mmim_live.settings import Settings
 
 if TYPE_CHECKING:
     from mmim_live.output import Sink
-    from mmim_live.pipeline.session import Session
-    from mmim_live.serve.broadcast import Broadcast
+    from mmim_live.serve.server import Broadcast
+    from mmim_live.session.session import Session
 
 
 @contextlib.contextmanager
@@ -22,7 +22,7 @@ def serving(settings: Settings) -> Iterator[Broadcast | None]:
     if settings.serve is None:
         yield None
         return
-    from mmim_live.serve.broadcast import Broadcast
+    from mmim_live.serve.server import Broadcast
 
     broadcast = Broadcast(settings.serve, settings.serve_token)
     try:
@@ -51,7 +51,7 @@ def healthily(
     broadcast: Broadcast | None, session: Session, settings: Settings
 ) -> contextlib.AbstractContextManager[None]:
     """While the block runs, those who listen hear how the session fares."""
-    from mmim_live.pipeline.health import telling_health
+    from mmim_live.session.health import telling_health
 
     return contextlib.nullcontext() if broadcast is None else telling_health(session, settings, broadcast.tell)
 

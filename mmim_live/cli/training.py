@@ -55,7 +55,7 @@ def train(
 
 def _train_live(data: Path | None, output: Path) -> None:
     """The checkpoint that ships is composed of many sources, and so has a procedure of its own."""
-    from mmim_train.live_run import make_live
+    from mmim_train.default_checkpoint.build import make_live
 
     if data is None:
         raise ConfigError("say where the data are: --data PATH")
@@ -151,8 +151,8 @@ def extract(
         TimeRemainingColumn,
     )
 
-    from mmim_live.stderr import native_stderr_to_log
-    from mmim_train.extract import extract as extract_clips
+    from mmim_live.native_stderr import native_stderr_to_log
+    from mmim_train.features.extract import extract as extract_clips
 
     left_out = 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from mmim_live.errors import CheckpointError
-from mmim_live.model.manifest import CheckpointConfig, contract_difference
+from mmim_live.model.checkpoint_config import CheckpointConfig, contract_difference
 from mmim_live.model.mmim import MMIM
 from mmim_live.model.tokenizer import TextTokenizer
 from mmim_live.types import FeatureContract

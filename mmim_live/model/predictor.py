@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmim_live.errors import CheckpointError
-from mmim_live.model.agreement import agreement_statistics, as_tensors
 from mmim_live.model.checkpoint import Checkpoint
-from mmim_live.model.manifest import SCORE_LIMIT, CheckpointConfig, Normalisation, coalition_name
+from mmim_live.model.checkpoint_config import SCORE_LIMIT, CheckpointConfig, Normalisation, coalition_name
+from mmim_live.model.consistency import agreement_statistics, as_tensors
 from mmim_live.model.mmim import Batch, Encodings
 from mmim_live.model.shapley import COALITIONS, shapley_values
 from mmim_live.types import Agreement, Contributions, FaceRow, Prediction, Present, VoiceRow, Window

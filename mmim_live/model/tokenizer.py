@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from mmim_live.text import fold_text
+from mmim_live.text_normalization import fold_text
 
 
 class TextTokenizer:

@@ -16,7 +16,6 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
 
-from mmim_live.config import KeyChanges
 from mmim_live.errors import MmimLiveError
 from mmim_live.session_types import (
     Command,
@@ -29,31 +28,32 @@ from mmim_live.session_types import (
     ToggleRecording,
     UseDevice,
 )
-from mmim_live.tui.acknowledgement import acknowledge
-from mmim_live.tui.keys import keymap, shown_keys
-from mmim_live.tui.mark import MarkScreen
+from mmim_live.settings import KeyChanges
+from mmim_live.tui.bindings import keymap, shown_keys
+from mmim_live.tui.first_run import acknowledge
+from mmim_live.tui.format import plain
 from mmim_live.tui.messages import Posted
 from mmim_live.tui.screens.devices import DeviceScreen
 from mmim_live.tui.screens.help import HelpScreen
+from mmim_live.tui.screens.mark import MarkScreen
 from mmim_live.tui.screens.welcome import WelcomeScreen
 from mmim_live.tui.signals import handle_stop_signals
 from mmim_live.tui.source import EventSource, Said
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.themes import CYCLE, DARK, LIGHT
-from mmim_live.tui.widgets.about import AboutPanel
 from mmim_live.tui.widgets.banner import Banner
-from mmim_live.tui.widgets.ending import Ending
+from mmim_live.tui.widgets.camera_view import CameraPicture
+from mmim_live.tui.widgets.contributions import WhyPanel
 from mmim_live.tui.widgets.footer import KeyLine
 from mmim_live.tui.widgets.heading import Heading
 from mmim_live.tui.widgets.health import HealthLine
 from mmim_live.tui.widgets.loading import Loading
 from mmim_live.tui.widgets.meter import VoiceMeter
-from mmim_live.tui.widgets.picture import CameraPicture
 from mmim_live.tui.widgets.score import ScorePanel
+from mmim_live.tui.widgets.session_info import AboutPanel
+from mmim_live.tui.widgets.summary_bar import Ending
 from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
-from mmim_live.tui.widgets.why import WhyPanel
-from mmim_live.tui.wording import plain
 from mmim_live.types import SessionStarted
 
 # From how many cells on a screen has which class; the style sheet has the rest.

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmim_live.capture.portaudio import load_sounddevice
+from mmim_live.capture.devices.portaudio import load_sounddevice
 from mmim_live.errors import DeviceError
 from tests.capture.mjpeg import MjpegCamera
 

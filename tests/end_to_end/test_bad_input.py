@@ -13,9 +13,9 @@ import av
 import pytest
 
 from mmim_live import assets
-from mmim_live.config import DEFAULT_CHECKPOINT
-from mmim_live.extract.contract import CONTRACT
-from mmim_live.model.manifest import ContractManifest
+from mmim_live.features.contract import CONTRACT
+from mmim_live.model.checkpoint_config import ContractManifest
+from mmim_live.settings import DEFAULT_CHECKPOINT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SAMPLE = assets.BUNDLED_FOLDER / "sample.mp4"

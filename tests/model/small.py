@@ -9,7 +9,7 @@ from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from mmim_live.model.manifest import CheckpointConfig, Conformal, ContractManifest, Normalisation
+from mmim_live.model.checkpoint_config import CheckpointConfig, Conformal, ContractManifest, Normalisation
 from mmim_live.model.mmim import MMIM, MMIMConfig
 from mmim_live.model.tokenizer import TextTokenizer
 from mmim_live.types import FaceRow, FeatureContract, ModalityContract, VoiceRow, Window, Word

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from mmim_live.errors import CheckpointError
 from mmim_live.model.checkpoint import CARD, CONFIG, TOKENIZER, WEIGHTS, load_checkpoint, save_checkpoint, stored
-from mmim_live.model.manifest import ContractManifest
+from mmim_live.model.checkpoint_config import ContractManifest
 from mmim_live.types import FeatureContract
 from tests.model.small import CONTRACT, checkpoint_config, small_model, small_tokenizer
 

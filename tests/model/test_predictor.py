@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mmim_live.errors import CheckpointError
 from mmim_live.model.checkpoint import Checkpoint, load_checkpoint
-from mmim_live.model.manifest import NORMALISED_LIMIT, Abstention, Mixture, Normalisation
+from mmim_live.model.checkpoint_config import NORMALISED_LIMIT, Abstention, Mixture, Normalisation
 from mmim_live.model.mmim import Batch, HeadConfig
 from mmim_live.model.mutual_information.gaussian import NOISE_VARIANCE
 from mmim_live.model.predictor import MIN_FACE_ROWS, MIN_VOICE_ROWS, Predictor, live_scores

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from mmim_live.errors import AssetError, CheckpointError, ConfigError, DataError
-from mmim_live.extract.contract import CONTRACT
+from mmim_live.features.contract import CONTRACT
 from mmim_live.model.checkpoint import load_checkpoint
 from mmim_train.commands import evaluate_command, train_command
 from tests.train.corpus import RECIPE, write_data, write_encoder

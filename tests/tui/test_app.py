@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from docs.make_picture import main
-from mmim_live.config import KeyChanges
 from mmim_live.output import open_sink
 from mmim_live.session_types import (
     BaselineHealth,
     Health,
     RecordingHealth,
 )
+from mmim_live.settings import KeyChanges
 from mmim_live.tui.themes import CYCLE
 from mmim_live.types import Agreement, Contributions, Notice, Present, WordHeard
 from tests.tui.driving import make_app, screen_text, settle, show, until

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mmim_live.tui import acknowledgement
-from mmim_live.tui.acknowledgement import acknowledge, acknowledged
+from mmim_live.tui import first_run as acknowledgement
+from mmim_live.tui.first_run import acknowledge, acknowledged
 from tests.tui.driving import make_app, screen_text, settle, show, until
 from tests.tui.scripted import SESSION
 

@@ -15,17 +15,17 @@ from rich.console import Console
 
 from mmim_live.errors import ConfigError
 from mmim_live.model.device import choose_device
-from mmim_train.data.catalogue import spec_of
 from mmim_train.data.dataset import SplitName
-from mmim_train.evaluate import evaluate
-from mmim_train.files import finite, read_json, write_json
-from mmim_train.options import ObjectiveName
-from mmim_train.parallel import leads_by_environment, local_device, world_from_environment
-from mmim_train.prepare import Prepared, prepare
-from mmim_train.recipe import Recipe, load_recipe, recipe_names
-from mmim_train.run import Run, ablation_arms, execute
-from mmim_train.tables import figures_table
-from mmim_train.tune import tune
+from mmim_train.data.registry import spec_of
+from mmim_train.evaluation.evaluate import evaluate
+from mmim_train.reporting.markdown_tables import figures_table
+from mmim_train.runs.json_files import finite, read_json, write_json
+from mmim_train.runs.prepare import Prepared, prepare
+from mmim_train.runs.recipe import Recipe, load_recipe, recipe_names
+from mmim_train.runs.run import Run, ablation_arms, execute
+from mmim_train.runs.tune import tune
+from mmim_train.training.distributed import leads_by_environment, local_device, world_from_environment
+from mmim_train.training.options import ObjectiveName
 
 _ASKED = "run.json"
 

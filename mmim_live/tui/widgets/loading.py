@@ -6,7 +6,7 @@ from textual.app import RenderResult
 from textual.content import Content
 
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.widgets.drawn import Drawn
+from mmim_live.tui.widgets.state_widget import Drawn
 
 
 class Loading(Drawn):

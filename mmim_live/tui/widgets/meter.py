@@ -5,7 +5,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from mmim_live.session_types import SoundLevel
-from mmim_live.tui.drawing import level_bar
+from mmim_live.tui.render.glyphs import level_bar
 
 QUIETEST_DBFS = -60.0  # the left end of the bar
 CLIPS_DBFS = -0.5

@@ -3,10 +3,10 @@
 from textual.app import RenderResult
 from textual.content import Content
 
-from mmim_live.tui.drawing import gauge, large_text
+from mmim_live.tui.format import above, clock, score_words, sign, signed, tone
+from mmim_live.tui.render.glyphs import gauge, large_text
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.widgets.drawn import Drawn
-from mmim_live.tui.wording import above, clock, score_words, sign, signed, tone
+from mmim_live.tui.widgets.state_widget import Drawn
 from mmim_live.types import Reading
 
 TONE_STYLES = {"positive": "$text-primary", "neutral": "$foreground", "negative": "$text-warning"}

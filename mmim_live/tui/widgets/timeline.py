@@ -9,10 +9,10 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from mmim_live.tui.keys import key_of
-from mmim_live.tui.plot import GUTTER, Cell, Ink, View, draw_timeline
+from mmim_live.tui.bindings import key_of
+from mmim_live.tui.format import clock
+from mmim_live.tui.render.plot import GUTTER, Cell, Ink, View, draw_timeline
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.wording import clock
 
 ZOOMS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds a cell
 _FINEST_S = 0.25

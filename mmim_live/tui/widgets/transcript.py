@@ -12,9 +12,9 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import RichLog
 
+from mmim_live.tui.format import clock, plain, sign, signed, tone
 from mmim_live.tui.state import LogEntry, SessionState, began_s
-from mmim_live.tui.widgets.drawn import Drawn
-from mmim_live.tui.wording import clock, plain, sign, signed, tone
+from mmim_live.tui.widgets.state_widget import Drawn
 from mmim_live.types import Mark, Utterance
 
 

@@ -100,7 +100,7 @@ class DataSet:
     name: str
     language: str  # ISO 639-1
     scale: tuple[float, float]  # of the score "M"
-    scoring: Literal["mosi", "sims", "affect"]  # the protocol of the scores, see `mmim_train.metrics`
+    scoring: Literal["mosi", "sims", "affect"]  # the protocol of the scores, see `mmim_train.evaluation.metrics`
     splits: Mapping[SplitName, Split]
     class_names: Mapping[str, tuple[str, ...]]  # of every entry of `Split.classes`
     provenance: Provenance

@@ -30,15 +30,15 @@ from mmim_live import assets
 from mmim_live.model.encoders import backbone_config, load_text_backbone
 from mmim_live.model.mmim import MMIM, Batch, Encodings, MMIMConfig, MMIMOutput
 from mmim_live.model.tokenizer import load_pretrained_tokenizer
-from mmim_train.batches import SplitExamples, inputs_for
-from mmim_train.data.catalogue import spec_of
-from mmim_train.data.utterance import read_utterances
-from mmim_train.examples import Examples
+from mmim_train.data.formats.utterance import read_utterances
+from mmim_train.data.registry import spec_of
 from mmim_train.experiments.utterances import CPU
-from mmim_train.loop import train
-from mmim_train.objective import make_objective
-from mmim_train.options import TrainOptions
-from mmim_train.tables import markdown
+from mmim_train.reporting.markdown_tables import markdown
+from mmim_train.training.collate import SplitExamples, inputs_for
+from mmim_train.training.examples import Examples
+from mmim_train.training.objective import make_objective
+from mmim_train.training.options import TrainOptions
+from mmim_train.training.trainer import train
 
 _TOKENS = 50
 _BATCH = 32

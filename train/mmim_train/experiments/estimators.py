@@ -20,8 +20,8 @@ from torch import Tensor
 
 from mmim_live.model.mutual_information import ConditionalGaussian, InfoNCE, barber_agakov
 from mmim_live.model.mutual_information.published import PublishedBarberAgakov, PublishedContrastive, PublishedMemory
-from mmim_train.plots import axes
-from mmim_train.tables import markdown
+from mmim_train.reporting.markdown_tables import markdown
+from mmim_train.reporting.plots import axes
 
 _D, _N, _BATCH, _STEPS = 4, 4096, 128, 400
 _RHOS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from mmim_train.experiments.mosi_table import table
 from mmim_train.experiments.utterances import Ground, cut_videos, predictions_by_epoch
-from mmim_train.options import TrainOptions
+from mmim_train.training.options import TrainOptions
 
 QUESTION = (
     "Question: on text, voice and face, is MMIM with corrected bounds better than with the terms off, and than with "

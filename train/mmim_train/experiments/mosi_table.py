@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mmim_train.metrics import as_json, regression_metrics
-from mmim_train.statistics import sign_flip_p, summarise
-from mmim_train.tables import figure, markdown
+from mmim_train.evaluation.metrics import as_json, regression_metrics
+from mmim_train.evaluation.significance import sign_flip_p, summarise
+from mmim_train.reporting.markdown_tables import figure, markdown
 
 _COLUMNS = ("mae", "r", "acc2_non0", "f1_non0")
 _Entries = Sequence[Mapping[str, Any]]

@@ -21,15 +21,15 @@ from mmim_live import assets
 from mmim_live.model.encoders import TextEncoder, backbone_config, load_text_backbone
 from mmim_live.model.mmim import MMIM, Batch, MMIMConfig
 from mmim_live.model.tokenizer import load_pretrained_tokenizer
-from mmim_train.batches import SplitExamples, inputs_for
-from mmim_train.data.catalogue import spec_of
 from mmim_train.data.dataset import SplitName
-from mmim_train.data.utterance import read_utterances
-from mmim_train.encoding import Encoder
-from mmim_train.loop import EpochRecord, StepRecord, predict, train
-from mmim_train.options import TrainOptions
-from mmim_train.parallel import World
-from mmim_train.randomness import Purpose, seeded
+from mmim_train.data.formats.utterance import read_utterances
+from mmim_train.data.registry import spec_of
+from mmim_train.training.collate import SplitExamples, inputs_for
+from mmim_train.training.distributed import World
+from mmim_train.training.microbatch import Encoder
+from mmim_train.training.options import TrainOptions
+from mmim_train.training.seeding import Purpose, seeded
+from mmim_train.training.trainer import EpochRecord, StepRecord, predict, train
 
 CPU = torch.device("cpu")
 _BATCH = 64

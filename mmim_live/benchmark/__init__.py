@@ -1,0 +1,1 @@
+"""Measurements of this machine: replay, speech recognition, live sessions."""

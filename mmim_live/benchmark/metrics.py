@@ -1,0 +1,178 @@
+"""From what a live session did to its figures: rates, delays of words and where they arise, losses. Pure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmim_live.speech.wer import word_errors
+from mmim_live.text_normalization import fold_text
+from mmim_live.types import Event, Notice, Reading, WordHeard
+
+if TYPE_CHECKING:
+    from mmim_live.benchmark.live import Log
+    from mmim_live.benchmark.virtual_microphone import Play
+
+WARM_S = 120.0  # memory is compared from here on
+PART_S = 30.0  # of the course of the lag
+SAME_WORD_S = 0.5  # by how much two hypotheses may differ on where a word ends
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFigures:
+    """What a live session did. Latencies of words count from their end in the air, as the recogniser places it."""
+
+    file: str  # the camera's
+    loading_s: float  # from the start of the session's process
+    first_reading_s: float  # after that
+    media_s: float
+    face_fps: float  # from the first picture on
+    reading_interval_p50_s: float
+    reading_interval_p95_s: float
+    reading_latency_p50_ms: float  # from the capture of a window's end
+    reading_latency_p95_ms: float
+    words: int
+    word_errors: str  # of how many; unknown without transcripts
+    word_to_reading_p50_s: float  # to the first reading that holds it
+    word_to_reading_p95_s: float
+    of_that_until_listened_p95_s: float  # to the end of the sound in which it was first found
+    of_that_until_recognised_p95_s: float  # from there to the word
+    of_that_until_read_p95_s: float  # from the word to the reading
+    word_to_commitment_p50_s: float
+    word_to_commitment_p95_s: float
+    lag_by_half_minute_s: str  # 95th percentile of word to reading, in order
+    cpu_percent: float  # of one core, after loading
+    cpu_by_thread_percent: str
+    memory_mb: float  # at the end
+    memory_growth_mb: float | None  # since minute 2
+    audio_lost_s: float
+    speech_effort: str  # at the end
+    drops: str
+    notices: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordTrace:
+    """One committed word: media times of its way."""
+
+    end_s: float
+    listened_s: float  # end of the sound of the hypothesis that had it first
+    told_s: float
+    read_s: float | None  # when the first reading that holds it came
+    committed_s: float
+
+    @property
+    def to_reading_s(self) -> float | None:
+        return None if self.read_s is None else self.read_s - self.end_s
+
+
+def live_figures(log: Log, camera: str, speech: Sequence[Path], plays: Sequence[Play]) -> LiveFigures:
+    """The figures; `plays` says when which of `speech` was spoken to its end."""
+    events = log.events
+    first = [(now_s, event) for now_s, event in events if isinstance(event, Reading) and event.revision == 0]
+    intervals = [later - now for (now, _), (later, _) in itertools.pairwise(first)]
+    latencies = [reading.latency_ms for _, reading in first]
+    traces = trace_words(events)
+    heard = [trace.to_reading_s for trace in traces if trace.to_reading_s is not None]
+    commitment = [trace.committed_s - trace.end_s for trace in traces]
+    warm = [memory for now_s, memory in log.memory if now_s >= WARM_S]
+    seen = [(now_s, count) for now_s, count in log.frames if count]
+    fps = (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0]) if len(seen) > 1 else 0.0
+    threads = sorted(log.cpu_by_thread_s.items(), key=lambda each: -each[1])
+    return LiveFigures(
+        file=camera,
+        loading_s=log.loading_s,
+        first_reading_s=first[0][0] if first else math.nan,
+        media_s=events[-1][0],
+        face_fps=fps,
+        reading_interval_p50_s=_quantile(intervals, 0.5),
+        reading_interval_p95_s=_quantile(intervals, 0.95),
+        reading_latency_p50_ms=_quantile(latencies, 0.5),
+        reading_latency_p95_ms=_quantile(latencies, 0.95),
+        words=len(traces),
+        word_errors=_errors(log, speech, plays),
+        word_to_reading_p50_s=_quantile(heard, 0.5),
+        word_to_reading_p95_s=_quantile(heard, 0.95),
+        of_that_until_listened_p95_s=_quantile([trace.listened_s - trace.end_s for trace in traces], 0.95),
+        of_that_until_recognised_p95_s=_quantile([trace.told_s - trace.listened_s for trace in traces], 0.95),
+        of_that_until_read_p95_s=_quantile(
+            [trace.read_s - trace.told_s for trace in traces if trace.read_s is not None], 0.95
+        ),
+        word_to_commitment_p50_s=_quantile(commitment, 0.5),
+        word_to_commitment_p95_s=_quantile(commitment, 0.95),
+        lag_by_half_minute_s=lag_by_part(traces),
+        cpu_percent=100 * log.cpu_s / log.wall_s,
+        cpu_by_thread_percent=", ".join(
+            f"{name} {percent:.0f}" for name, used_s in threads if (percent := 100 * used_s / log.wall_s) >= 1
+        ),
+        memory_mb=log.memory[-1][1],
+        memory_growth_mb=statistics.fmean(warm[-10:]) - statistics.fmean(warm[:10]) if len(warm) >= 20 else None,
+        audio_lost_s=log.lost_s,
+        speech_effort=log.effort,
+        drops=", ".join(f"{count} {kind}" for kind, count in log.drops.items() if count) or "none",
+        notices=", ".join(sorted({event.code for _, event in events if isinstance(event, Notice)})),
+    )
+
+
+def trace_words(events: Sequence[tuple[float, Event]]) -> list[WordTrace]:
+    """The way of each committed word. `events` come with the media time at which they came.
+
+    A reading holds the words that were told before it, if its window does: the session tells words first, and then
+    gives the window anew.
+    """
+    traces: list[WordTrace] = []
+    words = [(place, now_s, event) for place, (now_s, event) in enumerate(events) if isinstance(event, WordHeard)]
+    readings = [(place, now_s, event) for place, (now_s, event) in enumerate(events) if isinstance(event, Reading)]
+    for place, now_s, word in words:
+        if word.status != "committed":
+            continue
+        there, told_s, said = next(
+            (there, told_s, said)
+            for there, told_s, said in words
+            if there <= place
+            and fold_text(said.text) == fold_text(word.text)
+            and abs(said.end_s - word.end_s) < SAME_WORD_S
+        )
+        middle_s = (said.start_s + said.end_s) / 2
+        holds = (
+            came_s for at, came_s, reading in readings if at > there and reading.start_s <= middle_s < reading.end_s
+        )
+        traces.append(WordTrace(word.end_s, said.heard_s, told_s, next(holds, None), now_s))
+    return traces
+
+
+def lag_by_part(traces: Sequence[WordTrace]) -> str:
+    """95th percentile of word to reading in each half-minute; - where nothing was said."""
+    parts: dict[int, list[float]] = {}
+    for trace in traces:
+        if trace.to_reading_s is not None:
+            parts.setdefault(int(trace.end_s / PART_S), []).append(trace.to_reading_s)
+    return " ".join(
+        f"{_quantile(parts[part], 0.95):.2f}" if part in parts else "-" for part in range(max(parts, default=-1) + 1)
+    )
+
+
+def _errors(log: Log, speech: Sequence[Path], plays: Sequence[Play]) -> str:
+    """Word errors over what was spoken to its end, against the transcripts that lie beside the recordings (.txt)."""
+    transcripts = [path.with_suffix(".txt") for path in speech]
+    known = [play for play in plays if transcripts[play.number].is_file() and play.began_s >= log.began_s]
+    if not known:
+        return "unknown"
+    committed = [event for _, event in log.events if isinstance(event, WordHeard) and event.status == "committed"]
+    errors = words = 0
+    for play in known:
+        began_s, ended_s = play.began_s - log.began_s, play.ended_s - log.began_s
+        said = [word.text for word in committed if began_s <= (word.start_s + word.end_s) / 2 < ended_s]
+        wrong, length = word_errors(transcripts[play.number].read_text(encoding="utf-8"), " ".join(said))
+        errors, words = errors + wrong, words + length
+    return f"{errors} of {words}"
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[int(share * (len(ordered) - 1))] if ordered else math.nan

@@ -1,0 +1,112 @@
+"""A silent loudspeaker that speaks recordings over and over, and a microphone that hears nothing else. For measuring.
+
+The sound server is one of our own. Knows nothing of sessions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmim_live.errors import DeviceError
+from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock
+
+PAUSE_S = 1.0  # between two recordings
+START_S = 10.0  # that the sound server may take
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One recording, spoken to its end; times on `time.monotonic`."""
+
+    number: int
+    began_s: float
+    ended_s: float
+
+
+class Room:
+    """A sound server with a loudspeaker that nobody hears, and a microphone that hears nothing else."""
+
+    def __init__(self) -> None:
+        missing = [name for name in ("pulseaudio", "paplay") if shutil.which(name) is None]
+        if missing:
+            install = "sudo apt-get install pulseaudio pulseaudio-utils libasound2-plugins"
+            raise DeviceError(
+                f"a live session is measured with a sound server: {' and '.join(missing)} missing: {install}"
+            )
+        self._folder = Path(tempfile.mkdtemp(prefix="mmim-"))  # short: a socket's path may have 107 characters
+        socket = self._folder / "native"
+        self.environment = {"PULSE_SERVER": f"unix:{socket}", "PULSE_RUNTIME_PATH": str(self._folder)}
+        (self._folder / "room.pa").write_text(
+            f"load-module module-native-protocol-unix socket={socket} auth-anonymous=1\n"
+            "load-module module-null-sink sink_name=room rate=48000 channels=2\n"
+            "load-module module-remap-source source_name=mouth master=room.monitor\n"
+            "set-default-source mouth\n"
+        )
+        options = "-n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --disable-shm=yes --realtime=no"
+        own = {"HOME": str(self._folder), "XDG_RUNTIME_DIR": str(self._folder)}
+        self._server = subprocess.Popen(  # noqa: S603 (nothing of a stranger's is in it)
+            ["pulseaudio", *options.split(), "--high-priority=no", "-F", str(self._folder / "room.pa")],  # noqa: S607
+            env=os.environ | self.environment | own,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline_s = time.monotonic() + START_S
+        while not socket.exists():
+            if time.monotonic() > deadline_s or self._server.poll() is not None:
+                self.close()
+                raise DeviceError("a live session is measured with a sound server, and pulseaudio does not start")
+            time.sleep(0.05)
+
+    def speak(self, sound: bytes, stop: threading.Event) -> None:
+        """Play 16 kHz mono, float32, to its end or until `stop` is set."""
+        command = f"paplay --device=room --raw --format=float32le --rate={SAMPLE_RATE_HZ} --channels=1"
+        with subprocess.Popen(  # noqa: S603
+            command.split(), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | self.environment
+        ) as player:
+            writer = threading.Thread(target=_write, args=(player, sound), daemon=True)
+            writer.start()
+            while player.poll() is None and not stop.wait(0.05):
+                pass
+            player.kill()
+            writer.join()
+
+    def close(self) -> None:
+        """Stop the server."""
+        self._server.kill()
+        self._server.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _write(player: subprocess.Popen[bytes], sound: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError, ValueError):  # it was killed
+        player.communicate(sound)
+
+
+def sound_of(path: Path) -> bytes:
+    """All sound of a recording: 16 kHz mono, float32. Raises MediaError."""
+    from mmim_live.capture.files.media_file import Recording
+
+    with Recording(path, video=False) as source:
+        blocks = iter(source.read, None)
+        return b"".join(block.samples.tobytes() for block in blocks if isinstance(block, AudioBlock))
+
+
+def speak_over_and_over(room: Room, sounds: Sequence[bytes], stop: threading.Event, plays: list[Play]) -> None:
+    """One after the other, with pauses, until `stop` is set; `plays` gets those that came to their end."""
+    while not stop.is_set():
+        for number, sound in enumerate(sounds):
+            began_s = time.monotonic()
+            room.speak(sound, stop)
+            stop.wait(PAUSE_S)
+            if stop.is_set():
+                return
+            plays.append(Play(number, began_s, time.monotonic()))

@@ -1,0 +1,233 @@
+"""A camera as a source of pictures that never ends: one that is lost or frozen is opened again until it returns.
+
+    own thread: open, grab every picture, decode at most 15 a second --LatestFrame--> take()
+
+Every picture is grabbed, so that none waits in a buffer and grows old; only those that are handed out are decoded.
+Knows nothing of what is done with the pictures.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mmim_live.capture.clock import SessionClock
+from mmim_live.capture.devices.device_status import Backoff, DeviceStatus, Report
+from mmim_live.capture.devices.frame_slot import LatestFrame
+from mmim_live.capture.devices.video_capture import CameraTarget, Picture, camera_target, open_capture, small_rgb
+from mmim_live.capture.files.media_file import MAX_FPS, MAX_SIDE_PX
+from mmim_live.errors import DeviceError
+from mmim_live.session_types import DeviceHealth
+from mmim_live.types import VideoFrame
+
+WIDTH_PX, HEIGHT_PX, FPS = 640, 480, 30.0  # asked of a device: what every webcam does without compressing
+WARM_UP_S = 0.4  # pictures after opening that are thrown away: dark, or from a network camera's buffer
+FROZEN_S = 3.0  # the same picture to the last bit for so long: a lens with a real sensor behind it has noise
+MAKE_UP = 2  # pictures
+RATE_S = 2.0  # over which the rate is told
+LATE_S = 1.0  # what a file that was held up makes up for when it starts anew
+JOIN_S = 1.8
+
+
+@dataclass(slots=True)
+class _Pace:
+    """Picks at most one picture in `interval_s`, in the long run, and all of a camera that is no faster.
+
+    A picture may be early by a quarter, so that the jitter of a camera at the very rate costs no picture; up to
+    `MAKE_UP` that came late or not at all are made up for by the next ones.
+    """
+
+    interval_s: float
+    _due_s: float = 0.0
+
+    def takes(self, time_s: float) -> bool:
+        if time_s < self._due_s - self.interval_s / 4:
+            return False
+        self._due_s = max(self._due_s, time_s - MAKE_UP * self.interval_s) + self.interval_s
+        return True
+
+
+class Camera:
+    """Pictures of a device, a stream or a file, which is paced as recorded and starts anew at its end."""
+
+    def __init__(
+        self,
+        clock: SessionClock,
+        source: int | str = 0,
+        *,
+        width: int = WIDTH_PX,
+        height: int = HEIGHT_PX,
+        fps: float = FPS,
+        max_fps: float = MAX_FPS,
+        max_side_px: int = MAX_SIDE_PX,
+        report: Report = lambda _: None,
+        see: Callable[[VideoFrame], None] = lambda _: None,
+    ) -> None:
+        """`source` is an index, /dev/videoN, an address (http, rtsp) or a path. `report` and `see` must be quick.
+
+        `width`, `height` and `fps` are asked of a device, which may give others; `max_fps` and `max_side_px` hold for
+        what is handed out. `see` is given each such picture, also one that nobody takes in time. A device that is not
+        there is reported as lost, and waited for.
+        """
+        self.clock = clock
+        self._target = camera_target(source)
+        self._chosen: deque[CameraTarget] = deque()  # instead of the target, by somebody
+        self.name = self._target.name
+        self._asked = (width, height, fps)
+        self._max_side_px = max_side_px
+        self._pace = _Pace(1 / max_fps)
+        self._slot = LatestFrame(self.name)
+        self._see = see
+        self._status = DeviceStatus("camera", clock, report)
+        self._stop = threading.Event()
+        self._leave = threading.Event()  # the camera that is open is to be left: for another one, or for good
+        self._last: Picture | None = None  # as decoded; kept while the camera is away
+        self._fresh_s = 0.0  # when it last gave another picture than before (monotonic)
+        self._times: deque[float] = deque(maxlen=round(RATE_S * 120))  # of the last pictures, media time
+        self._backoff = Backoff()
+        self.hung = False  # closed, but its thread did not come
+        self._thread = threading.Thread(target=self._keep, name="mmim-camera", daemon=True)
+
+    def start(self) -> None:
+        """Open the camera, in the background."""
+        self._thread.start()
+
+    def take(self, timeout_s: float = 0.5) -> VideoFrame | None:
+        """The latest picture that was not taken yet, waiting for it; None if none came in time, or once closed.
+
+        Raises:
+            DeviceError: there has been no new picture for 2 s.
+        """
+        return self._slot.take(timeout_s)
+
+    def use(self, source: int | str) -> None:
+        """Go on with another camera, in the background."""
+        self._chosen.append(camera_target(source))
+        self._leave.set()
+
+    def close(self) -> None:
+        """Give the camera back; within 2 s. Where the driver hangs, its thread is left behind; see `hung`."""
+        self._stop.set()
+        self._leave.set()
+        self._slot.close()
+        if self._thread.is_alive():
+            self._thread.join(JOIN_S)
+        self.hung = self._thread.is_alive()
+        self._status.state = "closed"
+
+    def health(self) -> DeviceHealth:
+        """How it fares. The rate is of the pictures that come, before any is left out."""
+        now_s = self.clock.now_s()
+        recent = sum(time_s > now_s - RATE_S for time_s in tuple(self._times))
+        return DeviceHealth("camera", self.name, self._status.state, recent / RATE_S, self._slot.dropped)
+
+    # ---- the camera's thread -------------------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        cv2.setNumThreads(1)
+        while not self._stop.is_set():
+            self._change()
+            try:
+                self._use()
+            except DeviceError as error:
+                self._status.lost(str(error))
+            self._leave.wait(self._backoff.next_s())
+
+    def _change(self) -> None:
+        """Take up the camera that somebody chose."""
+        self._leave.clear()
+        if self._stop.is_set():
+            self._leave.set()
+        while self._chosen:
+            self._target, self._last = self._chosen.popleft(), None
+            self.name = self._slot.name = self._target.name
+            self._status.state = "opening"
+            self._backoff.reset()
+
+    def _use(self) -> None:
+        """Open the camera, and stay until it is frozen, at the end of its file, or lost (told by a DeviceError)."""
+        capture = open_capture(self._target, *self._asked, self._leave)
+        if capture is None:
+            return
+        try:
+            if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+                self._play(capture)
+            else:
+                self._watch(capture)
+        finally:
+            capture.release()
+
+    def _watch(self, capture: cv2.VideoCapture) -> None:
+        """A live camera, which sets the pace."""
+        opened_s = time.monotonic()
+        self._fresh_s = opened_s + WARM_UP_S
+        while not self._leave.is_set():
+            if not capture.grab():
+                raise DeviceError(f"{self.name} gives no picture: plug it in anew, or see to its server and network")
+            now_s = time.monotonic()
+            self._times.append(self.clock.media_s(now_s))
+            if now_s - opened_s < WARM_UP_S or not self._pace.takes(self.clock.media_s(now_s)):
+                continue
+            picture = _decoded(capture)
+            if picture is not None and not self._same(picture):
+                self._fresh_s = now_s
+                self._give(picture, now_s)
+            elif now_s - self._fresh_s > FROZEN_S:
+                self._status.frozen(
+                    f"{self.name} is frozen, with the same picture for {FROZEN_S:.0f} s: it is opened anew; else plug "
+                    "it in anew"
+                )
+                return
+
+    def _play(self, capture: cv2.VideoCapture) -> None:
+        """A file, paced by the time stamps of its pictures, over and over."""
+        began_s = time.monotonic()
+        while not self._leave.is_set():
+            given, length_s = 0, 0.0
+            while not self._leave.is_set() and capture.grab():
+                stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                length_s = max(length_s, stamp_s + 1 / (capture.get(cv2.CAP_PROP_FPS) or FPS))
+                if self._leave.wait(max(0.0, began_s + stamp_s - time.monotonic())):
+                    return
+                now_s = time.monotonic()
+                self._times.append(self.clock.media_s(now_s))
+                if self._pace.takes(self.clock.media_s(now_s)):
+                    picture = _decoded(capture)
+                    if picture is not None:
+                        given += 1
+                        self._give(picture, now_s)
+            if not given and not self._leave.is_set():
+                raise DeviceError(
+                    f"{self.name} holds no picture that can be read: convert it with `ffmpeg -i FILE out.mp4`"
+                )
+            if not capture.set(cv2.CAP_PROP_POS_FRAMES, 0):
+                return  # it is opened anew
+            began_s = max(began_s + length_s, time.monotonic() - LATE_S)
+
+    def _same(self, picture: Picture) -> bool:
+        """Whether the picture is the last one, to the last bit. A row tells most others apart for less."""
+        last = self._last
+        if last is None or last.shape != picture.shape:
+            return False
+        middle = len(picture) // 2
+        return np.array_equal(last[middle], picture[middle]) and np.array_equal(last, picture)
+
+    def _give(self, picture: Picture, now_s: float) -> None:
+        self._last = picture
+        height, width = picture.shape[:2]
+        self._status.open(f"{self.name} is open: {width}x{height}")
+        self._backoff.reset()
+        frame = VideoFrame(self.clock.media_s(now_s), small_rgb(picture, self._max_side_px))
+        self._slot.put(frame)
+        self._see(frame)
+
+
+def _decoded(capture: cv2.VideoCapture) -> Picture | None:
+    found, picture = capture.retrieve()
+    return picture.astype(np.uint8, copy=False) if found and picture is not None else None

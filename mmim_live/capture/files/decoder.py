@@ -1,0 +1,203 @@
+"""Decodes one track of a recording: pictures upright in RGB, sound as a line of 16 kHz mono samples.
+
+Knows nothing of the other track or of how the two are merged. Every track has its own demuxer, so that a track waits
+for no packet of another, however badly the file is interleaved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+import av
+import av.error
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Stream
+from av.video.frame import VideoFrame as DecodedPicture
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameGrid
+from mmim_live.errors import MediaError
+from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
+
+BLOCK_SAMPLES = SAMPLE_RATE_HZ // 10  # 0.1 s: what a microphone gives at once
+_MIXING = {"rematrix_maxval": "1.0"}  # without it, stereo in float is mixed to up to 1.41 times full scale
+MAX_DEMUX_FAULTS = 100  # in a row: then nothing readable follows
+_SANE_ASPECT = (0.25, 4.0)  # of a pixel; what lies outside is a fault of the header
+
+Samples = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+Matrix = NDArray[np.int32]
+
+
+@dataclass(slots=True)
+class Track:
+    """One stream with a demuxer of its own. `skipped` counts the packets that could not be decoded."""
+
+    container: InputContainer
+    stream: AudioStream | VideoStream
+    label: str  # of the file, for messages
+    skipped: int = field(default=0, init=False)
+
+    def frames(self) -> Iterator[AudioFrame | DecodedPicture]:
+        """All that can be decoded, in order of presentation. Raises MediaError when the disk fails."""
+        for packet in self._packets():
+            try:
+                for frame in packet.decode():
+                    if isinstance(frame, AudioFrame | DecodedPicture):
+                        yield frame
+            except av.error.FFmpegError:
+                self.skipped += 1
+
+    def _packets(self) -> Iterator[av.Packet[Stream]]:
+        """All packets and a last, empty one; a fault of the container is passed over while something follows it."""
+        faults = 0
+        while faults < MAX_DEMUX_FAULTS:
+            try:
+                for packet in self.container.demux(self.stream):
+                    faults = 0
+                    yield packet
+                return
+            except av.error.OSError as error:
+                raise MediaError(
+                    f"{self.label}: cannot be read any further ({error.strerror}); check the disk"
+                ) from error
+            except av.error.FFmpegError:
+                faults += 1
+                self.skipped += 1
+
+    def stamp_s(self, frame: AudioFrame | DecodedPicture) -> float | None:
+        """The frame's time on the container's clock; the decoding time stands in for a missing one."""
+        stamp = frame.pts if frame.pts is not None else frame.dts
+        if stamp is None or self.stream.time_base is None:
+            return None
+        return float(stamp * self.stream.time_base)
+
+
+# ---- sound -------------------------------------------------------------------------------------------------------
+
+
+def audio_blocks(track: Track, timeline: AudioTimeline, start_s: float) -> Iterator[AudioBlock]:
+    """The sound in blocks of exactly 0.1 s (the last may be shorter), from media time 0 = `start_s` of the file on."""
+    block = np.empty(BLOCK_SAMPLES, np.float32)
+    filled = done = 0
+    for piece in _laid_out(track, timeline, start_s):
+        at = 0
+        while at < len(piece):
+            taken = min(len(piece) - at, BLOCK_SAMPLES - filled)
+            block[filled : filled + taken] = piece[at : at + taken]
+            at, filled = at + taken, filled + taken
+            if filled == BLOCK_SAMPLES:
+                yield AudioBlock(done / SAMPLE_RATE_HZ, block)
+                block, filled, done = np.empty(BLOCK_SAMPLES, np.float32), 0, done + BLOCK_SAMPLES
+    if filled:
+        yield AudioBlock(done / SAMPLE_RATE_HZ, block[:filled].copy())
+
+
+def _laid_out(track: Track, timeline: AudioTimeline, start_s: float) -> Iterator[Samples]:
+    for stamp_s, samples in _resampled(track):
+        silence, skip = timeline.place(None if stamp_s is None else stamp_s - start_s, len(samples))
+        while silence > 0:  # piecewise: a gap of hours must not be held in memory
+            yield np.zeros(min(silence, BLOCK_SAMPLES), np.float32)
+            silence -= BLOCK_SAMPLES
+        yield samples[skip:]
+
+
+def _resampled(track: Track) -> Iterator[tuple[float | None, Samples]]:
+    """Pieces of 16 kHz mono and their time stamps. Starts a new resampler where format, layout or rate change."""
+    resampler: AudioResampler | None = None
+    shape: tuple[str, str, int] | None = None
+    for frame in track.frames():
+        assert isinstance(frame, AudioFrame)
+        if frame.samples == 0 or frame.sample_rate == 0:
+            continue
+        frame.pts, frame.time_base = (frame.pts if frame.pts is not None else frame.dts), track.stream.time_base
+        if shape != (shape := (frame.format.name, frame.layout.name, frame.sample_rate)):
+            yield from _samples(resampler.resample(None) if resampler else [])
+            resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ, options=_MIXING)
+        assert resampler is not None
+        try:
+            pieces = resampler.resample(frame)
+        except (av.error.FFmpegError, ValueError):  # a layout that has no rule for mixing down
+            track.skipped += 1
+            continue
+        yield from _samples(pieces)
+    yield from _samples(resampler.resample(None) if resampler else [])
+
+
+def _samples(frames: Iterable[AudioFrame | None]) -> Iterator[tuple[float | None, Samples]]:
+    for frame in frames:
+        if frame is not None and frame.samples:  # a resampler with nothing to do gives None when it is flushed
+            yield frame.time, np.nan_to_num(frame.to_ndarray().reshape(-1).astype(np.float32, copy=False))
+
+
+# ---- pictures ----------------------------------------------------------------------------------------------------
+
+
+def video_frames(
+    track: Track, clock: FrameClock, grid: FrameGrid, start_s: float, max_side_px: int
+) -> Iterator[VideoFrame]:
+    """The pictures that the grid picks; only those are converted."""
+    assert isinstance(track.stream, VideoStream)
+    aspect = float(track.stream.sample_aspect_ratio or 1)
+    rotation: int | None = None
+    matrix: Matrix | None = None
+    for picture in track.frames():
+        assert isinstance(picture, DecodedPicture)
+        if picture.rotation != rotation:
+            # Not for each picture: a picture whose side data were looked at is part of a reference cycle, and the
+            # garbage collector would let hundreds of them pile up.
+            rotation, matrix = picture.rotation, display_matrix(picture)
+        stamp_s = track.stamp_s(picture)
+        time_s = clock.time(None if stamp_s is None else stamp_s - start_s)
+        if grid.takes(time_s):
+            try:
+                image = upright_rgb(picture, aspect, matrix, max_side_px)
+            except (av.error.FFmpegError, ValueError):  # a pixel format or size that swscale does not know
+                track.skipped += 1
+                continue
+            yield VideoFrame(time_s, image)
+
+
+def upright_rgb(picture: DecodedPicture, aspect: float, matrix: Matrix | None, max_side_px: int) -> Picture:
+    """[height, width, 3]: square pixels, scaled down so that no side is above `max_side_px`, turned as displayed.
+
+    `aspect` is a pixel's width by its height.
+    """
+    if not _SANE_ASPECT[0] <= aspect <= _SANE_ASPECT[1]:
+        aspect = 1.0
+    width, height = picture.width * max(aspect, 1.0), picture.height / min(aspect, 1.0)
+    scale = min(1.0, max_side_px / max(width, height))
+    rgb = picture.reformat(
+        max(round(width * scale), 1), max(round(height * scale), 1), "rgb24", interpolation="BILINEAR", threads=1
+    )
+    image = rgb.to_ndarray().astype(np.uint8, copy=False)
+    if matrix is not None:
+        image = _turned(image, matrix)
+    return np.ascontiguousarray(image)
+
+
+def display_matrix(picture: DecodedPicture) -> Matrix | None:
+    """The nine numbers a b u c d v x y w that say how the picture is to be displayed, if there are any."""
+    found = cast(SideDataContainer, picture.side_data).get(SideDataType.DISPLAYMATRIX)
+    return None if found is None else np.frombuffer(bytes(found), np.int32)
+
+
+def _turned(image: Picture, matrix: Matrix) -> Picture:
+    """Applies a display matrix a b u c d v x y w, which sends (p, q) to (a p + c q, b p + d q), in quarter turns."""
+    a, b, c, d = (int(matrix[i]) for i in (0, 1, 3, 4))
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        image, a, d = image.transpose(1, 0, 2), c, b
+    if a < 0:
+        image = image[:, ::-1]
+    if d < 0:
+        image = image[::-1]
+    return image

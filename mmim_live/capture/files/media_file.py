@@ -1,0 +1,205 @@
+"""A recorded video or sound file as a source of media.
+
+Knows nothing of what is done with sound and pictures, nor of pacing: it gives them as fast as they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from mmim_live.capture.files.container import Tracks, choose_tracks, one_line, open_container, read_only
+from mmim_live.capture.files.decoder import Track, audio_blocks, video_frames
+from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameGrid
+from mmim_live.errors import MediaError
+from mmim_live.types import AudioBlock, Notice, VideoFrame
+
+MAX_FPS = 15.0  # a face row is wanted no more often
+MAX_SIDE_PX = 640  # the face detector looks at 128 px, the landmark model at a crop of 256 px
+
+# Broadcast formats restart their clocks; ffmpeg's own limit for a leap in them (dts_delta_threshold).
+BROADCAST_FORMATS = ("mpeg", "mpegts")
+BROADCAST_JUMP_S = 10.0
+UNKNOWN_DURATION_JUMP_S = 600.0
+
+DEFAULT_STEP_S = 1 / 25  # of pictures without time stamps in a file that names no rate
+
+
+class Recording:
+    """A `Source` over any container that ffmpeg reads; see `mmim_live.capture.source`.
+
+    Media time 0 is the earliest start of the chosen tracks. Memory is bounded by one block of sound and one picture
+    beside what the decoders hold, however the file is interleaved: each track is demuxed on its own.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        video: bool = True,
+        audio: bool = True,
+        max_fps: float = MAX_FPS,
+        max_side_px: int = MAX_SIDE_PX,
+    ) -> None:
+        """Opens the file and decodes the first item of each wanted track; all that is wrong with it is raised here.
+
+        Raises MediaError: missing, a folder, empty, not permitted, not a recording, cut short, no decoder, or nothing
+        in it that was asked for.
+        """
+        self.path = Path(path)
+        self._time_s = 0.0  # how far it was read
+        self._notices: list[Notice] = []
+        self._containers: list[InputContainer] = []
+        self._tracks: list[Track] = []
+        self._audio: Iterator[AudioBlock] = iter(())
+        self._video: Iterator[VideoFrame] = iter(())
+        try:
+            self._open(video=video, audio=audio, max_fps=max_fps, max_side_px=max_side_px)
+        except MediaError:
+            self.close()
+            raise
+
+    def _open(self, *, video: bool, audio: bool, max_fps: float, max_side_px: int) -> None:
+        container = open_container(self.path)
+        self._containers.append(container)
+        tracks = choose_tracks(container)
+        start_s = tracks.start_s
+        self.duration_s: float | None = None  # media seconds, as the container says
+        if container.duration:
+            self.duration_s = (container.start_time or 0) / 1e6 + container.duration / 1e6 - start_s
+        jump_s = self.duration_s or UNKNOWN_DURATION_JUMP_S
+        if container.format.name in BROADCAST_FORMATS:
+            jump_s = BROADCAST_JUMP_S
+        if audio and tracks.audio is not None:
+            self._audio = audio_blocks(self._track(tracks.audio), AudioTimeline(jump_s), start_s)
+        if video and tracks.video is not None:
+            rate = tracks.video.average_rate or tracks.video.guessed_rate
+            clock = FrameClock(float(1 / rate) if rate else DEFAULT_STEP_S, jump_s)
+            self._video = video_frames(self._track(tracks.video), clock, FrameGrid(max_fps), start_s, max_side_px)
+        self._next_block = next(self._audio, None)
+        self._next_frame = next(self._video, None)
+        self._has_audio, self._has_video = self._next_block is not None, self._next_frame is not None
+        self._look_over(tracks, video=video, audio=audio)
+
+    def _track(self, stream: Stream) -> Track:
+        """The stream in a container of its own; the first one takes the container that is open already."""
+        container = self._containers[0] if not self._tracks else open_container(self.path)
+        if self._tracks:
+            self._containers.append(container)
+        own = container.streams[stream.index]
+        if not isinstance(own, AudioStream | VideoStream) or own.codec_context is None:
+            raise MediaError(
+                f"{one_line(self.path)}: there is no decoder for its {stream.type} track; convert it with "
+                "`ffmpeg -i FILE out.mp4`, or leave that track out"
+            )
+        read_only(container, own)
+        self._tracks.append(Track(container, own, one_line(self.path)))
+        return self._tracks[-1]
+
+    def _look_over(self, tracks: Tracks, *, video: bool, audio: bool) -> None:
+        """Notes what is missing or was chosen. Raises MediaError if there is nothing to read at all."""
+        name = self.name
+        if not self._has_audio and not self._has_video:
+            raise MediaError(self._why_nothing(tracks))
+        if audio and not self._has_audio:
+            what = "no audio track" if tracks.audio is None else "an audio track with nothing in it"
+            self._notice("no_audio", f"{name} has {what}: there will be no words and no voice")
+        if video and not self._has_video:
+            what = "no video track" if tracks.video is None else "a video track with no picture in it"
+            self._notice("no_video", f"{name} has {what}: there will be no face")
+        if self._has_audio and tracks.audio_count > 1 and tracks.audio is not None:
+            self._notice("several_audio_tracks", _choice(name, tracks.audio, tracks.audio_count))
+        if self._has_video and tracks.video_count > 1 and tracks.video is not None:
+            self._notice("several_video_tracks", _choice(name, tracks.video, tracks.video_count))
+
+    def _notice(self, code: str, message: str) -> None:
+        self._notices.append(Notice(0.0, code, message))
+
+    def _why_nothing(self, tracks: Tracks) -> str:
+        name = one_line(self.path)
+        if tracks.audio is None and tracks.video is None:
+            return f"{name}: holds neither sound nor pictures; give a recording with an audio or a video track"
+        if not self._tracks:
+            held = "sound" if tracks.video is None else "pictures"
+            return f"{name}: holds only {held}, which was to be left out; read {held} too"
+        if self.skipped_packets:
+            tried = f"{self.skipped_packets} packets tried"
+            return f"{name}: none of it can be decoded ({tried}); it is damaged or protected: copy it again"
+        return f"{name}: has a track but nothing in it (0 s); record it again"
+
+    # ---- what it says of itself ----------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return self.path.name
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether `read` gives sound."""
+        return self._has_audio
+
+    @property
+    def has_video(self) -> bool:
+        """Whether `read` gives pictures."""
+        return self._has_video
+
+    @property
+    def sound_over(self) -> bool:
+        """Whether all of the sound, if any, has been given."""
+        return self._next_block is None
+
+    @property
+    def skipped_packets(self) -> int:
+        """How many packets could not be decoded so far."""
+        return sum(track.skipped for track in self._tracks)
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What a person should know so far: codes no_audio, no_video, several_audio_tracks, several_video_tracks from
+        the start, skipped_packets once there are any.
+        """
+        if not self.skipped_packets:
+            return tuple(self._notices)
+        message = f"{self.name} is damaged: {self.skipped_packets} packets could not be decoded and were skipped"
+        return (*self._notices, Notice(self._time_s, "skipped_packets", message))
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    def read(self) -> AudioBlock | VideoFrame | None:
+        """The next block of sound or picture, whichever a device would have given first; None at the end."""
+        block, frame = self._next_block, self._next_frame
+        if block is not None and (frame is None or block.end_s <= frame.time_s):
+            self._time_s = block.end_s
+            self._next_block = next(self._audio, None)
+            return block
+        if frame is not None:
+            self._time_s = frame.time_s
+            self._next_frame = next(self._video, None)
+        return frame
+
+    def close(self) -> None:
+        """Closes the file; `read` gives None from now on."""
+        self._next_block = self._next_frame = None
+        self._audio, self._video = iter(()), iter(())
+        for container in self._containers:
+            container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _choice(name: str, stream: Stream, count: int) -> str:
+    language = f", language {stream.language}" if stream.language not in (None, "und") else ""
+    return f"{name} has {count} {stream.type} tracks; track {stream.index}{language} is taken"

@@ -1,0 +1,57 @@
+"""What is here: devices, model files, and what is missing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def devices() -> None:
+    """List cameras and microphones, with their rates, and which is the default."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from mmim_live.capture.devices.listing import list_devices
+    from mmim_live.native_stderr import native_stderr_to_log
+
+    with native_stderr_to_log():
+        found = list_devices()
+    table = Table(title="Devices", expand=False)
+    for column in ("kind", "index", "name", "gives", "default"):
+        table.add_column(column, overflow="fold")
+    for camera in found.cameras:
+        gives = camera.problem or f"{camera.width}x{camera.height}, {camera.fps or 'unknown'} pictures a second"
+        table.add_row("camera", str(camera.index), camera.name, gives, "yes" if camera.default else "")
+    for microphone in found.microphones:
+        gives = f"{microphone.rate_hz} Hz, {microphone.channels} channels ({microphone.host})"
+        default = "yes" if microphone.default else ""
+        table.add_row("microphone", str(microphone.index), microphone.name, gives, default)
+    if found.cameras or found.microphones:
+        Console().print(table)
+    for problem in found.problems:
+        print(problem)
+
+
+def models(
+    fetch: Annotated[list[str] | None, typer.Option(help="Fetch this model file now; may be given repeatedly.")] = None,
+) -> None:
+    """List the model files: where each was found, its licence, and how to get it."""
+    from mmim_live import assets
+
+    for name in fetch or []:
+        assets.obtain(name)
+    for asset in assets.ASSETS.values():
+        found = assets.find(asset.name)
+        print(f"{asset.name}: {asset.purpose}; {asset.size_bytes / 1e6:.0f} MB, {asset.licence}")
+        print(f"    {found.origin}: {found.folder}" if found else f"    not here: {asset.install}")
+
+
+def doctor() -> None:
+    """Say what is missing on this machine, and how to mend it."""
+    from mmim_live.doctor import examine
+
+    for check in examine():
+        print(f"{'ok     ' if check.well else 'MISSING'}  {check.name}: {check.found}")
+        if not check.well and check.mend:
+            print(f"         {check.mend}")

@@ -1,0 +1,20 @@
+"""The feature contract of the live extractors: the names, order, rate and revision of every column they give.
+
+Raise a revision whenever the same media would give other numbers; checkpoints made before are then refused with an
+explanation instead of reading nonsense. Knows the extractors' constants, nothing of models or threads.
+"""
+
+from mmim_live.assets import FACE_LANDMARKER
+from mmim_live.features.face import FACE_NAMES, FACE_RATE_HZ, FACE_REVISION
+from mmim_live.features.voice import VOICE_NAMES, VOICE_RATE_HZ, VOICE_REVISION
+from mmim_live.text_normalization import FOLDING_REVISION
+from mmim_live.types import FeatureContract, ModalityContract
+
+CONTRACT = FeatureContract(
+    text=ModalityContract(("word",), 0.0, FOLDING_REVISION, "words folded by mmim_live.text_normalization"),
+    voice=ModalityContract(VOICE_NAMES, VOICE_RATE_HZ, VOICE_REVISION, "torchaudio"),
+    face=ModalityContract(
+        FACE_NAMES, FACE_RATE_HZ, FACE_REVISION, f"mediapipe FaceLandmarker {FACE_LANDMARKER.sha256[:16]}"
+    ),
+)
+"""What every row of this version of mmim-live means."""

@@ -1,0 +1,40 @@
+"""How well a voice or face goes with the words: log q(h | words) - log p(h), by the q networks that MMIM trained.
+
+The pointwise mutual information of words and h; see `mutual_information.mixture`. A checkpoint without p(h) is read by
+log q(h | words) alone. Knows tensors; percentiles belong to the reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from mmim_live.model.checkpoint_config import Mixture
+from mmim_live.model.mmim import MMIM, Encodings
+from mmim_live.model.mutual_information import Marginal
+from mmim_live.types import Modality
+
+
+def agreement_statistics(
+    model: MMIM, encodings: Encodings, prior: Mapping[Literal["voice", "face"], Marginal]
+) -> dict[Modality, Tensor]:
+    """By modality, [B] in nats; higher is a better fit. Means something only where words and modality are present."""
+    found = model.log_likelihoods(encodings.h_t, encodings.h_a, encodings.h_v)
+    if "voice" in prior and "voice" in found:
+        found["voice"] = found["voice"] - prior["voice"].log_prob(encodings.h_a)
+    if "face" in prior and "face" in found:
+        found["face"] = found["face"] - prior["face"].log_prob(encodings.h_v)
+    return found
+
+
+def as_tensors(mixture: Mixture, device: torch.device) -> Marginal:
+    """What a configuration holds, ready to be asked."""
+    return Marginal(torch.tensor(mixture.means, device=device), torch.tensor(mixture.log_variances, device=device))
+
+
+def as_numbers(marginal: Marginal) -> Mixture:
+    """What a configuration can hold."""
+    return Mixture.model_validate({"means": marginal.means.tolist(), "log_variances": marginal.log_variances.tolist()})

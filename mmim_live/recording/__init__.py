@@ -1,0 +1,1 @@
+"""Recorded sessions: writing, reading and comparing them."""

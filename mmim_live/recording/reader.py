@@ -1,0 +1,114 @@
+"""Reads the folder of a recorded session, or what is left of one. Knows no models and no threads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mmim_live import assets
+from mmim_live.errors import DataError, MediaError
+from mmim_live.output.jsonl import read_events
+from mmim_live.recording.folder import EVENTS, MEDIA, SETTINGS
+from mmim_live.settings import Settings
+from mmim_live.types import Event, Mark, Notice, Reading
+
+# Of another machine, or of no concern to a replay.
+_NOT_TAKEN_OVER = ("device", "record_to", "serve", "serve_token")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was recorded, and what a person should know about it. Times count from the beginning of the media."""
+
+    folder: Path
+    events: tuple[Event, ...]
+    listen_every_s: float | None  # how often the recogniser listened
+    notices: tuple[Notice, ...]
+
+    @property
+    def media(self) -> Path:
+        """The sound and the pictures."""
+        return self.folder / MEDIA
+
+    @property
+    def has_readings(self) -> bool:
+        """Whether there is anything to compare with."""
+        return any(isinstance(event, Reading) for event in self.events)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The moments that were marked."""
+        return tuple(event for event in self.events if isinstance(event, Mark))
+
+
+def open_recorded(folder: Path) -> Recorded:
+    """The recording in a folder. What is damaged but for the media is told by notices.
+
+    Raises:
+        MediaError: there are no media in it.
+    """
+    if not (folder / MEDIA).is_file():
+        raise MediaError(
+            f"{folder}: is a folder without a {MEDIA}, so no recorded session; name one that mmim-live recorded, or a "
+            "video or sound file"
+        )
+    notices: list[Notice] = []
+    events = _events(folder, notices)
+    facts = _facts(folder)
+    if not facts:
+        notices.append(
+            Notice(0.0, "no_settings", f"{SETTINGS} is missing or damaged: replayed with the settings of today")
+        )
+    elif not facts.get("complete"):
+        notices.append(Notice(0.0, "recording_cut_short", "the recording was cut short: replayed as far as it goes"))
+    every_s = facts.get("listen_every_s")
+    return Recorded(folder, events, float(every_s) if isinstance(every_s, int | float) else None, tuple(notices))
+
+
+def recorded_settings(path: Path) -> dict[str, Any]:
+    """What the session in this folder ran with; nothing for any other path, and for a damaged recording."""
+    facts = _facts(path) if path.is_dir() else {}
+    found = facts.get("settings")
+    if not isinstance(found, dict):
+        return {}
+    known = {key: value for key, value in found.items() if key in Settings.model_fields and key not in _NOT_TAKEN_OVER}
+    models = facts.get("models")
+    heard_with = models.get("speech") if isinstance(models, dict) else None
+    if known.get("asr_model") == "auto" and heard_with in assets.ASSETS:
+        known["asr_model"] = heard_with  # what another machine would choose need not be what this one chose
+    try:
+        Settings(**known)
+    except ValidationError:
+        return {}
+    return known
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _events(folder: Path, notices: list[Notice]) -> tuple[Event, ...]:
+    """As many as can be read: the last line of a killed session may be cut off."""
+    events: list[Event] = []
+    problem = ""
+    try:
+        for event in read_events(folder / EVENTS):
+            events.append(event)  # noqa: PERF402 (those before the damage are kept)
+    except DataError as error:
+        problem = str(error)
+    if not any(isinstance(event, Reading) for event in events):
+        why = f" ({problem})" if problem else ""
+        notices.append(
+            Notice(0.0, "no_comparison", f"{EVENTS} holds no readings{why}: there is nothing to compare with")
+        )
+    elif problem:
+        notices.append(Notice(0.0, "events_damaged", f"{problem}; compared with what comes before"))
+    return tuple(events)

@@ -1,0 +1,162 @@
+"""Begins and ends recordings of a live session when it is told to, and says what became of them.
+
+Before the first is begun nothing is written, and no folder made. Knows neither devices nor the screen.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from mmim_live.recording.folder import new_recording, recordings_place
+from mmim_live.recording.writer import Plan, Take
+from mmim_live.session_types import DeviceHealth, RecordingHealth
+from mmim_live.settings import Settings
+from mmim_live.types import AudioBlock, Event, Notice, SessionStarted, Summary, VideoFrame
+
+CLOSE_S = 1.0
+USUAL_SIZE = (640, 480)  # of a camera that has given no picture yet
+_FACTS_OF_A_DEVICE = ("kind", "name", "rate_hz")
+
+
+class Recorder:
+    """`toggle` may be called from any thread. `see` belongs to the camera's, `hear` to the microphone's."""
+
+    def __init__(
+        self,
+        now_s: Callable[[], float],
+        settings: Settings,
+        devices: Callable[[], tuple[DeviceHealth, ...]],
+        *,
+        pictures: bool,
+        sound: bool,
+        listen_every_s: float,
+        at_once: Path | None = None,
+    ) -> None:
+        """`now_s` is media time. `at_once`: record into this folder from the beginning of the session."""
+        self._now_s = now_s
+        self._settings = settings
+        self._devices = devices
+        self._pictures, self._sound = pictures, sound
+        self._listen_every_s = listen_every_s
+        self._at_once = at_once
+        self._size = USUAL_SIZE
+        self._session: SessionStarted | None = None
+        self._lock = threading.Lock()
+        self._current: Take | None = None
+        self._takes: tuple[Take, ...] = ()  # with those that wait for their last words
+        self._notices: deque[Notice] = deque()
+        self._ended = False
+
+    def see(self, frame: VideoFrame) -> None:
+        """A picture was taken."""
+        self._size = (frame.image.shape[1], frame.image.shape[0])
+        for take in self._takes:
+            take.see(frame)
+
+    def hear(self, block: AudioBlock) -> None:
+        """A block of sound was heard."""
+        for take in self._takes:
+            take.hear(block)
+
+    def toggle(self, folder: Path | None = None) -> bool:
+        """Begin a recording, in `folder` or where recordings go, or end the one that runs. False: it is too late."""
+        with self._lock:
+            if self._ended:
+                return False
+            now_s = self._now_s()
+            if self._current is not None and not self._current.over:
+                self._current.end_at(now_s)
+                self._current = None
+                self._notices.append(
+                    Notice(now_s, "recording_ended", "the recording has ended: its last words are awaited")
+                )
+                return True
+            hop_s = self._settings.hop
+            place = recordings_place(self._settings.record_to)
+            # On the grid of the readings, so that a replay gives them at the very same moments.
+            self._begin(folder or new_recording(place, datetime.now().astimezone()), math.ceil(now_s / hop_s) * hop_s)
+            return True
+
+    def health(self) -> RecordingHealth | None:
+        """How the recording that runs fares."""
+        take = self._current
+        if take is None or take.over:
+            return None
+        return RecordingHealth(
+            str(take.plan.path), take.length_s(self._now_s()), take.frames_dropped, 0.1 * take.blocks_lost
+        )
+
+    def follow(self, event: Event) -> Iterator[Event]:
+        """Take in an event of the session; gives what is to be told before it."""
+        if isinstance(event, SessionStarted):
+            with self._lock:
+                self._session = event
+                if self._at_once is not None:
+                    self._begin(self._at_once, 0.0)
+        for take in self._takes:
+            take.note(event)
+        if isinstance(event, Summary):
+            self.close()
+        self._look()
+        while self._notices and not isinstance(event, SessionStarted):  # which comes first
+            yield self._notices.popleft()
+
+    def close(self, within_s: float = CLOSE_S) -> None:
+        """Write what there is, and end."""
+        with self._lock:
+            self._ended = True
+        for take in self._takes:
+            take.close(within_s)
+
+    def _begin(self, path: Path, begin_s: float) -> None:
+        facts = {
+            "complete": False,
+            "began_s": round(begin_s, 3),  # on the clock of the session
+            "began_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "settings": self._settings.model_dump(),
+            "listen_every_s": self._listen_every_s,
+            "models": self._session.models if self._session else {},
+            "devices": [
+                {key: value for key, value in asdict(device).items() if key in _FACTS_OF_A_DEVICE}
+                for device in self._devices()
+            ],
+            "versions": {name: version(name) for name in ("mmim-live", "av", "torch", "mediapipe", "faster-whisper")}
+            | {"python": platform.python_version()},
+        }
+        plan = Plan(path, begin_s, self._settings.hop, self._size if self._pictures else None, self._sound, facts)
+        self._current = Take(plan, self._session)
+        self._takes += (self._current,)
+        message = f"recording into {path}; nothing of it leaves this machine"
+        self._notices.append(Notice(begin_s, "recording_began", message))
+
+    def _look(self) -> None:
+        """Say what became of the takes that are over."""
+        for take in self._takes:
+            if not take.over:
+                continue
+            self._takes = tuple(each for each in self._takes if each is not take)
+            if take is self._current:
+                self._current = None
+            self._notices.append(self._told(take))
+
+    def _told(self, take: Take) -> Notice:
+        now_s = self._now_s()
+        length_s = take.length_s(now_s)
+        if take.failure is not None:
+            kept = f"; {length_s:.0f} s are kept in {take.path}" if take.path.exists() else ""
+            return Notice(now_s, "recording_failed", f"the recording stopped: {take.failure}{kept}")
+        lost = [
+            f"{count} {what}"
+            for count, what in ((take.frames_dropped, "pictures"), (take.blocks_lost, "tenths of a second of sound"))
+            if count
+        ]
+        without = f", without {' and '.join(lost)} that could not be written in time" if lost else ""
+        return Notice(now_s, "recording_saved", f"{length_s:.1f} s recorded in {take.path}{without}")

@@ -1,0 +1,179 @@
+"""One recording of a running session: takes in media and events from their threads, writes them on one of its own.
+
+    camera --see--> |
+    microphone --hear--> queue --> Matroska, JSON lines
+    session --note--> |
+
+Nobody waits for the disk: pictures that find no room are left out, sound too but much later, and both are counted.
+Knows no devices and no screen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmim_live.errors import OutputError
+from mmim_live.recording.folder import MEDIA, RecordingFolder
+from mmim_live.recording.matroska import MatroskaFile
+from mmim_live.recording.media_time import shifted, spoken_of_s
+from mmim_live.session.channel import Channel
+from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, Event, Reading, SessionStarted, Summary, VideoFrame
+
+MOST_FRAMES = 15  # that wait: a second, 14 MB
+MOST_BLOCKS = 600  # a minute, 4 MB
+SETTLE_S = 10.0  # of media after the end, for the words that belong to it to be committed
+_EPSILON_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be recorded, and where to."""
+
+    path: Path
+    begin_s: float  # on the session's clock
+    hop_s: float
+    size: tuple[int, int] | None  # of the pictures, width and height; None: there is no camera
+    sound: bool
+    facts: dict[str, Any]  # for settings.json
+
+
+class Take:
+    """Begins at once. `see`, `hear` and `note` are called by one thread each, and wait for nothing."""
+
+    def __init__(self, plan: Plan, session: SessionStarted | None) -> None:
+        self.plan = plan
+        self.frames_dropped = 0
+        self.blocks_lost = 0
+        self.failure: str | None = None  # one line, once it has failed
+        self.path = plan.path  # where it is
+        self._end_s = math.inf
+        self._frames_in = self._frames_out = 0  # each counted by one thread only
+        self._blocks_in = self._blocks_out = 0
+        self._queue: Channel[VideoFrame | AudioBlock | Event] = Channel(0)
+        if session is not None:
+            self._queue.put(session)
+        self._thread = threading.Thread(target=self._run, name="mmim-recorder", daemon=True)
+        self._thread.start()
+
+    # ---- from other threads --------------------------------------------------------------------------------------
+
+    def see(self, frame: VideoFrame) -> None:
+        """A picture was taken."""
+        if self.plan.size is None or not self.plan.begin_s <= frame.time_s < self._end_s:
+            return
+        if self._frames_in - self._frames_out >= MOST_FRAMES:
+            self.frames_dropped += 1
+        elif self._queue.put(frame):
+            self._frames_in += 1
+
+    def hear(self, block: AudioBlock) -> None:
+        """A block of sound was heard."""
+        cut = _between(block, self.plan.begin_s, self._end_s)
+        if cut is None or not self.plan.sound:
+            return
+        if self._blocks_in - self._blocks_out >= MOST_BLOCKS:
+            self.blocks_lost += 1
+        elif self._queue.put(cut):
+            self._blocks_in += 1
+
+    def note(self, event: Event) -> None:
+        """Something was told. Ends the take once all is told that belongs to it."""
+        time_s, begin_s = spoken_of_s(event), self.plan.begin_s
+        if isinstance(event, Summary) or begin_s < time_s <= self._end_s:
+            self._queue.put(shifted(event, -begin_s))
+        hops = math.floor((self._end_s - begin_s) / self.plan.hop_s + _EPSILON_S) if self._end_s < math.inf else 0
+        settled = isinstance(event, Reading) and event.status == "committed"
+        if hops and (
+            (settled and time_s >= begin_s + hops * self.plan.hop_s - _EPSILON_S) or time_s > self._end_s + SETTLE_S
+        ):
+            self._queue.close()
+
+    def end_at(self, time_s: float) -> None:
+        """The media end here; one reading at the least is kept."""
+        self._end_s = max(time_s, self.plan.begin_s + self.plan.hop_s)
+
+    def length_s(self, now_s: float) -> float:
+        """Recorded so far."""
+        return max(0.0, min(now_s, self._end_s) - self.plan.begin_s)
+
+    def close(self, within_s: float) -> None:
+        """Nothing more will come: write what is there."""
+        self._queue.close()
+        self._thread.join(within_s)
+
+    @property
+    def over(self) -> bool:
+        """Whether all is written, or it has failed."""
+        return not self._thread.is_alive()
+
+    # ---- its own thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._write()
+        except OutputError as error:
+            self.failure = str(error)
+        except Exception as error:  # noqa: BLE001 (an encoder's fault must not end the session)
+            self.failure = f"the encoder failed ({type(error).__name__}: {error})"
+        finally:
+            self._queue.abandon()
+
+    def _write(self) -> None:
+        plan = self.plan
+        folder = RecordingFolder(plan.path)
+        self.path = folder.path
+        media: MatroskaFile | None = None
+        try:
+            folder.describe(plan.facts)
+            media = MatroskaFile(folder.path / MEDIA, plan.size, sound=plan.sound)
+            for item in self._queue:
+                self._put(item, folder, media)
+            media.close()
+            folder.describe(plan.facts | self._result(media))
+            self.path = folder.finish()
+        except BaseException:
+            if media is not None:
+                with contextlib.suppress(OutputError):
+                    media.close()  # the index, if there is room for it
+            if media is None or not (self._frames_out or self._blocks_out):
+                folder.remove()
+            raise
+
+    def _put(self, item: VideoFrame | AudioBlock | Event, folder: RecordingFolder, media: MatroskaFile) -> None:
+        begin_s = self.plan.begin_s
+        match item:
+            case VideoFrame():
+                self._frames_out += 1
+                # Without sound the first picture must tell where the recording begins: its media time would be 0.
+                lone = not self.plan.sound and media.frames == 0
+                media.picture(item, 0.0 if lone else item.time_s - begin_s)
+            case AudioBlock():
+                self._blocks_out += 1
+                media.sound(item, item.start_s - begin_s)
+            case _:
+                folder.append(item)
+
+    def _result(self, media: MatroskaFile) -> dict[str, Any]:
+        return {
+            "complete": True,
+            "frames": media.frames,
+            "frames_dropped": self.frames_dropped,
+            "sound_blocks_lost": self.blocks_lost,
+        }
+
+
+def _between(block: AudioBlock, begin_s: float, end_s: float) -> AudioBlock | None:
+    """The part of the block that is inside."""
+    first = max(0, round((begin_s - block.start_s) * SAMPLE_RATE_HZ))
+    count = len(block.samples)
+    last = count if end_s >= block.end_s else round((end_s - block.start_s) * SAMPLE_RATE_HZ)
+    if first == 0 and last >= count:
+        return block
+    if last <= first:
+        return None
+    return AudioBlock(block.start_s + first / SAMPLE_RATE_HZ, block.samples[first:last])

@@ -1,0 +1,190 @@
+"""What the predictor thread does with what the aligner gives: windows -> predictions -> events, and the final count.
+
+Knows which languages the checkpoint reads; knows no threads and no files.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mmim_live.alignment import Aligned
+from mmim_live.model.predictor import Predictor
+from mmim_live.session.baseline import Baseline
+from mmim_live.types import Event, Mark, Notice, Prediction, Reading, Summary, Utterance, Window, Word, WordHeard
+
+RECENT_READINGS = 40  # lag is told over the last 20 s
+MOST_COMMITTED = 16  # rolling windows a batch: a pause commits a good dozen, at two a second
+
+
+class Reader:
+    """Turns aligned items into events and counts them.
+
+    `captured_at` gives the wall time at which the media up to a media time had been captured; `languages` are those
+    whose words the checkpoint can read (empty: any). `baseline` is the user's.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        checkpoint: str,
+        languages: tuple[str, ...],
+        captured_at: Callable[[float], float],
+        baseline: Baseline,
+    ) -> None:
+        self.baseline = baseline
+        self._predictor = predictor
+        self._checkpoint = checkpoint
+        self._languages = languages
+        self._captured_at = captured_at
+        self._told: set[str] = set()  # languages that a notice was given for
+        self._spoken: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._scores: list[float] = []  # of the committed readings
+        self._latencies_ms: deque[float] = deque(maxlen=RECENT_READINGS)
+
+    def read(self, item: Aligned) -> list[Event]:
+        """The events that an aligned item gives, in order."""
+        match item:
+            case Notice() | Mark():
+                return [item]
+            case Word():
+                return self._word(item)
+            case Window(kind="rolling"):
+                reading = self._reading(item)
+                return [reading, *self.baseline.take(reading)]
+            case Window():
+                return self._utterance(item)
+
+    def count(self, name: str, more: int = 1) -> None:
+        """Add to one of the numbers in the summary."""
+        self._counts[name] += more
+
+    @property
+    def frames(self) -> int:
+        """How many frames were looked at."""
+        return self._counts["frames"]
+
+    def lags_ms(self) -> tuple[float, float] | None:
+        """Median and 95th percentile of the latency of the last readings."""
+        recent = sorted(self._latencies_ms)
+        if not recent:
+            return None
+        return statistics.median(recent), recent[min(len(recent) - 1, round(0.95 * len(recent)))]
+
+    def summary(self, duration_s: float, wall_s: float, drops: dict[str, int]) -> Summary:
+        """The last event."""
+        names = ("frames", "face_rows", "voice_rows", "words", "readings", "utterances")
+        return Summary(
+            duration_s=duration_s,
+            counts={name: self._counts[name] for name in names},
+            drops=drops,
+            mean_score=statistics.fmean(self._scores) if self._scores else None,
+            languages=tuple(language for language, _ in self._spoken.most_common()),
+            real_time_factor=wall_s / duration_s if duration_s else 0.0,
+        )
+
+    def _word(self, word: Word) -> list[Event]:
+        events: list[Event] = []
+        known_now = word.status == "committed"  # the language of a provisional word is a guess
+        if known_now and word.language and not self._readable(word) and word.language not in self._told:
+            self._told.add(word.language)
+            known = " or ".join(self._languages)
+            message = (
+                f"speech in {word.language!r}: checkpoint {self._checkpoint!r} reads {known}, "
+                "so these words are shown but do not count"
+            )
+            events.append(Notice(word.heard_s, "language_not_read", message))
+        if word.status == "committed":
+            self.count("words")
+            if word.language is not None:
+                self._spoken[word.language] += 1
+        return [
+            *events,
+            WordHeard(word.text, word.start_s, word.end_s, word.probability, word.status, word.heard_s, word.language),
+        ]
+
+    def _reading(self, window: Window) -> Reading:
+        prediction = self._predict(window)
+        if window.status == "committed":
+            self.count("readings")
+            if prediction.score is not None:
+                self._scores.append(prediction.score)
+        latency_ms = self._latency_ms(window)
+        if window.revision == 0:  # what comes later is the words' delay, not the readings'
+            self._latencies_ms.append(latency_ms)
+        return Reading(
+            window.start_s,
+            window.end_s,
+            prediction.score,
+            prediction.low,
+            prediction.high,
+            window.status,
+            window.revision,
+            prediction.contributions,
+            prediction.agreement,
+            prediction.present,
+            latency_ms,
+            self.baseline.relative(prediction.score),
+        )
+
+    def _utterance(self, window: Window) -> list[Event]:
+        """An utterance with words; a stretch of voice without any (a laugh, singing) is not one."""
+        if not window.words:
+            return []
+        self.count("utterances")
+        prediction = self._predict(window)
+        spoken = Counter(word.language for word in window.words)
+        return [
+            Utterance(
+                window.start_s,
+                window.end_s,
+                window.text,
+                spoken.most_common(1)[0][0],
+                prediction.score,
+                prediction.low,
+                prediction.high,
+                window.status,
+                window.revision,
+                prediction.contributions,
+                prediction.agreement,
+                prediction.present,
+                self._latency_ms(window),
+                self.baseline.relative(prediction.score),
+            )
+        ]
+
+    def _predict(self, window: Window) -> Prediction:
+        """Words in a language that the checkpoint cannot read count as absent."""
+        readable = tuple(word for word in window.words if self._readable(word))
+        return self._predictor.predict([replace(window, words=readable)])[0]
+
+    def _readable(self, word: Word) -> bool:
+        return not self._languages or word.language is None or word.language in self._languages
+
+    def _latency_ms(self, window: Window) -> float:
+        captured = self._captured_at(window.end_s)
+        return 1000.0 * (time.perf_counter() - captured)
+
+
+def without_overtaken(items: Sequence[Aligned]) -> list[Aligned]:
+    """What of a batch is worth reading where the predictor may not fall behind.
+
+    Provisional rolling windows that are followed by one as new are left out, since nobody would see them; of those that
+    are committed, all but the last few: what a predictor that is far too slow does in one go stays bounded.
+    """
+    kept: list[Aligned] = []
+    newest_s = 0.0
+    committed = 0
+    for item in reversed(items):
+        if isinstance(item, Window) and item.kind == "rolling":
+            if item.status == "committed":
+                committed += 1
+            if committed > MOST_COMMITTED if item.status == "committed" else item.end_s <= newest_s:
+                continue
+            newest_s = max(newest_s, item.end_s)
+        kept.append(item)
+    return kept[::-1]

@@ -1,0 +1,138 @@
+"""Opens a live session: looks for the devices, loads the models, ties the two. Light to import."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmim_live.errors import DeviceError
+from mmim_live.recording.folder import check_recordable
+from mmim_live.settings import Settings
+from mmim_live.types import Notice
+
+if TYPE_CHECKING:
+    from mmim_live.session.session import Session
+
+# Live, Whisper listens as soon as there is so much new sound, not on the grid of replay, and words come sooner. It
+# keeps less sound, for hypotheses to cost less. Two so close agree too easily on what more sound would change: a
+# word stands when 0.8 s follow it.
+STEP_S = 0.1
+LISTEN_EVERY_S = 0.3
+SETTLE_S, TRIM_S, KEEP_S = 0.8, 1.8, 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Which devices to use. A camera is an index, a path or an address, a microphone a name or an index."""
+
+    camera: int | str | None = 0  # None: do without
+    microphone: int | str | None = None  # None: the system's default
+    use_microphone: bool = True
+
+
+def open_live(
+    devices: Devices,
+    settings: Settings,
+    report: Callable[[str], None] = lambda _: None,
+    record: Path | None = None,
+) -> Session:
+    """A session ready to run; `report` is told what is being loaded. The devices are opened when it runs.
+
+    `record` is a folder to record into from the beginning; without it nothing is recorded until the session is asked.
+
+    A device that is missing is told of and waited for, unless both are.
+
+    Raises:
+        MmimLiveError: there is no device at all, `record` cannot be written, or the settings, the checkpoint or the
+            model files are at fault.
+    """
+    if record is not None:
+        check_recordable(record)
+    report("looking for camera and microphone")
+    camera = devices.camera if settings.face else None
+    microphone, notices = _look_for(devices, camera)
+
+    from mmim_live.capture.clock import SessionClock
+    from mmim_live.capture.devices.camera import Camera
+    from mmim_live.capture.devices.microphone import Microphone
+    from mmim_live.recording.recorder import Recorder
+    from mmim_live.session.device_source import DeviceIntake
+    from mmim_live.session.loading import load_models
+    from mmim_live.session.session import Session
+    from mmim_live.speech.segment_decoder import SegmentSettings
+
+    segments = SegmentSettings(every_s=LISTEN_EVERY_S, short_s=0.0, settle_s=SETTLE_S, trim_s=TRIM_S, keep_s=KEEP_S)
+    models = load_models(settings, report, video=camera is not None, audio=microphone, step_s=STEP_S, segments=segments)
+    clock = SessionClock()
+    recorder = Recorder(
+        clock.now_s,
+        settings,
+        lambda: intake.devices(),
+        pictures=camera is not None,
+        sound=microphone,
+        listen_every_s=LISTEN_EVERY_S,
+        at_once=record,
+    )
+    intake = DeviceIntake(
+        clock,
+        None if camera is None else lambda tell: Camera(clock, camera, report=tell, see=recorder.see),
+        (lambda tell: Microphone(clock, devices.microphone, report=tell)) if microphone else None,
+        notices,
+        recorder.hear,
+    )
+    return Session(intake, models, settings, recorder=recorder)
+
+
+def _look_for(devices: Devices, camera: int | str | None) -> tuple[bool, list[Notice]]:
+    """Whether the microphone can be used or waited for, and what a person should know.
+
+    Raises:
+        DeviceError: there is nothing to see or hear with.
+    """
+    microphone_problem = _problem_of_microphone(devices.microphone) if devices.use_microphone else None
+    if devices.use_microphone and microphone_problem is None:
+        return True, []  # the camera is opened when the session runs, and not before: it takes time, and shines
+    camera_problem = None if camera is None else _problem_of_camera(camera)
+    if camera is None or camera_problem is not None:
+        problems = [problem for problem in (microphone_problem, camera_problem) if problem is not None]
+        raise DeviceError("; ".join(problems) or "neither camera nor microphone is to be used: allow one of them")
+    if microphone_problem is None or _has_portaudio():
+        return devices.use_microphone, []
+    return False, [Notice(0.0, "no_microphone", microphone_problem)]
+
+
+def _problem_of_microphone(device: int | str | None) -> str | None:
+    from mmim_live.capture.devices.portaudio import find_microphone
+
+    try:
+        find_microphone(device)
+    except DeviceError as error:
+        return str(error)
+    return None
+
+
+def _has_portaudio() -> bool:
+    from mmim_live.capture.devices.portaudio import load_sounddevice
+
+    try:
+        load_sounddevice()
+    except DeviceError:
+        return False
+    return True
+
+
+def _problem_of_camera(source: int | str) -> str | None:
+    """Opens it for a moment."""
+    from mmim_live.capture.devices.camera import FPS, HEIGHT_PX, WIDTH_PX
+    from mmim_live.capture.devices.video_capture import camera_target, open_capture
+
+    try:
+        capture = open_capture(camera_target(source), WIDTH_PX, HEIGHT_PX, FPS, threading.Event())
+    except DeviceError as error:
+        return str(error)
+    if capture is not None:
+        capture.release()
+    return None

@@ -1,0 +1,61 @@
+"""Opens a session over a recording, be it a file or the folder of a recorded session.
+
+The media are opened first, so that bad ones are told before models load.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmim_live import assets
+from mmim_live.capture.files.media_file import MAX_FPS, Recording
+from mmim_live.recording.reader import open_recorded
+from mmim_live.settings import Settings, Speed
+
+if TYPE_CHECKING:
+    from mmim_live.session.session import Session
+
+SAMPLE = "sample"  # stands for the clip that comes with the project
+
+
+def open_replay(
+    path: Path, settings: Settings, speed: Speed, report: Callable[[str], None] = lambda _: None
+) -> Session:
+    """A session ready to run; `report` is told what is being loaded.
+
+    Raises:
+        MmimLiveError: whatever is wrong with the file, the settings, the checkpoint or the model files.
+    """
+    if str(path) == SAMPLE and not path.exists():
+        path = assets.BUNDLED_FOLDER / "sample.mp4"
+    recorded = open_recorded(path) if path.is_dir() else None
+    # What was recorded live was picked already; to pick again would leave out what came a little early.
+    fps = MAX_FPS if recorded is None else math.inf
+    source = Recording(path if recorded is None else recorded.media, video=settings.face, max_fps=fps)
+    # These import torch, which takes seconds: not before the file is known to be good.
+    from mmim_live.recording.comparison import Comparer
+    from mmim_live.session.file_source import FileIntake
+    from mmim_live.session.loading import load_models
+    from mmim_live.session.session import Session
+    from mmim_live.speech.segment_decoder import SegmentSettings
+
+    try:
+        every_s = recorded.listen_every_s if recorded else None
+        segments = SegmentSettings(every_s=every_s) if every_s else None
+        models = load_models(settings, report, video=source.has_video, audio=source.has_audio, segments=segments)
+        intake = FileIntake(
+            source,
+            pictures=models.face is not None,
+            real_time=speed == "1.0",
+            name=recorded.folder.name if recorded else None,
+            notices=recorded.notices if recorded else (),
+            marks=recorded.marks if recorded else (),
+        )
+        comparer = Comparer(recorded.events) if recorded and recorded.has_readings else None
+        return Session(intake, models, settings, comparer=comparer)
+    except BaseException:
+        source.close()
+        raise

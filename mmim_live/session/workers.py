@@ -1,0 +1,103 @@
+"""The threads of a session. Each takes items from one place and passes what it made to the next.
+
+A worker that fails hands its error to the session instead of dying silently. Workers know the extractors and the
+predictor's messages, nothing of files, devices, screens or the command line.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from mmim_live.features.face import FaceExtractor
+from mmim_live.features.voice import VoiceExtractor
+from mmim_live.session.messages import FaceRows, Finished, Inbox, NoFrame, VoiceRows
+from mmim_live.session.preview import Pictures
+from mmim_live.speech.recognizer import SpeechRecognizer
+from mmim_live.types import AudioBlock, Notice, VideoFrame
+
+SECOND_FACE_REMINDER_S = 30.0
+RESTARTS = 3  # of one worker
+RESTARTS_WITHIN_S = 60.0
+
+Job = Callable[[], None]
+
+
+class Worker(threading.Thread):
+    """A thread with a name and one job. If the job raises, `failed` is told the error, and says whether to go on."""
+
+    def __init__(self, name: str, job: Job, failed: Callable[[str, Exception], bool]) -> None:
+        super().__init__(name=f"mmim-{name}", daemon=True)
+        self._job = job
+        self._failed = failed
+
+    def run(self) -> None:
+        """Do the job to its end."""
+        again = True
+        while again:
+            try:
+                self._job()
+                again = False
+            except Exception as error:  # noqa: BLE001 (whatever it was, the session must hear of it)
+                again = self._failed(self.name, error)
+
+
+class Restarts:
+    """How often a worker that failed may begin again: a few times a minute. Pure."""
+
+    def __init__(self) -> None:
+        self._failures: dict[str, deque[float]] = {}
+
+    def allows(self, worker: str, now_s: float) -> bool:
+        """Note a failure at `now_s`; whether the worker may begin again."""
+        failures = self._failures.setdefault(worker, deque())
+        while failures and failures[0] < now_s - RESTARTS_WITHIN_S:
+            failures.popleft()
+        failures.append(now_s)
+        return len(failures) <= RESTARTS
+
+
+def read_faces(
+    extractor: FaceExtractor, frames: Iterable[VideoFrame | NoFrame], inbox: Inbox, pictures: Pictures
+) -> None:
+    """Frames -> face rows, and pictures for who looks.
+
+    A second face is noted when it appears, and again at most every half minute.
+    """
+    noted_s: float | None = None
+    for frame in frames:
+        if isinstance(frame, NoFrame):
+            inbox.put(frame)
+            continue
+        row = extractor.push(frame)
+        if extractor.faces_in_frame > 1 and (noted_s is None or frame.time_s - noted_s >= SECOND_FACE_REMINDER_S):
+            noted_s = frame.time_s
+            inbox.put(Notice(frame.time_s, "second_face", "more than one face: the largest is read"))
+        inbox.put(FaceRows(() if row is None else (row,), frame.time_s))
+        pictures.offer(frame, extractor.outline)
+    inbox.put(Finished("face"))
+
+
+def read_voice(extractor: VoiceExtractor, sounds: Iterable[AudioBlock], inbox: Inbox) -> None:
+    """Sound -> voice rows."""
+    for block in sounds:
+        rows = extractor.push(block)
+        inbox.put(VoiceRows(tuple(rows), extractor.until_s))
+    inbox.put(VoiceRows(tuple(extractor.flush()), extractor.until_s))
+    inbox.put(Finished("voice"))
+
+
+def read_speech(
+    recognizer: SpeechRecognizer,
+    sounds: Iterable[AudioBlock],
+    inbox: Inbox,
+    more: Callable[[], bool] = lambda: False,
+) -> None:
+    """Sound -> words. `more`: whether further sound waits that had better be heard together with what is there."""
+    for block in sounds:
+        for update in recognizer.push(block, more=more()):
+            inbox.put(update)
+    for update in recognizer.flush():
+        inbox.put(update)
+    inbox.put(Finished("speech"))

@@ -1,0 +1,1 @@
+"""Streaming speech recognition: audio in, words out."""

@@ -1,0 +1,164 @@
+"""Streaming speech recognition: sound in, words on a fixed grid of media time out.
+
+Voice activity finds the stretches of speech; Whisper hears only these; LocalAgreement-2 commits words while the person
+speaks, and a pause commits the rest. Everything depends on the sound alone: not on how it is cut into blocks, nor on
+the speed of the machine. Knows no threads, no devices and no clock.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmim_live.errors import ConfigError
+from mmim_live.speech.endpointing import Endpointer, EndpointSettings, Span
+from mmim_live.speech.language_tracker import LanguageBelief
+from mmim_live.speech.segment_decoder import Segment, SegmentSettings
+from mmim_live.speech.utterance_segmenter import UtteranceCutter
+from mmim_live.speech.vad import VoiceActivity
+from mmim_live.speech.whisper import Whisper
+from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, SpeechSegment, SpeechUpdate, Word
+
+__all__ = ["SpeechRecognizer"]
+
+
+class SpeechRecognizer:
+    """Recognises one stream. Feed it contiguous blocks from media time 0; it is not thread-safe.
+
+    Args:
+        whisper: a loaded model; recognisers may share it in turn.
+        language: ISO 639-1, or None to detect it. A model for English alone hears English.
+        prior: the language to expect where there is little evidence, for instance the checkpoint's.
+        step_s: the grid of media time.
+
+    Raises:
+        ConfigError: the model does not know `language`.
+        AssetError: the voice activity model is missing.
+    """
+
+    def __init__(
+        self,
+        whisper: Whisper,
+        language: str | None = None,
+        prior: str | None = None,
+        step_s: float = 0.5,
+        endpoints: EndpointSettings | None = None,
+        segments: SegmentSettings | None = None,
+    ) -> None:
+        if language is not None and not whisper.knows(language):
+            raise ConfigError(f"{whisper.name} does not know the language {language!r}: choose another model or 'auto'")
+        self.spacing_s = 0.0  # a live session under load lets Whisper listen only after so much more sound
+        self.skipped_steps = 0
+        self.step_s = step_s
+        self._whisper = whisper
+        self._step_samples = round(step_s * SAMPLE_RATE_HZ)
+        self._segment_settings = segments or SegmentSettings()
+        expected = prior if prior is not None and whisper.knows(prior) else None
+        self._belief = LanguageBelief(language if whisper.multilingual else "en", expected)
+        self._activity = VoiceActivity()
+        self._endpointer = Endpointer(endpoints)
+        self._sound = np.zeros(0, np.float32)  # what may still be needed
+        self._origin = 0  # position of its first sample in the stream
+        self._position = 0  # samples judged so far: a point of the grid, or the end
+        self._segment: Segment | None = None
+        self._utterances = UtteranceCutter()
+        self._committed_until = 0
+        self._listened = 0  # where Whisper listened last
+
+    @property
+    def language(self) -> str | None:
+        """Of the speech, ISO 639-1; None while unknown."""
+        return self._belief.known
+
+    @property
+    def whisper(self) -> Whisper:
+        """The model that listens."""
+        return self._whisper
+
+    def use(self, whisper: Whisper) -> None:
+        """Listen with another model from the next stretch of speech on; it must know the language."""
+        self._whisper = whisper
+
+    def push(self, block: AudioBlock, *, more: bool = False) -> list[SpeechUpdate]:
+        """Take the next sound; give one update for each point of the grid that it reaches, in silence too.
+
+        `more` says that further sound waits already: Whisper then leaves this to be heard together with it.
+        """
+        self._sound = np.concatenate((self._sound, block.samples.astype(np.float32, copy=False)))
+        updates = []
+        while self._origin + len(self._sound) >= self._position + self._step_samples:
+            updates.append(self._step(self._position + self._step_samples, more))
+        return updates
+
+    def flush(self) -> list[SpeechUpdate]:
+        """The sound is over: commit all that is left, in one last update at its end."""
+        end = self._origin + len(self._sound)
+        closed = self._endpointer.push(self._activity.push(self._between(self._position, end)))
+        self._position = end
+        if (last := self._endpointer.flush()) is not None:
+            closed.append(last)
+        committed, segments = self._close(closed, end / SAMPLE_RATE_HZ)
+        self._committed_until = end
+        return [self._update(committed, [], segments)]
+
+    def _step(self, end: int, more: bool) -> SpeechUpdate:
+        closed = self._endpointer.push(self._activity.push(self._between(self._position, end)))
+        self._position = end
+        time_s = end / SAMPLE_RATE_HZ
+        committed, segments = self._close(closed, time_s)
+        provisional: list[Word] = []
+        span = self._endpointer.open_span
+        if span is not None:
+            segment = self._open(span)
+            if not segment.wants(span.end, self._endpointer.paused):
+                provisional = segment.provisional(time_s)
+            elif more or end - self._listened < self.spacing_s * SAMPLE_RATE_HZ:
+                self.skipped_steps += 1
+                provisional = segment.provisional(time_s)
+            else:
+                said, provisional = segment.listen(self._between(segment.origin, span.end), span.end, time_s)
+                committed += said
+                segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, said)
+                self._listened = end
+        needed = self._endpointer.earliest if self._segment is None else self._segment.origin
+        settled = self._endpointer.earliest if self._segment is None else self._segment.committed_until
+        self._committed_until = max(self._committed_until, settled)
+        self._forget(needed)
+        return self._update(committed, provisional, segments)
+
+    def _open(self, span: Span) -> Segment:
+        if self._segment is None:
+            self._segment = Segment(self._whisper, self._belief, span.start, self._segment_settings)
+        return self._segment
+
+    def _close(self, closed: list[Span], time_s: float) -> tuple[list[Word], list[SpeechSegment]]:
+        """Finish the stretches that a pause ended."""
+        committed: list[Word] = []
+        segments: list[SpeechSegment] = []
+        for span in closed:
+            segment = self._open(span)
+            said = segment.finish(self._between(segment.origin, span.end), span.end, time_s)
+            committed += said
+            segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, said)
+            segments.append(self._utterances.close(span.start / SAMPLE_RATE_HZ, span.end / SAMPLE_RATE_HZ))
+            self._segment = None
+            self._committed_until = max(self._committed_until, span.end)
+        return committed, segments
+
+    def _update(self, committed: list[Word], provisional: list[Word], segments: list[SpeechSegment]) -> SpeechUpdate:
+        return SpeechUpdate(
+            self._position / SAMPLE_RATE_HZ,
+            tuple(committed),
+            tuple(provisional),
+            self._committed_until / SAMPLE_RATE_HZ,
+            tuple(segments),
+            self._belief.known,
+        )
+
+    def _between(self, start: int, end: int) -> NDArray[np.float32]:
+        return self._sound[start - self._origin : end - self._origin]
+
+    def _forget(self, before: int) -> None:
+        before = min(before, self._position)
+        self._sound = self._sound[before - self._origin :]
+        self._origin = before

@@ -1,0 +1,180 @@
+"""One stretch of speech being recognised: its sound, the words that stand, the words that may still change.
+
+Knows no voice activity and no grid: it is told when to listen, up to where, and when the stretch is over. Positions
+are samples of the stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmim_live.speech.hypothesis_filter import plausible
+from mmim_live.speech.language_tracker import LanguageBelief
+from mmim_live.speech.local_agreement import agreed
+from mmim_live.speech.whisper import HeardWord, Whisper
+from mmim_live.types import SAMPLE_RATE_HZ, Status, Word
+
+__all__ = ["Segment", "SegmentSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSettings:
+    """Times in seconds."""
+
+    least_s: float = 0.6  # shorter sound is not worth a hypothesis while speech goes on
+    every_s: float = 0.9  # Whisper listens again after so much more sound, or in a pause
+    short_s: float = 1.5  # twice as often while no more sound than this is kept
+    settle_s: float = 0.0  # while speech goes on, a word stands only when so much sound follows it
+    trim_s: float = 4.0  # when more sound than this waits, what is committed goes
+    keep_s: float = 1.0  # but so much committed sound stays, with its words as the forced beginning
+    most_s: float = 12.0  # never more sound than this, committed or not
+    context_tokens: int = 32  # of the words before, given as context
+
+
+class Segment:
+    """The recogniser's state within one stretch of speech that began at sample `start`."""
+
+    def __init__(self, whisper: Whisper, belief: LanguageBelief, start: int, settings: SegmentSettings) -> None:
+        self.start = start
+        self.committed_until = start
+        self._whisper = whisper
+        self._belief = belief
+        self._settings = settings
+        self._origin = start  # of the sound that is kept
+        self._end = start  # of the sound last listened to
+        self._prefix: tuple[HeardWord, ...] = ()  # committed words within the kept sound
+        self._context: tuple[int, ...] = ()
+        self._tail: tuple[HeardWord, ...] = ()  # the last hypothesis after the prefix
+        self._tail_origin = start
+        self._language: str | None = None
+
+    @property
+    def origin(self) -> int:
+        """Sound before this sample is not needed any more."""
+        return self._origin
+
+    def wants(self, end: int, paused: bool) -> bool:
+        """Whether the sound up to `end` is worth a hypothesis; `paused`: the voice has stopped, maybe for a moment."""
+        if end - self._origin < self._settings.least_s * SAMPLE_RATE_HZ or end == self._end:
+            return False
+        return paused or not self._soon(end)
+
+    def listen(self, sound: NDArray[np.float32], end: int, heard_s: float) -> tuple[list[Word], list[Word]]:
+        """Form a hypothesis on the sound up to `end`; commit what agrees with the one before.
+
+        Args:
+            sound: [end - origin] samples.
+            end: position after the last of them.
+            heard_s: media time of the step, noted in the words.
+
+        Returns:
+            The words now committed, and the provisional ones.
+        """
+        language = self._language
+        words = self._hypothesis(sound)
+        count = 0
+        # Nothing stands before the language does, and hypotheses in two languages cannot agree.
+        if self._belief.known is not None and language == self._language:
+            count = agreed([word.text for word in self._tail], [word.text for word in words])
+            settled_s = len(sound) / SAMPLE_RATE_HZ - self._settings.settle_s
+            count = sum(1 for word in words[:count] if word.end_s <= settled_s)
+        half_s = self._settings.most_s / 2
+        if len(sound) > 2 * half_s * SAMPLE_RATE_HZ:  # no agreement for very long: take what there is
+            count = max(count, sum(1 for word in words if word.end_s <= half_s))
+        self._end = end
+        committed = self._commit(words, count, heard_s)
+        provisional = self.provisional(heard_s)
+        self._trim(end)
+        return committed, provisional
+
+    def finish(self, sound: NDArray[np.float32], end: int, heard_s: float) -> list[Word]:
+        """The stretch ends at `end`: commit all that is left."""
+        if end != self._end:
+            self._tail = self._hypothesis(sound)
+        self._end = end
+        return self._commit(self._tail, len(self._tail), heard_s)
+
+    def provisional(self, heard_s: float) -> list[Word]:
+        """The words of the last hypothesis that are not committed."""
+        words: list[Word] = []
+        floor_s = self.committed_until / SAMPLE_RATE_HZ
+        for word in self._tail:
+            words.append(self._word(word, floor_s, heard_s, committed=False))
+            floor_s = words[-1].end_s
+        return words
+
+    def _soon(self, end: int) -> bool:
+        """Whether Whisper listened a moment ago; short sound costs little, and is heard again sooner."""
+        short = end - self._origin <= self._settings.short_s * SAMPLE_RATE_HZ
+        every_s = self._settings.every_s / 2 if short else self._settings.every_s
+        return self._end > self.start and end - self._end < every_s * SAMPLE_RATE_HZ
+
+    def _hypothesis(self, sound: NDArray[np.float32]) -> tuple[HeardWord, ...]:
+        encoded = self._whisper.encode(sound)
+        heard_s = (self._end - self.start) / SAMPLE_RATE_HZ
+        if self._whisper.multilingual and self._belief.wants(
+            heard_s, (self._origin - self.start) / SAMPLE_RATE_HZ + encoded.seconds
+        ):
+            self._belief.weigh(self._whisper.languages(encoded), encoded.seconds)
+        language = self._belief.guess
+        if language is None:
+            return ()
+        self._language = language
+        hypothesis = self._whisper.transcribe(encoded, language, _forced(self._prefix), self._context)
+        if hypothesis.prefix:
+            self._prefix = hypothesis.prefix
+        return plausible(hypothesis)
+
+    def _commit(self, words: tuple[HeardWord, ...], count: int, heard_s: float) -> list[Word]:
+        committed: list[Word] = []
+        for word in words[:count]:
+            committed.append(self._word(word, self.committed_until / SAMPLE_RATE_HZ, heard_s, committed=True))
+            self.committed_until = round(committed[-1].end_s * SAMPLE_RATE_HZ)
+        self._prefix = (*self._prefix, *words[:count])
+        self._tail = words[count:]
+        return committed
+
+    def _word(self, word: HeardWord, floor_s: float, heard_s: float, committed: bool) -> Word:
+        """Place a word on the stream: after `floor_s`, before the end of the sound, never backwards."""
+        limit_s = self._end / SAMPLE_RATE_HZ
+        start_s = min(max(self._origin / SAMPLE_RATE_HZ + word.start_s, floor_s), limit_s)
+        end_s = min(max(self._origin / SAMPLE_RATE_HZ + word.end_s, start_s), limit_s)
+        status: Status = "committed" if committed else "provisional"
+        return Word(word.text, start_s, end_s, word.probability, status, heard_s, self._language)
+
+    def _trim(self, end: int) -> None:
+        """Drop sound whose words are committed, once much has gathered; shift the times of the rest."""
+        if end - self._origin <= self._settings.trim_s * SAMPLE_RATE_HZ:
+            return
+        keep_from = (self.committed_until - self._origin) / SAMPLE_RATE_HZ - self._settings.keep_s
+        dropped = sum(1 for word in self._prefix if word.end_s <= keep_from)
+        cut_s = self._prefix[dropped - 1].end_s if dropped else 0.0
+        longest_s = self._settings.most_s
+        if (end - self._origin) / SAMPLE_RATE_HZ - cut_s > longest_s:  # no words either: give the sound up
+            cut_s = (end - self._origin) / SAMPLE_RATE_HZ - longest_s / 2
+            dropped = sum(1 for word in self._prefix if word.end_s <= cut_s)
+            self._tail = tuple(word for word in self._tail if word.start_s >= cut_s)
+        if cut_s <= 0:
+            return
+        gone = [token for word in self._prefix[:dropped] for token in (*word.tokens, *word.closing)]
+        self._context = (*self._context, *gone)[-self._settings.context_tokens :]
+        shift = round(cut_s * SAMPLE_RATE_HZ)
+        self._origin += shift
+        self.committed_until = max(self.committed_until, self._origin)
+        self._prefix = tuple(_shifted(word, shift) for word in self._prefix[dropped:])
+        self._tail = tuple(_shifted(word, shift) for word in self._tail)
+
+
+def _shifted(word: HeardWord, samples: int) -> HeardWord:
+    seconds = samples / SAMPLE_RATE_HZ
+    start_s, end_s = max(0.0, word.start_s - seconds), max(0.0, word.end_s - seconds)
+    return HeardWord(word.text, word.tokens, word.closing, start_s, end_s, word.probability)
+
+
+def _forced(prefix: tuple[HeardWord, ...]) -> list[int]:
+    """The tokens of the prefix; the last word's punctuation is left open, since the sentence may go on."""
+    tokens = [token for word in prefix for token in (*word.tokens, *word.closing)]
+    return tokens[: len(tokens) - len(prefix[-1].closing)] if prefix else []

@@ -1,0 +1,249 @@
+"""Whisper by CTranslate2, made quick for short sound: the encoder sees the sound and a little silence, not 30 s.
+
+Whisper (Radford et al. 2022) was trained on windows padded to 30 s. Its encoder accepts any length; padded to the
+sound plus 2 or 3 s it gives nearly the same words at a fraction of the cost. With less silence after the sound the
+decoder tends to read it again from the beginning (see `plausible`). This module knows nothing of streams.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import tokenizers
+from faster_whisper.feature_extractor import FeatureExtractor
+from faster_whisper.tokenizer import Tokenizer
+from numpy.typing import NDArray
+
+from mmim_live.errors import AssetError
+from mmim_live.text_normalization import fold_text
+from mmim_live.types import SAMPLE_RATE_HZ
+
+__all__ = ["Encoded", "HeardWord", "Hypothesis", "Whisper", "load_whisper"]
+
+_NEEDED = ("model.bin", "config.json", "tokenizer.json")
+_FRAME_SAMPLES = 160  # one mel frame
+_TIME_STEP_S = 0.02  # one encoder position: two mel frames
+_MOST_SAMPLES = 28 * SAMPLE_RATE_HZ  # the encoder has positions for 30 s
+# Quick Spanish needs 9 tokens a second. A decoder that wants more is reading the same sound again.
+_TOKENS_A_SECOND, _TOKENS_TO_BEGIN = 9.0, 5
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word of a hypothesis; times count from the beginning of the sound."""
+
+    text: str
+    tokens: tuple[int, ...]
+    closing: tuple[int, ...]  # the punctuation after it
+    start_s: float
+    end_s: float
+    probability: float  # mean over its tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What Whisper makes of a stretch of sound."""
+
+    prefix: tuple[HeardWord, ...] = ()  # the words it was told
+    words: tuple[HeardWord, ...] = ()  # the words it found after them
+    log_probability: float = 0.0  # mean over the tokens of `words`
+    no_speech: float = 0.0  # probability that there is no speech at all
+    finished: bool = True  # False: cut off at the greatest plausible length
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """Sound after the encoder; good for several questions."""
+
+    features: Any  # ctranslate2.StorageView [1, positions, d]
+    frames: int  # mel frames that hold sound, without the padding
+    seconds: float
+
+
+class Whisper:
+    """A loaded model. Calls are deterministic on the CPU: one thread, no sampling."""
+
+    def __init__(
+        self, model: Any, tokenizer: tokenizers.Tokenizer, name: str, padding_s: float, beam_size: int
+    ) -> None:
+        self.name = name
+        self.multilingual: bool = model.is_multilingual
+        self.padding_s = padding_s
+        self.beam_size = beam_size
+        self._model = model
+        self._vocabulary = tokenizer
+        self._extractor = FeatureExtractor(feature_size=model.n_mels)
+        self._tokenizers: dict[str, Tokenizer] = {}
+
+    def knows(self, language: str) -> bool:
+        """Whether the model can transcribe this ISO 639-1 language."""
+        if not self.multilingual:
+            return language == "en"
+        return self._vocabulary.token_to_id(f"<|{language}|>") is not None
+
+    def encode(self, samples: NDArray[np.float32]) -> Encoded:
+        """Run the encoder on [n] samples at 16 kHz; of more than 28 s only the last 28 are heard."""
+        samples = samples[-_MOST_SAMPLES:]
+        padded = np.pad(samples, (0, round(self.padding_s * SAMPLE_RATE_HZ)))
+        mel = self._extractor(padded, padding=0)  # [mels, frames]
+        # The second convolution has stride 2 and wants an even number of frames.
+        mel = np.ascontiguousarray(mel[None, :, : mel.shape[1] // 2 * 2], np.float32)
+        features = self._model.encode(ctranslate2.StorageView.from_array(mel))
+        return Encoded(features, len(samples) // _FRAME_SAMPLES, len(samples) / SAMPLE_RATE_HZ)
+
+    def languages(self, encoded: Encoded) -> dict[str, float]:
+        """Probability of each language, ISO 639-1. Only for multilingual models."""
+        ranking = self._model.detect_language(encoded.features)[0]
+        return {token.strip("<|>"): probability for token, probability in ranking}
+
+    def transcribe(
+        self, encoded: Encoded, language: str, prefix: Sequence[int] = (), context: Sequence[int] = ()
+    ) -> Hypothesis:
+        """Find the words.
+
+        Args:
+            encoded: the sound.
+            language: ISO 639-1.
+            prefix: tokens that the transcript is known to begin with.
+            context: tokens of what was said before the sound began.
+
+        Returns:
+            The hypothesis; its times come from the decoder's cross attention to the sound (dynamic time warping).
+        """
+        tokenizer = self._tokenizer(language)
+        before = [tokenizer.sot_prev, *context] if context else []
+        prompt = [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+        most = max(math.ceil(encoded.seconds * _TOKENS_A_SECOND), len(prefix)) + _TOKENS_TO_BEGIN
+        result = self._model.generate(
+            encoded.features,
+            [[*prompt, *prefix]],
+            beam_size=self.beam_size,
+            # CTranslate2 generates at most half of this, and prompt and text together at most all of it.
+            max_length=min(448, max(2 * most, len(prompt) + most)),
+            return_no_speech_prob=True,
+        )[0]
+        tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+        if len(tokens) <= len(prefix):
+            return Hypothesis(no_speech=result.no_speech_prob)
+        aligned = self._model.align(encoded.features, tokenizer.sot_sequence, [tokens], encoded.frames)[0]
+        words = _words(tokenizer, tokens, aligned)
+        old, new = _split(words, len(prefix))
+        scores = np.log(np.maximum(aligned.text_token_probs[len(prefix) :], 1e-10))
+        return Hypothesis(old, new, float(np.mean(scores)), result.no_speech_prob, finished=len(tokens) < most)
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        if language not in self._tokenizers:
+            self._tokenizers[language] = Tokenizer(self._vocabulary, self.multilingual, "transcribe", language)
+        return self._tokenizers[language]
+
+
+def _words(tokenizer: Tokenizer, tokens: list[int], aligned: Any) -> tuple[HeardWord, ...]:
+    """Join tokens to words with times and probabilities; punctuation goes to the word before it."""
+    texts, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
+    rows = np.array([row for row, _ in aligned.alignments])
+    columns = np.array([column for _, column in aligned.alignments])
+    jumps = np.diff(rows, prepend=-1).astype(bool)
+    times = columns[jumps] * _TIME_STEP_S  # [tokens + 1], where each token begins; the last is the end of text
+    words: list[HeardWord] = []
+    opening: tuple[int, ...] = ()
+    first = 0
+    for text, group in zip(texts[:-1], groups[:-1], strict=True):
+        last = first + len(group)
+        if fold_text(text):
+            probability = float(np.mean(aligned.text_token_probs[first:last]))
+            start, end = float(times[first]), float(times[last])
+            words.append(HeardWord(text.strip(), (*opening, *group), (), start, end, probability))
+            opening = ()
+        elif words:
+            word = words[-1]
+            closing = (*word.closing, *group)
+            words[-1] = HeardWord(
+                word.text + text.strip(), word.tokens, closing, word.start_s, word.end_s, word.probability
+            )
+        else:
+            opening = (*opening, *group)
+        first = last
+    return tuple(words)
+
+
+def _split(words: tuple[HeardWord, ...], prefix: int) -> tuple[tuple[HeardWord, ...], tuple[HeardWord, ...]]:
+    """Part the words that begin within the first `prefix` tokens from the others."""
+    position = 0
+    for i, word in enumerate(words):
+        if position >= prefix:
+            return words[:i], words[i:]
+        position += len(word.tokens) + len(word.closing)
+    return words, ()
+
+
+def load_whisper(
+    folder: Path,
+    device: str = "cpu",
+    padding_s: float | None = None,
+    beam_size: int = 1,
+    *,
+    exact: bool = True,
+) -> Whisper:
+    """Load a Whisper model in CTranslate2's format: one thread on the CPU, float16 on CUDA.
+
+    CTranslate2 has no Metal backend, so "mps" means the CPU. `padding_s` is the silence put after the sound; by default
+    what the size of the model asks for. On the CPU the arithmetic is int8, but for a tiny model on a processor whose
+    int8 products saturate (see `_int8_saturates`): float32, 1.6 times the cost. `exact=False` keeps int8 there too.
+
+    Raises:
+        AssetError: the folder does not hold such a model, or the device cannot run it.
+    """
+    missing = [name for name in _NEEDED if not (folder / name).is_file()]
+    if missing:
+        raise AssetError(f"{folder} is no Whisper model: {', '.join(missing)} missing; run `mmim-live models`")
+    cuda = device.startswith("cuda")
+    try:
+        model = _model(folder, device, "float16" if cuda else "int8")
+        tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tiny = _is_tiny(model)  # the first encoding: CUDA's libraries are loaded here
+        if tiny and exact and not cuda and _int8_saturates():
+            model = _model(folder, device, "float32")
+    except Exception as cause:  # both libraries raise bare RuntimeError, ValueError and Exception
+        line = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+        raise AssetError(f"the Whisper model in {folder} cannot be loaded for {device}: {line}") from cause
+    # The silence a model needs after the sound so that it seldom reads it twice.
+    return Whisper(model, tokenizer, folder.name, padding_s or (3.0 if tiny else 2.0), beam_size)
+
+
+def _model(folder: Path, device: str, compute_type: str) -> Any:
+    return ctranslate2.models.Whisper(
+        str(folder),
+        device="cuda" if device.startswith("cuda") else "cpu",
+        device_index=int(device.partition(":")[2] or 0),
+        compute_type=compute_type,
+        intra_threads=1,
+    )
+
+
+def _is_tiny(model: Any) -> bool:
+    """Whether it is of the tiny size, d = 384."""
+    nothing = ctranslate2.StorageView.from_array(np.zeros((1, model.n_mels, 2), np.float32))
+    return bool(model.encode(nothing).shape[-1] < 512)
+
+
+def _int8_saturates() -> bool:
+    """Whether products of int8 are summed in pairs of 16 bits, which saturate: x86 with neither VNNI nor AMX.
+
+    There tiny.en gets 6 of 66 words wrong (short clips of clear speech) where float32 gets 3; base 4 and 3.
+    """
+    # Asked here: torch.cpu tells it in every release, under a public name only in newer ones.
+    import torch
+
+    if platform.machine().lower() not in {"x86_64", "amd64"}:
+        return False
+    known = getattr(torch.cpu, "get_capabilities", None)
+    if known is None:
+        return not torch.cpu._is_vnni_supported()
+    return not any(known().get(name) for name in ("avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8"))

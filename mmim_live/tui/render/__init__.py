@@ -1,0 +1,1 @@
+"""Values to characters: pure functions without a screen."""

@@ -1,0 +1,96 @@
+"""What the camera sees, with the outline of the face that is read, while somebody wants to see it."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mmim_live.session_types import Preview
+from mmim_live.tui.render.camera_image import PictureCell, Rgb, draw_picture
+
+MOST_COLUMNS, MOST_ROWS = 44, 17  # cells; more would cost more than it shows
+
+
+class CameraPicture(Widget):
+    """Asks for pictures that fit, by `wants`, while it is on the screen; None: no more."""
+
+    COMPONENT_CLASSES = {"picture--outline", "picture--hint"}  # noqa: RUF012 (as Textual declares it)
+
+    def __init__(self, wants: Callable[[Size | None], None], *, ascii_only: bool) -> None:
+        super().__init__(classes="panel")
+        self.border_title = "Picture"
+        self._wants = wants
+        self._ascii_only = ascii_only
+        self._cells: list[list[PictureCell]] = []
+        self._drawn_s = 0.0  # media time of what is drawn
+        self.hint = "Waiting for a picture."
+
+    @property
+    def wanted(self) -> Size | None:
+        """Width and height in pixels of the pictures that are wanted now."""
+        if not self.display or not self.size:
+            return None
+        return Size(min(self.size.width, MOST_COLUMNS), 2 * min(self.size.height, MOST_ROWS))
+
+    def show(self, preview: Preview) -> None:
+        """Draw this picture."""
+        self._cells = draw_picture(preview, ascii_only=self._ascii_only)
+        self._drawn_s = preview.time_s
+        self.border_subtitle = "" if len(preview.points) else "no face"
+        self.refresh()
+
+    def expire(self, now_s: float, after_s: float = 2.0) -> None:
+        """Draw nothing rather than what is no longer so."""
+        if self._cells and now_s - self._drawn_s > after_s:
+            self.clear("No picture comes.")
+
+    def clear(self, hint: str) -> None:
+        """Say something in place of a picture."""
+        self._cells, self.hint, self.border_subtitle = [], hint, ""
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Ask for what fits."""
+        self._wants(self.wanted)
+
+    def on_show(self) -> None:
+        """Begin to ask."""
+        self._wants(self.wanted)
+
+    def on_hide(self) -> None:
+        """Nobody looks any more."""
+        self._cells = []
+        self._wants(None)
+
+    def render_line(self, y: int) -> Strip:
+        """One row of cells, centred."""
+        width, height = self.size
+        if not self._cells:
+            text = self.hint[:width].center(width) if y == height // 2 else " " * width
+            return Strip([Segment(text, self.get_component_rich_style("picture--hint"))], width)
+        row = y - max(0, (height - len(self._cells)) // 2)
+        if not 0 <= row < len(self._cells):
+            return Strip.blank(width, self.rich_style)
+        cells = self._cells[row][:width]
+        left = (width - len(cells)) // 2
+        outline = self.get_component_rich_style("picture--outline")
+        segments = [Segment(" " * left, self.rich_style)]
+        segments += [
+            Segment(cell.character, _style(cell.ink, cell.ground, outline if cell.outline else None)) for cell in cells
+        ]
+        segments.append(Segment(" " * (width - left - len(cells)), self.rich_style))
+        return Strip(segments, width)
+
+
+@lru_cache(8192)
+def _style(ink: Rgb | None, ground: Rgb | None, outline: Style | None) -> Style:
+    style = Style(
+        color=Color.from_rgb(*ink) if ink else None,
+        bgcolor=Color.from_rgb(*ground) if ground else None,
+    )
+    return outline + style if outline else style

@@ -1,0 +1,57 @@
+"""What runs and how much it has seen, where there is room for it."""
+
+from textual.app import RenderResult
+from textual.content import Content
+
+from mmim_live.session_types import DeviceHealth
+from mmim_live.tui.format import clock, plain, signed
+from mmim_live.tui.state import SessionState
+from mmim_live.tui.widgets.state_widget import Drawn
+
+
+class AboutPanel(Drawn):
+    """Names and counts, one a line."""
+
+    def __init__(self, state: SessionState) -> None:
+        super().__init__(classes="panel")
+        self.border_title = "Session"
+        self._state = state
+
+    def shown(self) -> object:
+        """The facts."""
+        return self._facts()
+
+    def render(self) -> RenderResult:
+        """As many lines as there are facts."""
+        lines = [Content.assemble((f"{label:<12}", "$foreground-muted"), value) for label, value in self._facts()]
+        return Content("\n").join(lines)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        state = self._state
+        session, health = state.session, state.health
+        facts = [("media time", clock(state.now_s)), ("readings", str(len(state.readings)))]
+        scores = [each.score for each in state.utterances if each.score is not None]
+        if scores:
+            facts.append(("utterances", f"{len(scores)}, mean {signed(sum(scores) / len(scores))}"))
+        if session is not None:
+            facts += [("model", session.checkpoint), ("features", session.contract_hash)]
+            facts += [(name, model) for name, model in session.models.items() if name != "checkpoint"]
+        if health is not None:
+            facts += [("computes on", health.device)] if health.device else []
+            facts += [(device.kind, _told(device)) for device in health.devices]
+        return facts
+
+
+def _told(device: DeviceHealth) -> str:
+    """Name, rate and losses of a device, or what is wrong with it."""
+    name = plain(device.name).removeprefix(f"{device.kind} ")
+    if device.state != "open":
+        return f"{name}, {device.state}"
+    parts = [name]
+    if device.rate_hz is not None:
+        parts.append(f"{device.rate_hz:.0f} fps" if device.kind == "camera" else f"{device.rate_hz / 1000:g} kHz")
+    if device.drops:
+        parts.append(f"{device.drops} dropped")
+    if device.lost_s:
+        parts.append(f"{device.lost_s:.1f} s lost")
+    return ", ".join(parts)

@@ -1,0 +1,50 @@
+"""The delays of words, over a hand-written session."""
+
+import pytest
+
+from mmim_live.benchmark.metrics import PART_S, WordTrace, lag_by_part, trace_words
+from mmim_live.types import Agreement, Contributions, Event, Present, Reading, Status, WordHeard
+
+
+def word(text: str, end_s: float, status: Status) -> WordHeard:
+    return WordHeard(text, end_s - 0.2, end_s, 0.9, status, end_s + 0.3, "en")
+
+
+def reading(end_s: float, revision: int = 0) -> Reading:
+    unknown = (Contributions(), Agreement(), Present(), 100.0)
+    return Reading(max(0.0, end_s - 6.0), end_s, 0.0, None, None, "provisional", revision, *unknown)
+
+
+def test_a_word_is_read_by_the_first_window_after_it_was_told_that_reaches_over_it():
+    events: list[tuple[float, Event]] = [
+        (1.1, reading(1.0)),
+        (1.3, word("Good", 1.2, "provisional")),
+        (1.35, reading(1.0, 1)),  # ends before the word
+        (1.6, reading(1.5)),
+        (2.4, word("good,", 1.1, "committed")),
+        (2.5, reading(2.0)),
+        (2.6, word("day", 2.1, "committed")),
+        (3.1, reading(2.5)),
+    ]
+    good, day = trace_words(events)
+    assert good == WordTrace(end_s=1.1, listened_s=1.5, told_s=1.3, read_s=1.6, committed_s=2.4)
+    assert day == WordTrace(end_s=2.1, listened_s=2.1 + 0.3, told_s=2.6, read_s=3.1, committed_s=2.6)
+
+
+def test_the_same_word_said_again_is_another_word():
+    events: list[tuple[float, Event]] = [
+        (1.0, word("no", 0.8, "committed")),
+        (1.1, reading(1.0)),
+        (3.0, word("no", 2.8, "committed")),
+        (3.1, reading(3.0)),
+    ]
+    assert [trace.to_reading_s for trace in trace_words(events)] == pytest.approx([0.3, 0.3])
+
+
+def test_the_lag_is_told_for_each_half_minute():
+    def trace(end_s: float, late_s: float | None) -> WordTrace:
+        return WordTrace(end_s, end_s, end_s, None if late_s is None else end_s + late_s, end_s)
+
+    traces = [trace(1.0, 0.5), trace(2.0, None), trace(2 * PART_S + 1, 2.0)]
+    assert lag_by_part(traces) == "0.50 - 2.00"
+    assert lag_by_part([]) == ""

@@ -1,0 +1,66 @@
+"""Another device in the middle of a session."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmim_live import assets
+from mmim_live.capture.clock import SessionClock
+from mmim_live.capture.devices.camera import Camera
+from mmim_live.capture.devices.microphone import Microphone
+from mmim_live.session_types import DeviceChange
+from tests.capture.conftest import SoundServer, wait_until
+from tests.capture.mjpeg import MjpegCamera
+
+SAMPLE = str(assets.BUNDLED_FOLDER / "sample.mp4")
+
+
+def test_a_camera_is_left_for_another_one_and_for_one_that_is_not_there(network_camera: MjpegCamera) -> None:
+    told = list[DeviceChange]()
+    camera = Camera(SessionClock(), network_camera.url, report=told.append)
+    camera.start()
+    try:
+        assert camera.take(10.0) is not None
+        camera.use(SAMPLE)
+        assert wait_until(lambda: camera.health().name.endswith("sample.mp4") and len(told) == 2, 10.0)
+        frame = camera.take(5.0)
+        assert frame is not None
+        assert camera.health().state == "open"
+        camera.use("no/such/camera.mp4")
+        assert wait_until(lambda: camera.health().state == "lost", 10.0)
+        camera.use(network_camera.url)
+        assert wait_until(lambda: camera.health().state == "open", 10.0)
+        later = camera.take(5.0)
+        assert later is not None
+        assert later.time_s > frame.time_s
+    finally:
+        camera.close()
+    assert not camera.hung
+    assert [change.change for change in told] == ["opened", "returned", "lost", "returned"]
+    assert "sample.mp4" in told[1].message
+
+
+def test_a_microphone_is_left_for_another_one_and_its_sound_goes_on_without_a_gap(
+    room: SoundServer, speech: NDArray[np.int16]
+) -> None:
+    told = list[DeviceChange]()
+    microphone = Microphone(SessionClock(), "pulse", report=told.append)
+    microphone.start()
+    blocks = []
+    try:
+        while not told:
+            blocks.append(microphone.read())
+        microphone.use("no such microphone")
+        while len(told) < 2:
+            blocks.append(microphone.read())
+        assert told[1].change == "lost"
+        assert microphone.health().level is None
+        microphone.use("default")
+        while len(told) < 3:
+            blocks.append(microphone.read())
+        blocks += [microphone.read() for _ in range(5)]
+        assert microphone.health().name == "default"
+        assert microphone.health().level is not None
+    finally:
+        microphone.close()
+    starts = [block.start_s for block in blocks if block is not None]
+    assert np.allclose(starts, 0.1 * np.arange(len(starts)))

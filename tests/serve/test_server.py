@@ -1,0 +1,388 @@
+"""--serve: real server, real listeners. Who may listen hears everything; who is slow is let go, not waited for."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from mmim_live.cli.options import settings_of
+from mmim_live.cli.serving import with_port
+from mmim_live.errors import ConfigError, OutputError
+from mmim_live.output.jsonl import jsonl_formatter
+from mmim_live.serve.server import Broadcast
+from mmim_live.serve.snapshot import Latest
+from mmim_live.session_types import Health
+from mmim_live.settings import Settings, load_settings
+from mmim_live.tui.app import MmimApp
+from mmim_live.types import Event, Notice
+from tests.tui.scripted import SESSION, SUMMARY, ScriptedSource, health, talk, utterance
+
+TOKEN = "a-token-for-tests"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture
+def broadcast() -> Iterator[Broadcast]:
+    server = Broadcast(0, TOKEN)
+    yield server
+    server.close_server()
+    assert "mmim-serve" not in [thread.name for thread in threading.enumerate()]
+
+
+def listen(broadcast: Broadcast, token: str = TOKEN, **options: Any) -> AbstractContextManager[ClientConnection]:
+    options = {"proxy": None, "open_timeout": 30, "close_timeout": 30} | options
+    line: AbstractContextManager[ClientConnection] = connect(
+        f"ws://127.0.0.1:{broadcast.port}/events?token={token}", **options
+    )
+    return line
+
+
+def say(broadcast: Broadcast, events: list[Event | Health]) -> None:
+    for event in events:
+        broadcast.tell(event) if isinstance(event, Health) else broadcast.write(event)
+
+
+def until(line: Any, kind: str) -> list[dict[str, Any]]:
+    """What is heard up to the first message of a kind."""
+    heard: list[dict[str, Any]] = []
+    while not heard or heard[-1]["type"] != kind:
+        heard.append(json.loads(line.recv(30)))
+    return heard
+
+
+# ---- what is heard ----------------------------------------------------------------------------------------------
+
+
+def test_who_listens_from_the_start_hears_what_a_file_holds(broadcast: Broadcast):
+    events = list(talk(finished=True))
+    with listen(broadcast) as one, listen(broadcast) as other:
+        say(broadcast, events)
+        heard = [until(line, "summary") for line in (one, other)]
+    to_line = jsonl_formatter()
+    written = [json.loads(to_line(event)) for event in events if not isinstance(event, Health)]
+    for each in heard:
+        assert [message for message in each if message["type"] != "health"] == written
+        assert [message["media_time_s"] for message in each if message["type"] == "health"] == [
+            event.media_time_s for event in events if isinstance(event, Health)
+        ]
+    assert {message["listeners"] for message in heard[0] if message["type"] == "health"} == {2}
+
+
+@pytest.mark.parametrize("until_s", [0.0, 3.0, 31.0, 60.0])
+def test_who_comes_late_hears_where_it_stands(broadcast: Broadcast, until_s: float):
+    before: list[Event | Health] = list(talk(until_s))
+    say(broadcast, before)
+    end = Notice(until_s, "end", "of the test")
+    with listen(broadcast) as line:
+        broadcast.write(end)
+        heard = until(line, "notice") if until_s < 8 else [m for _ in range(2) for m in until(line, "notice")]
+    whole = Latest()
+    for event in before:
+        whole.take(event)
+    assert [m["type"] for m in heard[:-1]] == [
+        e.type if not isinstance(e, Health) else "health" for e in whole.events()
+    ]
+    again = Latest()
+    for event in whole.events():
+        again.take(event)
+    assert again.events() == whole.events()
+
+
+def test_another_session_takes_the_place_of_the_one_before(broadcast: Broadcast):
+    say(broadcast, [SESSION, utterance(1, 2, "old", 1.0), SUMMARY, SESSION, utterance(1, 2, "new", 1.0)])
+    with listen(broadcast) as line:
+        first, second = until(line, "utterance")
+    assert (first["type"], second["text"]) == ("session", "new")
+
+
+def test_what_is_kept_for_those_who_come_late_is_bounded():
+    latest = Latest()
+    for index in range(300):
+        latest.take(utterance(index, index + 0.5, "again", 0.0))
+        for event in talk(2.0):
+            if not isinstance(event, Health) and event.type != "session":
+                latest.take(event)
+    assert len(latest.events()) < 500
+
+
+# ---- who may listen ---------------------------------------------------------------------------------------------
+
+
+def status_of(broadcast: Broadcast, path: str, headers: dict[str, str]) -> tuple[int, str]:
+    """As a browser or a script asks for the page."""
+    request = urllib.request.Request(f"http://127.0.0.1:{broadcast.port}{path}", headers=headers)
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        (f"/?token={TOKEN}", {}, 200),
+        ("/", {"Authorization": f"Bearer {TOKEN}"}, 200),
+        (f"/?token={TOKEN}", {"Host": "LOCALHOST:1234"}, 200),
+        ("/", {}, 401),
+        ("/?token=", {}, 401),
+        ("/?token=a-token-for-test", {}, 403),
+        (f"/?token={TOKEN}é".replace("é", "%C3%A9"), {}, 403),
+        ("/", {"Authorization": f"Basic {TOKEN}"}, 401),
+        ("/", {"Authorization": "Bearer wrong"}, 403),
+        (f"/?token={TOKEN}", {"Host": "evil.example"}, 403),
+        (f"/?token={TOKEN}", {"Host": "127.0.0.1.evil.example:80"}, 403),
+        (f"/?token={TOKEN}", {"Origin": "http://evil.example"}, 403),
+        (f"/?token={TOKEN}", {"Origin": "http://127.0.0.1:1"}, 403),
+        (f"/elsewhere?token={TOKEN}", {}, 404),
+        (f"/events?token={TOKEN}", {}, 426),
+    ],
+)
+def test_only_who_knows_the_token_on_this_machine_is_let_in(
+    broadcast: Broadcast, path: str, headers: dict[str, str], status: int
+):
+    found, text = status_of(broadcast, path, headers)
+    assert found == status
+    assert (TOKEN in text) is False
+    if status in (401, 403, 404):
+        assert text.startswith("mmim-live: ")
+        assert len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("origin", [None, "null", "file://", "http://absolute", "own", "localhost"])
+def test_scripts_and_pages_from_files_and_our_own_page_may_listen(broadcast: Broadcast, origin: str | None):
+    host = "localhost" if origin == "localhost" else "127.0.0.1"
+    named = f"http://{host}:{broadcast.port}" if origin in ("own", "localhost") else origin
+    broadcast.write(SESSION)
+    with connect(
+        f"ws://{host}:{broadcast.port}/events",
+        sock=socket.create_connection(("127.0.0.1", broadcast.port)),
+        origin=named,  # type: ignore[arg-type]
+        additional_headers={"Authorization": f"Bearer {TOKEN}"},
+        proxy=None,
+    ) as line:
+        assert json.loads(line.recv(30))["type"] == "session"
+
+
+@pytest.mark.parametrize(("token", "origin", "status"), [("wrong", None, 403), (TOKEN, "https://evil.example", 403)])
+def test_a_socket_is_refused_like_a_page(broadcast: Broadcast, token: str, origin: Any, status: int):
+    with pytest.raises(InvalidStatus) as refused, listen(broadcast, token, origin=origin):
+        pass
+    assert refused.value.response.status_code == status
+
+
+def test_every_run_has_a_token_of_its_own():
+    first, second = Broadcast(), Broadcast()
+    try:
+        tokens = [server.address.partition("?token=")[2] for server in (first, second)]
+        assert tokens[0] != tokens[1]
+        assert min(map(len, tokens)) >= 32
+        assert first.port != second.port
+    finally:
+        first.close_server()
+        second.close_server()
+
+
+# ---- who is slow, and the end -----------------------------------------------------------------------------------
+
+
+def silent_listener(broadcast: Broadcast) -> socket.socket:
+    """Asks to listen, and never reads."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.connect(("127.0.0.1", broadcast.port))
+    key = base64.b64encode(os.urandom(16)).decode()
+    line.sendall(
+        f"GET /events?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+    )
+    assert line.recv(12) == b"HTTP/1.1 101"
+    return line
+
+
+def test_who_does_not_read_is_let_go_and_the_others_go_on(broadcast: Broadcast):
+    silent = silent_listener(broadcast)
+    said = 0
+    with listen(broadcast) as line:
+        while not broadcast.dropped and said < 20_000:
+            for _ in range(50):
+                broadcast.write(Notice(float(said), "test", "x" * 200))
+                said += 1
+            assert [json.loads(line.recv(30))["time_s"] for _ in range(50)] == list(range(said - 50, said))
+        assert broadcast.dropped == 1
+        broadcast.write(SUMMARY)
+        assert until(line, "summary")
+        broadcast.tell(health(1.0))
+        assert (heard := until(line, "health")[-1])["listeners"] == 1
+        assert heard["listeners_dropped"] == 1
+    silent.close()
+
+
+def test_the_end_waits_for_nobody():
+    broadcast = Broadcast(0, TOKEN)
+    idle = socket.create_connection(("127.0.0.1", broadcast.port))  # never asks
+    silent = silent_listener(broadcast)
+    for _ in range(400):
+        broadcast.write(Notice(0.0, "test", "x" * 2_000))
+    with listen(broadcast) as line:
+        broadcast.write(SUMMARY)
+        broadcast.close_server()  # joins
+        assert "mmim-serve" not in [thread.name for thread in threading.enumerate()]
+        assert until(line, "summary")  # the last words were still sent
+        with pytest.raises(ConnectionClosed) as ended:
+            line.recv(30)
+        assert ended.value.rcvd is not None
+        assert ended.value.rcvd.code == 1001
+    broadcast.write(SUMMARY)  # a session that is still at it is not disturbed
+    broadcast.close_server()
+    silent.close()
+    idle.close()
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(broadcast: Broadcast):
+    with pytest.raises(OutputError, match=f"port {broadcast.port}: .*; choose another"):
+        Broadcast(broadcast.port)
+
+
+# ---- the command line -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ([], []),
+        (["replay", "a.mp4"], ["replay", "a.mp4"]),
+        (["--serve"], ["--serve=0"]),
+        (["--serve", "8765"], ["--serve=8765"]),
+        (["replay", "--serve", "a.mp4"], ["replay", "--serve=0", "a.mp4"]),
+        (["replay", "--serve", "--headless", "a.mp4"], ["replay", "--serve=0", "--headless", "a.mp4"]),
+        (["replay", "--", "--serve", "a"], ["replay", "--", "--serve", "a"]),
+    ],
+)
+def test_the_port_may_be_left_out(given: list[str], meant: list[str]):
+    assert with_port(given) == meant
+
+
+def test_neither_token_nor_port_stands_in_what_a_session_says():
+    settings = Settings(serve=0, serve_token=TOKEN)
+    assert settings.model_dump() == Settings().model_dump()
+    assert TOKEN not in repr(settings)
+
+
+def test_bad_tokens_and_ports_are_told(tmp_path: Path):
+    with pytest.raises(ConfigError, match="at least 16") as refused:
+        load_settings(None, {"serve_token": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(ConfigError, match="serve"):
+        load_settings(None, {"serve": 70_000})
+    with pytest.raises(ConfigError, match="without --serve"):
+        settings_of(None, None, None, None, None, None, False, False, None, serve_token=TOKEN)
+
+
+def test_a_replay_is_heard_by_a_script():
+    """As in the README: the address is printed, a script listens until the end."""
+    command = [sys.executable, "-m", "mmim_live.cli", "replay", "sample", "--no-speech", "--no-face", "--hop", "2"]
+    with subprocess.Popen(
+        [*command, "--serve"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        found = re.fullmatch(r"overlay: http://(127\.0\.0\.1:\d+)/\?token=(\S+)\n", process.stderr.readline())
+        assert found is not None
+        with connect(f"ws://{found[1]}/events?token={found[2]}", proxy=None) as line:
+            kinds = [json.loads(message)["type"] for message in line]
+        assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 0
+    assert (kinds[0], {"reading", "summary"} <= set(kinds)) == ("session", True)
+
+
+def test_the_app_tells_and_copies_the_address():
+    address = "http://127.0.0.1:8765/?token=abc[def]"
+    source = ScriptedSource(list(talk(5.0)))
+    app = MmimApp(source, title="talk.mp4", overlay=address)
+
+    async def run() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.pause()
+            assert [toast.message for toast in app._notifications] == [address]
+            (command,) = [each for each in app.get_system_commands(app.screen) if "overlay" in each.title]
+            command.callback()
+            await pilot.pause()
+            assert app.clipboard == address
+
+    asyncio.run(run())
+    assert not source.alive
+
+
+# ---- the page ---------------------------------------------------------------------------------------------------
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_may_do_nothing_else(broadcast: Broadcast):
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(broadcast.address, timeout=30) as response:
+        body, policy = response.read(), response.headers["Content-Security-Policy"]
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert policy.startswith("default-src 'none'; ")
+    for tag in (b"script", b"style"):
+        (text,) = re.findall(b"<%b>(.*?)</%b>" % (tag, tag), body, re.DOTALL)
+        assert f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(rb"""https?://|(?:src|href)="(?!data:,")| on\w+=|style=|@import|url\(""", body)
+    assert not re.search(rb"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|\bFunction\(", body)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_a_browser_shows_score_and_words_as_text(broadcast: Broadcast, tmp_path: Path):
+    hostile = "<img src=x onerror=document.title='broken'>"
+    say(broadcast, [event for event in talk(31.0) if not isinstance(event, Health)])
+    broadcast.write(utterance(31.0, 32.0, hostile, -2.2))
+    command = [CHROMIUM or "", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
+    command += ["--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0"]
+    with subprocess.Popen(
+        [*command, f"--user-data-dir={tmp_path}", broadcast.address], stderr=subprocess.PIPE, text=True
+    ) as browser:
+        assert browser.stderr is not None
+        told = next(found for line in browser.stderr if (found := re.search(r"ws://(127\.0\.0\.1:\d+)/", line)))
+        threading.Thread(target=browser.stderr.read, daemon=True).start()
+        try:
+            shown = text_of_page(told[1])
+        finally:
+            browser.terminate()
+    assert "negative" in shown
+    assert "−2.2" in shown
+    assert hostile in shown
+    assert "broken" not in shown.replace(hostile, "")
+
+
+def text_of_page(debugger: str) -> str:
+    """Title and visible text of the browser's page once it has drawn an utterance."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://{debugger}/json", timeout=30) as response:
+        (page,) = [each for each in json.load(response) if each["type"] == "page"]
+    drawn = """new Promise((done) => { const look = () => document.querySelector("#said b")
+        ? done(document.title + " " + document.body.innerText) : setTimeout(look, 50); look(); })"""
+    with connect(page["webSocketDebuggerUrl"], proxy=None, max_size=None) as line:
+        asked = {"id": 1, "method": "Runtime.evaluate", "params": {"expression": drawn, "awaitPromise": True}}
+        answer: dict[str, Any] = {}
+        while "result" not in answer:  # an error says that the browser had not yet got to our page
+            line.send(json.dumps(asked))
+            while (answer := json.loads(line.recv(60))).get("id") != 1:
+                pass
+    return str(answer["result"]["result"]["value"])

@@ -1,0 +1,71 @@
+"""Small pictures for who looks."""
+
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mmim_live import assets
+from mmim_live.capture.files.media_file import Recording
+from mmim_live.features.face import FaceExtractor
+from mmim_live.session.preview import Pictures, small
+from mmim_live.session_types import Preview
+from mmim_live.types import VideoFrame
+
+POINTS = np.array([[0.25, 0.5], [0.5, 0.75]], np.float32)
+
+
+def refuse() -> NDArray[np.float32]:
+    raise AssertionError("nobody looks")
+
+
+def test_nothing_is_made_unless_somebody_looks_and_then_only_some_a_second() -> None:
+    now = [10.0]
+    pictures, told = Pictures(mirrored=False, now_s=lambda: now[0]), list[Preview]()
+    pictures.tell = told.append
+    frame = VideoFrame(1.0, np.zeros((48, 64, 3), np.uint8))
+    pictures.offer(frame, refuse)
+    pictures.size = (32, 32)
+    for _ in range(30):
+        pictures.offer(frame, lambda: POINTS)
+        now[0] += 1 / 15
+    assert len(told) == 8  # of two seconds
+    assert told[0].image.shape == (24, 32, 3)
+    pictures.size = None
+    pictures.offer(frame, refuse)
+
+
+def test_a_mirror_turns_picture_and_points() -> None:
+    told = list[Preview]()
+    for mirrored in (False, True):
+        pictures = Pictures(mirrored=mirrored)
+        pictures.size, pictures.tell = (4, 4), told.append
+        image = np.zeros((4, 4, 3), np.uint8)
+        image[2, 1] = 200
+        pictures.offer(VideoFrame(0.0, image), lambda: POINTS)
+    assert told[0].image[2, 1, 0] == told[1].image[2, 2, 0] == 200
+    assert told[1].points.tolist() == [[0.75, 0.5], [0.5, 0.75]]
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 60), st.integers(1, 60))
+def test_the_whole_picture_fits(width: int, height: int, columns: int, rows: int) -> None:
+    made = small(np.full((height, width, 3), 7, np.uint8), (columns, rows))
+    assert made.shape[0] <= rows
+    assert made.shape[1] <= columns
+    assert made.shape[0] == rows or made.shape[1] == columns
+    assert (made == 7).all()
+
+
+def test_the_outline_lies_on_the_face_of_the_sample() -> None:
+    landmarker = assets.obtain(assets.FACE_LANDMARKER.name).folder / "face_landmarker.task"
+    with FaceExtractor(landmarker) as extractor, Recording(Path(assets.BUNDLED_FOLDER / "sample.mp4")) as sample:
+        assert extractor.outline().shape == (0, 2)
+        frame = next(item for item in iter(sample.read, None) if isinstance(item, VideoFrame))
+        assert extractor.push(frame) is not None
+        outline = extractor.outline()
+        assert len(outline) > 100
+        assert ((outline > 0) & (outline < 1)).all()
+        assert extractor.push(VideoFrame(frame.time_s + 1, np.zeros_like(frame.image))) is None
+        assert extractor.outline().shape == (0, 2)

@@ -1,0 +1,49 @@
+"""Reading recordings, and running a recogniser over them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmim_live.capture.files.media_file import Recording
+from mmim_live.speech.recognizer import SpeechRecognizer
+from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, SpeechUpdate, Word
+
+Sound = NDArray[np.float32]
+
+
+def read_sound(path: Path) -> Sound:
+    """The whole sound of a file, [n] at 16 kHz."""
+    blocks = []
+    with Recording(path, video=False) as source:
+        while isinstance(block := source.read(), AudioBlock):
+            blocks.append(block.samples)
+    return np.concatenate(blocks)
+
+
+def cut(sound: Sound, sizes: Iterable[int]) -> list[Sound]:
+    """Pieces of the given sizes, and what remains."""
+    pieces, start = [], 0
+    for size in sizes:
+        pieces.append(sound[start : start + size])
+        start += size
+    return [*pieces, sound[start:]]
+
+
+def hear(recognizer: SpeechRecognizer, pieces: Iterable[Sound]) -> list[SpeechUpdate]:
+    """All updates for the pieces, the last flush included."""
+    updates: list[SpeechUpdate] = []
+    position = 0
+    for piece in pieces:
+        updates += recognizer.push(AudioBlock(position / SAMPLE_RATE_HZ, piece))
+        position += len(piece)
+    return updates + recognizer.flush()
+
+
+def committed(updates: Iterable[SpeechUpdate]) -> list[Word]:
+    return [word for update in updates for word in update.committed]
+
+
+def text_of(updates: Iterable[SpeechUpdate]) -> str:
+    return " ".join(word.text for word in committed(updates))

@@ -1,0 +1,165 @@
+"""The recogniser with the real model on real recordings."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmim_live.errors import AssetError, ConfigError
+from mmim_live.speech.recognizer import SpeechRecognizer
+from mmim_live.speech.wer import word_errors
+from mmim_live.speech.whisper import Whisper, load_whisper
+from mmim_live.types import SpeechUpdate
+from tests.speech.sound import Sound, committed, cut, hear, read_sound, text_of
+
+JFK = "And so my fellow Americans ask not what your country can do for you ask what you can do for your country"
+STEP_S = 0.5
+
+
+@pytest.fixture(scope="module")
+def sound(shared_data: Path) -> Sound:
+    return read_sound(shared_data / "clips" / "jfk.flac")
+
+
+@pytest.fixture(scope="module")
+def updates(whisper: Whisper, sound: Sound) -> list[SpeechUpdate]:
+    return hear(SpeechRecognizer(whisper), [sound])
+
+
+def test_the_words_are_right(updates: list[SpeechUpdate]) -> None:
+    errors, _ = word_errors(JFK, text_of(updates))
+    assert errors <= 1
+    assert updates[-1].language == "en"
+
+
+def test_updates_lie_on_the_grid(updates: list[SpeechUpdate], sound: Sound) -> None:
+    seconds = len(sound) / 16_000
+    expected = [STEP_S * i for i in range(1, int(seconds / STEP_S) + 1)]
+    assert [update.time_s for update in updates] == [*expected, seconds]
+
+
+def test_time_runs_forward(updates: list[SpeechUpdate]) -> None:
+    until_s = last_s = 0.0
+    for update in updates:
+        for word in update.committed:
+            assert word.start_s >= until_s  # as promised by the update before
+        tail = (*update.committed, *update.provisional)
+        for word in tail:
+            assert last_s <= word.start_s <= word.end_s <= update.time_s == word.heard_s
+            last_s = word.start_s if word.status == "committed" else last_s
+        assert [word.start_s for word in tail] == sorted(word.start_s for word in tail)
+        assert update.committed_until_s >= until_s
+        until_s = update.committed_until_s
+    assert until_s == updates[-1].time_s
+    assert not updates[-1].provisional
+
+
+def test_every_word_lies_in_a_stretch_of_speech(updates: list[SpeechUpdate]) -> None:
+    segments = [segment for update in updates for segment in update.segments]
+    assert len(segments) >= 3  # the speech has long pauses
+    for word in committed(updates):
+        assert any(segment.start_s <= word.start_s and word.end_s <= segment.end_s for segment in segments)
+
+
+def test_words_are_provisional_before_the_pause(updates: list[SpeechUpdate]) -> None:
+    assert sum(1 for update in updates if update.provisional) >= 5
+    assert len([update for update in updates if update.committed]) >= 5
+
+
+def test_blocks_change_nothing(whisper: Whisper, sound: Sound, updates: list[SpeechUpdate]) -> None:
+    sizes = np.random.default_rng(3).integers(1, 9000, 60).tolist()
+    assert hear(SpeechRecognizer(whisper), cut(sound, sizes)) == updates
+
+
+def test_skipped_steps_are_counted_and_still_reported(whisper: Whisper, sound: Sound) -> None:
+    recognizer = SpeechRecognizer(whisper, "en")
+    recognizer.spacing_s = 2.0
+    slow = hear(recognizer, [sound[: 4 * 16_000]])
+    assert [update.time_s for update in slow] == [STEP_S * i for i in range(1, 9)] + [4.0]
+    assert recognizer.skipped_steps > 0
+    assert "fellow" in text_of(slow)
+
+
+@pytest.mark.slow
+def test_read_speech_is_understood(whisper: Whisper, shared_data: Path) -> None:
+    errors = words = 0
+    for path in sorted((shared_data / "speech" / "ljspeech").glob("*.wav")):
+        wrong, length = word_errors(path.with_suffix(".txt").read_text(), text_of(hear_file(whisper, path)))
+        errors, words = errors + wrong, words + length
+    assert errors <= 0.1 * words
+
+
+@pytest.mark.parametrize("clip", ["music_singing_d12.mp4", "pyfeat_no_face.mp4", "pyfeat_silent_face.mp4"])
+def test_nothing_is_invented(whisper: Whisper, shared_data: Path, clip: str) -> None:
+    assert text_of(hear_file(whisper, shared_data / "clips" / clip)) == ""
+
+
+@pytest.mark.parametrize("level", [0.0, 0.003, 0.1])
+def test_noise_gives_no_word(whisper: Whisper, level: float) -> None:
+    noise = np.random.default_rng(5).normal(0, level, 6 * 16_000).astype(np.float32)
+    updates = hear(SpeechRecognizer(whisper), [noise])
+    assert text_of(updates) == ""
+    assert len(updates) == 13
+
+
+@pytest.mark.parametrize(
+    ("clip", "prior", "language"),
+    [
+        ("mosi_Sqr0AcuoNnk_12.mp4", "en", "en"),
+        ("sims_video_0016_0006_blurred.mp4", "en", "zh"),
+        ("sims_video_0001_0008_noface.mp4", None, "zh"),
+    ],
+)
+def test_the_language_is_recognised(
+    whisper: Whisper, shared_data: Path, clip: str, prior: str | None, language: str
+) -> None:
+    updates = hear(SpeechRecognizer(whisper, prior=prior), [read_sound(shared_data / "clips" / clip)])
+    assert updates[-1].language == language
+    assert {word.language for word in committed(updates)} == {language}
+
+
+def test_a_short_command_is_not_read_twice(whisper: Whisper, shared_data: Path) -> None:
+    text = text_of(hear_file(whisper, shared_data / "clips" / "grid_lwbsza.mpg")).split()
+    assert 3 <= len(text) <= 7
+
+
+@pytest.mark.slow
+def test_long_speech_without_a_pause_costs_no_more(whisper: Whisper, shared_data: Path) -> None:
+    """33 s of Spanish, hardly a breath: the sound kept stays short, the words keep coming, none in a circle."""
+    recognizer = SpeechRecognizer(whisper, prior="en")
+    sound = read_sound(shared_data / "clips" / "moud_101_movies.mp4")
+    updates = hear(recognizer, cut(sound, [1600] * (len(sound) // 1600)))
+    assert updates[-1].language == "es"
+    words = [word.text for word in committed(updates)]
+    assert len(words) > 80
+    assert re.search(r"\b(\w.*?)(?: \1){2,}\b", " ".join(words)) is None
+    late_s = [word.heard_s - word.end_s for word in committed(updates)]
+    assert max(late_s) <= 14
+
+
+def test_the_english_model_hears_english(whisper_english: Whisper, sound: Sound) -> None:
+    updates = hear(SpeechRecognizer(whisper_english), [sound])
+    assert word_errors(JFK, text_of(updates))[0] <= 2
+    assert updates[0].language == "en"
+    assert whisper_english.padding_s == 3.0
+
+
+def test_an_unknown_language_is_refused(whisper: Whisper, whisper_english: Whisper) -> None:
+    with pytest.raises(ConfigError, match="'tlh'"):
+        SpeechRecognizer(whisper, "tlh")
+    with pytest.raises(ConfigError, match="'es'"):
+        SpeechRecognizer(whisper_english, "es")
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AssetError, match=r"model\.bin"):
+        load_whisper(tmp_path)
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(AssetError, match="cannot be loaded"):
+        load_whisper(tmp_path)
+
+
+def hear_file(whisper: Whisper, path: Path) -> list[SpeechUpdate]:
+    return hear(SpeechRecognizer(whisper, prior="en"), [read_sound(path)])

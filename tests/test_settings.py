@@ -1,0 +1,37 @@
+import pytest
+
+from mmim_live.errors import ConfigError
+from mmim_live.settings import Settings, load_settings
+
+
+def test_options_win_over_the_file_and_the_file_over_defaults(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text("window = 8.0\nhop = 1.0\n")
+    settings = load_settings(path, {"hop": 0.25, "language": None})
+    assert (settings.window, settings.hop, settings.language) == (8.0, 0.25, Settings().language)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("wimdow = 8.0", "'wimdow' is not known"),
+        ("window = -1", "'window'"),
+        ("window = 'wide'", "'window'"),
+        ("window = 2.0\nhop = 3.0", "must not be longer"),
+        ("language = 'English'", "'language'"),
+        ("window = ", "not a valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_line_that_names_it(tmp_path, content, said):
+    path = tmp_path / "settings.toml"
+    path.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {})
+    assert said in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        load_settings(tmp_path / "none.toml", {})

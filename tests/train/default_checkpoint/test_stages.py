@@ -1,0 +1,121 @@
+"""The live recipe: it is valid, sentences are read from the table only while they should be, the card is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mmim_live.errors import ConfigError
+from mmim_live.model.checkpoint_config import COALITION_NAMES
+from mmim_live.model.mmim import MMIM, Batch, MMIMConfig
+from mmim_train.default_checkpoint.config import LiveRecipe, read_recipe
+from mmim_train.default_checkpoint.emotion.valence import SENTIMENT
+from mmim_train.default_checkpoint.fusion.precomputed_encoders import LogitTable, standing_in
+from mmim_train.default_checkpoint.report.card import live_card
+from mmim_train.default_checkpoint.stages import still_sequence
+
+TINY = {
+    "model_type": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "intermediate_size": 16, "vocab_size": 50,
+}  # fmt: skip
+
+
+def batch(ids: torch.Tensor) -> Batch:
+    count = len(ids)
+    return Batch(
+        token_ids=ids,
+        token_mask=torch.ones_like(ids, dtype=torch.bool),
+        voice=torch.zeros(count, 0, 3),
+        voice_lengths=torch.zeros(count, dtype=torch.long),
+        face=torch.zeros(count, 0, 4),
+        face_lengths=torch.zeros(count, dtype=torch.long),
+        present=torch.tensor([[True, False, False]]).expand(count, 3),
+    )
+
+
+def test_sentences_are_read_from_the_table_within_and_by_the_encoder_after() -> None:
+    model = MMIM(MMIMConfig(text_encoder=TINY, voice_dim=3, face_dim=4)).eval()
+    table = torch.arange(16.0).reshape(2, 1, 8)
+    before = model.encode(batch(torch.tensor([[1, 2, 3]]))).h_t
+    names = set(model.state_dict())
+    real = model.voice_encoder, model.face_encoder
+    with standing_in(model, table, LogitTable(16), LogitTable(16)):
+        assert model.voice_encoder is not real[0]
+        assert model.encode(batch(torch.tensor([[1]]))).h_t.tolist() == table[1].tolist()
+        assert not any("table" in name for name in model.state_dict())
+    assert torch.equal(model.encode(batch(torch.tensor([[1, 2, 3]]))).h_t, before)
+    assert set(model.state_dict()) == names
+    assert (model.voice_encoder, model.face_encoder) == real
+
+
+def test_the_installed_recipe_is_valid_and_others_are_refused_in_one_line(tmp_path: Path) -> None:
+    recipe = read_recipe()
+    assert recipe.train.objective == "corrected"
+    assert recipe.model["modality_dropout"] > 0
+    path = tmp_path / "bad.toml"
+    path.write_text("sed = 1\n")
+    with pytest.raises(ConfigError, match="sed"):
+        read_recipe(path)
+    path.write_text("[train]\nepochs = 5\npatience = 2\n")
+    with pytest.raises(ConfigError, match=r"train: .*patience"):
+        read_recipe(path)
+    path.write_text("seed = \n")
+    with pytest.raises(ConfigError, match="TOML"):
+        read_recipe(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_a_still_is_held_for_two_seconds() -> None:
+    rows = torch.arange(6.0).reshape(2, 3).numpy()
+    held = still_sequence(rows)
+    assert held.shape == (30, 3)
+    assert (held[::2] == rows[0]).all()
+    assert (held[1::2] == rows[1]).all()
+
+
+def test_the_card_holds_every_figure() -> None:
+    means = dict.fromkeys(SENTIMENT, 0.0)
+    emotions: dict[str, Any] = {"r": 0.5, "by_source": {"x": 0.5}, "mean_by_emotion": means, "count": 3}
+    words = {"mae": 0.7, "r": 0.8, "acc2_has0": 0.8, "acc2_non0": 0.8, "f1_non0": 0.8, "acc7": 0.4, "count": 229}
+    figures = {
+        "words": words,
+        "words_with_errors": {"5%": words},
+        "triples": dict.fromkeys(COALITION_NAMES, words),
+        "coverage": dict.fromkeys(COALITION_NAMES, 0.9),
+        "half_width": dict.fromkeys(COALITION_NAMES, 1.234),
+        "agreement_auc": {
+            kind: {"voice": 0.7, "face": 0.8, "both": 0.8, "any": 0.7} for kind in ("reached", "emotion and rating")
+        },
+        "abstention": {
+            "nearer": {"face": 0.4},
+            "share": {"face": 0.1},
+            "error": {"face": 1.2},
+            "error_kept": {"face": 1.1},
+            "same_kept": {"face": 1.3},
+        },
+        "identity": {
+            "neutral_mean": 0.1,
+            "neutral_within_half": 0.8,
+            "neutral_count": 9,
+            "people": 3,
+            "offset_mean": 0.2,
+            "offset_within_half": 1.0,
+        },
+        "transcripts": words | {"error_rate": 0.1, "recogniser": "whisper-base"},
+        "voice": emotions,
+        "face": emotions,
+        "loudness": {"mean": 0.01, "p95": 0.02, "max": 0.03, "below_tenth": 1.0},
+        "triples_count": 916,
+        "contested_count": 5496,
+    }
+    card = live_card("live", figures, LiveRecipe(), "1.0")
+    for phrase in ("# live", "non-commercial", "AI Act, article 5", "composed, not recorded", "1.234", "seed 1"):
+        assert phrase in card
+    assert "{" not in card
+    assert "This one carries: face." in card
+    assert "synthetic" in card
+    assert "was not measured" in live_card("live", figures | {"transcripts": None}, LiveRecipe(), "1.0")

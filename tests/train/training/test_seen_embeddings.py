@@ -1,0 +1,104 @@
+"""Word vectors in training: those that occur learn as in a whole table, the others stay."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mmim_live.model.mmim import Batch
+from mmim_train.default_checkpoint.emotion.unimodal import EMOTIONS
+from mmim_train.default_checkpoint.fusion.precomputed_encoders import LogitTable, standing_in
+from mmim_train.training.options import TrainOptions
+from mmim_train.training.seen_embeddings import SeenWords, seen_words_only
+from mmim_train.training.trainer import train
+from tests.train.synthetic import CPU, Synthetic, small_model
+
+
+def test_seen_words_say_and_learn_what_the_whole_table_does() -> None:
+    table = nn.Embedding(20, 6, padding_idx=0)
+    words = SeenWords(table, [2, 3, 11])
+    ids = torch.tensor([[2, 11, 0], [7, 3, 2]])
+    pull = torch.randn(2, 3, 6)
+    assert torch.equal(words(ids), table(ids))
+    (table(ids) * pull).sum().backward()
+    (words(ids) * pull).sum().backward()
+    assert table.weight.grad is not None
+    assert words.seen.grad is not None
+    torch.testing.assert_close(words.seen.grad, table.weight.grad[[2, 3, 11]])
+
+
+def test_training_moves_the_vectors_of_words_that_occur_and_no_others() -> None:
+    model = small_model()
+    assert model.text_encoder is not None
+    split = Synthetic(40)
+    names = list(model.state_dict())
+    table = model.text_encoder.backbone.get_input_embeddings()  # type: ignore[operator]
+    before = table.weight.detach().clone()
+    train(model, split, Synthetic(20, 1), TrainOptions(epochs=1, weight_decay=0.5, lr_text=1e-2), 1, CPU)
+    assert model.text_encoder.backbone.get_input_embeddings() is table  # type: ignore[operator]
+    assert list(model.state_dict()) == names
+    assert table.weight.requires_grad
+    moved = (table.weight != before).any(dim=1).nonzero()[:, 0].tolist()
+    assert set(moved) == split.vocabulary
+
+
+def test_the_table_comes_back_when_training_fails() -> None:
+    model = small_model()
+    assert model.text_encoder is not None
+    table = model.text_encoder.backbone.get_input_embeddings()  # type: ignore[operator]
+    meanwhile = []
+
+    def fail(_: object) -> None:
+        meanwhile.append(model.text_encoder.backbone.get_input_embeddings())  # type: ignore[union-attr, operator]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train(model, Synthetic(5), Synthetic(5), TrainOptions(epochs=1), 1, CPU, observe=fail)
+    assert isinstance(meanwhile[0], SeenWords)
+    assert model.text_encoder.backbone.get_input_embeddings() is table  # type: ignore[operator]
+
+
+def test_a_frozen_encoder_is_left_as_it_is() -> None:
+    model = small_model()
+    assert model.text_encoder is not None
+    model.text_encoder.requires_grad_(False)
+    table = model.text_encoder.backbone.get_input_embeddings()  # type: ignore[operator]
+    with seen_words_only(model, Synthetic(5)):
+        assert model.text_encoder.backbone.get_input_embeddings() is table  # type: ignore[operator]
+
+
+def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
+    model = small_model()
+    assert model.text_encoder is not None
+    encoder, d_prj = model.text_encoder, model.config.d_prj
+    encoder.backbone.requires_grad_(False)
+    voice, face = LogitTable(d_prj), LogitTable(d_prj)
+    split = Tabled(12)
+    before = voice.project.weight.detach().clone()
+    with standing_in(model, torch.randn(12, 1, encoder.width), voice, face):
+        result = train(model, split, split, TrainOptions(epochs=1), 1, CPU)
+    assert result.best_epoch == 0
+    assert not torch.equal(voice.project.weight, before)
+    assert model.text_encoder is encoder
+
+
+class Tabled:
+    """Sentences by number, voices and faces by logits, as composed triples have them."""
+
+    def __init__(self, count: int) -> None:
+        self.costs = np.ones(count, np.int64)
+        self._logits = torch.randn(count, 1, len(EMOTIONS), generator=torch.Generator().manual_seed(0))
+
+    def __len__(self) -> int:
+        return len(self.costs)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        ids = torch.tensor([[index] for index in indices])
+        logits, lengths = self._logits[list(indices)], torch.ones(len(indices), dtype=torch.long)
+        there = torch.ones(len(indices), 3, dtype=torch.bool)
+        return Batch(ids, torch.ones_like(ids, dtype=torch.bool), logits, lengths, logits, lengths, there)
+
+    def targets(self, indices: Sequence[int]) -> Tensor:
+        return self._logits[list(indices), 0, :1]

@@ -1,0 +1,313 @@
+"""The loop on tiny synthetic sets: it learns, it is the same twice, and being killed does not change it."""
+
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import torch
+
+from mmim_live.errors import CheckpointError, MmimLiveError
+from mmim_live.model.mmim import MMIM
+from mmim_train.training.distributed import World
+from mmim_train.training.lr_schedule import rate_factor
+from mmim_train.training.options import TrainOptions
+from mmim_train.training.train_state import forget_state
+from mmim_train.training.train_step import Learner
+from mmim_train.training.trainer import EpochRecord, StepRecord, train
+from tests.conftest import REPOSITORY
+from tests.train.synthetic import CPU, Synthetic, no_dropout, small_model
+
+ObjectiveName = Literal["corrected", "published", "none"]
+OBJECTIVES: tuple[ObjectiveName, ...] = ("corrected", "published", "none")
+
+
+def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def without_time(records: tuple[EpochRecord, ...]) -> list[dict[str, Any]]:
+    return [{"epoch": r.epoch, **r.parts, **r.valid, "loss": r.valid_loss, "best": r.best} for r in records]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_tiny_set_is_learned_by_heart(objective: ObjectiveName) -> None:
+    model = small_model(**no_dropout())
+    split = Synthetic(30)
+    options = TrainOptions(objective=objective, epochs=25, patience=25, batch_size=10, lr_text=3e-3, lr_main=2e-2)
+    result = train(model, split, split, options, 1, CPU)
+    first, best = result.epochs[0], result.epochs[result.best_epoch]
+    assert best.valid["mae"] < 0.25 < first.valid["mae"]
+    assert not model.training
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_seed_gives_one_result_and_another_seed_another(objective: ObjectiveName) -> None:
+    runs = []
+    for seed in (3, 3, 4):
+        model = small_model(modality_dropout=0.3)
+        result = train(model, Synthetic(70, absent=0.2), Synthetic(20, 1), TrainOptions(epochs=2), seed, CPU)
+        runs.append((weights(model), without_time(result.epochs)))
+        torch.rand(7)  # what the caller draws meanwhile must not matter
+    assert same(runs[0][0], runs[1][0])
+    assert runs[0][1] == runs[1][1]
+    assert not same(runs[0][0], runs[2][0])
+
+
+def test_training_leaves_the_callers_random_numbers_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    model = small_model()
+    torch.manual_seed(5)
+    train(model, Synthetic(40), Synthetic(20, 1), TrainOptions(epochs=1), 1, CPU)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("count", [1, 2, 3, 33])
+@pytest.mark.parametrize("absent", [0.0, 0.5, 1.0])
+def test_every_objective_takes_any_batch(objective: ObjectiveName, count: int, absent: float) -> None:
+    model = small_model(modality_dropout=0.5)
+    options = TrainOptions(objective=objective, epochs=2, batch_size=32)
+    result = train(model, Synthetic(count, absent=absent), Synthetic(count, 1), options, 1, CPU)
+    assert all(value == value for record in result.epochs for value in record.parts.values())
+    assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_classes_and_several_numbers(objective: ObjectiveName) -> None:
+    options = TrainOptions(objective=objective, epochs=2)
+    classes = small_model(head={"kind": "classes", "names": ("a", "b", "c")})
+    result = train(classes, Synthetic(70, classes=3), Synthetic(30, 1, classes=3), options, 1, CPU)
+    assert set(result.valid) == {"war", "uar", "f1", "count"}
+
+
+@pytest.mark.parametrize("off", [{"alpha": 0.0}, {"beta": 0.0}, {"cpc": ("text",)}, {"ba": ("face",)}])
+@pytest.mark.parametrize("objective", ["corrected", "published"])
+def test_each_term_can_be_switched_off(objective: ObjectiveName, off: dict[str, Any]) -> None:
+    parts = {}
+    for name, changes in (("all", {}), ("some", off)):
+        options = TrainOptions(objective=objective, epochs=1, **changes)
+        parts[name] = set(train(small_model(), Synthetic(40), Synthetic(10, 1), options, 1, CPU).epochs[0].parts)
+    assert parts["some"] < parts["all"]
+    assert "task" in parts["some"]
+
+
+def test_stage_0_moves_the_q_networks_and_nothing_else() -> None:
+    model = small_model()
+    split = Synthetic(64)
+    learner = Learner(model, TrainOptions(), 1, CPU, World())
+    before = weights(model)
+    encodings = learner.encoder.encode_all(split, [list(range(64))], (1,))
+    for _ in range(3):
+        learner.stage0(encodings, list(range(64)), 1.0)
+    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved == {name for name in before if name.startswith("q.")}
+    assert all(p.grad is None for name, p in model.named_parameters() if not name.startswith("q."))
+
+
+def test_stage_1_leaves_the_q_networks_alone() -> None:
+    model = small_model()
+    learner = Learner(model, TrainOptions(), 1, CPU, World())
+    before = weights(model)
+    learner.stage1(Synthetic(32), list(range(32)), (1,), 1.0)
+    still = {name for name, value in model.state_dict().items() if torch.equal(value, before[name])}
+    assert {name for name in before if name.startswith("q.")} <= still
+    assert not any(name.startswith(("fusion", "head", "voice_encoder.lstm")) for name in still)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("micro", [1, 12, 150])
+def test_accumulated_micro_batches_equal_the_big_batch(objective: ObjectiveName, micro: int) -> None:
+    gradients = []
+    for size in (0, micro):
+        model = small_model(**no_dropout())
+        learner = Learner(model, TrainOptions(objective=objective, tokens_in_flight=size), 1, CPU, World())
+        split = Synthetic(32, absent=0.2)
+        for step in range(3):  # the published memory speaks from the third batch on
+            learner.stage1(split, list(range(32)), (1, step), 1.0)
+        gradients.append({n: p.grad for n, p in model.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_the_schedule_fires() -> None:
+    rates = [rate_factor("linear", step, 100, 10) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == rates[10] == 1.0
+    assert all(a > b for a, b in itertools.pairwise(rates[10:]))
+    assert 0 < rates[-1] < 0.02
+    assert rate_factor("cosine", 55, 100, 10) == pytest.approx(0.5)
+    assert rate_factor("constant", 99, 100, 10) == 1.0
+
+    model = small_model()
+    learner = Learner(model, TrainOptions(), 1, CPU, World())
+    before = weights(model)
+    learner.stage1(Synthetic(32), list(range(32)), (1,), 0.0)
+    assert same(weights(model), before)  # the factor reaches the optimiser
+
+
+def test_training_stops_when_validation_does_not_improve() -> None:
+    options = TrainOptions(epochs=50, patience=2, lr_main=1e-9, lr_text=0.0, warmup=0.0)
+    seen: list[StepRecord | EpochRecord] = []
+    result = train(small_model(), Synthetic(32), Synthetic(16, 1), options, 1, CPU, observe=seen.append)
+    assert len(result.epochs) < 50
+    assert len(result.epochs) - 1 - result.best_epoch == 2
+    assert tuple(record for record in seen if isinstance(record, EpochRecord)) == result.epochs
+
+
+def test_the_best_epoch_is_what_remains() -> None:
+    model, valid = small_model(), Synthetic(30, 1)
+    options = TrainOptions(epochs=6, lr_main=3e-2, lr_text=1e-2)
+    result = train(model, Synthetic(64), valid, options, 1, CPU)
+    batch = valid.batch(range(30))
+    with torch.no_grad():
+        error = float((model(batch).prediction - valid.labels).abs().mean())
+    assert error == pytest.approx(min(record.valid_loss for record in result.epochs), rel=1e-5)
+
+
+def test_one_copy_of_the_best_weights_is_kept_on_disk_and_removed_with_the_state(tmp_path: Path) -> None:
+    options = TrainOptions(epochs=4, lr_main=3e-2, lr_text=1e-2)
+    file = tmp_path / "state.pt"
+    result = train(small_model(), Synthetic(64), Synthetic(30, 1), options, 1, CPU, state_file=file)
+    assert result.best_epoch > 0
+    assert {path.name for path in tmp_path.iterdir()} == {"state.pt", f"state.best-{result.best_epoch}.pt"}
+    forget_state(file)
+    assert not list(tmp_path.iterdir())
+
+
+def test_best_weights_that_are_gone_end_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "state.pt"
+    arguments = (Synthetic(20), Synthetic(10), TrainOptions(epochs=1), 1, CPU)
+    train(small_model(), *arguments, state_file=file)
+    (tmp_path / "state.best-0.pt").unlink()
+    with pytest.raises(CheckpointError, match=r"state.best-0.pt cannot be read"):
+        train(small_model(), *arguments, state_file=file)
+
+
+def test_frozen_weights_stay_and_are_not_kept(tmp_path: Path) -> None:
+    model = small_model()
+    assert model.text_encoder is not None
+    model.text_encoder.requires_grad_(False)
+    before = weights(model.text_encoder)
+    train(model, Synthetic(40), Synthetic(20, 1), TrainOptions(epochs=1), 1, CPU, state_file=tmp_path / "state.pt")
+    assert same(weights(model.text_encoder), before)
+    kept = torch.load(tmp_path / "state.best-0.pt", weights_only=True)
+    assert kept
+    assert not any(name.startswith("text_encoder") for name in kept)
+
+
+def test_a_loss_that_is_lost_ends_in_one_line() -> None:
+    split = Synthetic(64)
+    split.rows[:] = float("nan")
+    options = TrainOptions(epochs=30, batch_size=8)
+    with pytest.raises(MmimLiveError, match="diverged"):
+        train(small_model(), split, Synthetic(10), options, 1, CPU)
+
+
+# ---- resuming ----------------------------------------------------------------------------------------------------
+
+
+def resumable(state_file: Path | None, objective: ObjectiveName = "corrected") -> tuple[MMIM, list[dict[str, Any]]]:
+    options = TrainOptions(objective=objective, epochs=2, batch_size=8, save_every_s=0.0)
+    model = small_model(modality_dropout=0.3, q_rank=3)
+    result = train(model, Synthetic(40, absent=0.1), Synthetic(20, 1), options, 9, CPU, state_file=state_file)
+    return model, without_time(result.epochs)
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_interrupted_after_any_step_it_ends_with_the_same_weights(tmp_path: Path, objective: ObjectiveName) -> None:
+    expected, records = resumable(None, objective)
+    options = TrainOptions(objective=objective, epochs=2, batch_size=8, save_every_s=0.0)
+    file = tmp_path / "state.pt"
+    for lives in range(1, 200):
+        steps = 0
+
+        def die(record: StepRecord | EpochRecord, limit: int = 1 + lives % 4) -> None:
+            nonlocal steps
+            steps += 1
+            if steps > limit:
+                raise KilledError
+
+        # Its first weights do not matter from the second life on.
+        model = small_model(seed=lives, modality_dropout=0.3, q_rank=3)
+        try:
+            result = train(
+                model, Synthetic(40, absent=0.1), Synthetic(20, 1), options, 9, CPU, state_file=file, observe=die
+            )
+        except KilledError:
+            continue
+        assert lives > 4
+        assert same(weights(model), weights(expected))
+        assert without_time(result.epochs) == records
+        return
+    pytest.fail("it never came to its end")
+
+
+SCRIPT = """
+import sys, torch
+from pathlib import Path
+torch.set_num_threads(1)
+sys.path[:0] = sys.argv[1].split(":")
+from tests.train.training.test_trainer import resumable
+model, records = resumable(Path(sys.argv[2]))
+torch.save({"weights": model.state_dict(), "records": records}, sys.argv[3])
+"""
+
+
+@pytest.mark.slow
+def test_killed_by_the_system_it_ends_with_the_same_weights(tmp_path: Path) -> None:
+    expected, records = resumable(None)
+    root = REPOSITORY
+    paths = ":".join(map(str, (root, root / "train")))
+    result, state = tmp_path / "result.pt", tmp_path / "state.pt"
+    command = [sys.executable, "-c", SCRIPT, paths, str(state), str(result)]
+    rng = random.Random(2)
+    kills = 0
+    for _ in range(30):
+        before = state.stat().st_mtime_ns if state.exists() else 0
+        process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": paths})
+        while kills < 3 and process.poll() is None:
+            if state.exists() and state.stat().st_mtime_ns != before:  # it has made a step of its own
+                time.sleep(rng.random() * 0.1)
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                kills += 1
+        if process.wait() == 0:
+            break
+    content = torch.load(result, weights_only=True)
+    assert kills == 3
+    assert same(content["weights"], weights(expected))
+    assert content["records"] == records
+
+
+def test_another_run_does_not_go_on_from_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "state.pt"
+    options = TrainOptions(epochs=1)
+    train(small_model(), Synthetic(20), Synthetic(10), options, 1, CPU, state_file=file)
+    with pytest.raises(CheckpointError, match="other settings"):
+        train(small_model(), Synthetic(20), Synthetic(10), options, 2, CPU, state_file=file)
+    content = torch.load(file, weights_only=True)
+    content["model"]["more"] = torch.zeros(1)
+    torch.save(content, file)
+    with pytest.raises(CheckpointError, match="does not fit the model"):
+        train(small_model(), Synthetic(20), Synthetic(10), options, 1, CPU, state_file=file)
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        train(small_model(), Synthetic(20), Synthetic(10), options, 1, CPU, state_file=file)

@@ -1,0 +1,89 @@
+"""The picture of the camera in characters."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmim_live.session_types import Preview, ShowPicture
+from mmim_live.tui.render.camera_image import draw_picture
+from mmim_live.tui.widgets.camera_view import CameraPicture
+from tests.tui.driving import make_app, screen_text, settle, until
+from tests.tui.scripted import SESSION, health, reading, talk
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+
+
+def preview(time_s: float = 33.0, width: int = 32, height: int = 24) -> Preview:
+    """A bright half and a dark one, with two points."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[:, : width // 2] = (250, 128, 3)
+    return Preview(time_s, image, np.array([[0.75, 0.5], [2.0, 0.5]], np.float32))
+
+
+def test_pixels_and_points_stand_where_they_belong() -> None:
+    cells = draw_picture(preview(), ascii_only=False)
+    assert (len(cells), len(cells[0])) == (12, 32)
+    assert cells[0][0] == ("▀", (248, 136, 8), (248, 136, 8), False)
+    assert cells[0][31] == ("▀", (8, 8, 8), (8, 8, 8), False)
+    assert cells[6][24].character == "⠁"
+    assert [cell for row in cells for cell in row if cell.outline] == [cells[6][24]]
+    plain = draw_picture(preview(), ascii_only=True)
+    assert (plain[0][0].character, plain[0][31].character, plain[6][24].character) == ("+", " ", "o")
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.booleans(), st.lists(st.tuples(st.floats(-1, 2), st.floats(-1, 2))))
+def test_any_picture_is_a_rectangle(
+    width: int, height: int, ascii_only: bool, points: list[tuple[float, float]]
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    shown = Preview(0.0, image, np.array(points, np.float32).reshape(-1, 2))
+    cells = draw_picture(shown, ascii_only=ascii_only)
+    assert [len(row) for row in cells] == [width] * (height // 2)
+    assert all(not ascii_only or cell.character.isascii() for row in cells for cell in row)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_picture_is_asked_for_while_it_is_shown_and_no_longer(size: tuple[int, int]) -> None:
+    app, source = make_app(talk(33))
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot, source)
+            assert source.asked == []
+            await pilot.press("c")
+            await until(pilot, lambda: "Waiting for a picture" in screen_text(app))
+            wanted = source.asked[-1]
+            assert isinstance(wanted, ShowPicture)
+            assert wanted.size is not None
+            assert wanted.size[0] >= 24
+            assert wanted.size[1] >= 18
+            app._post(preview(width=wanted.size[0], height=wanted.size[1] - 2))
+            await until(pilot, lambda: screen_text(app).count("▀") >= 24 * 8)
+            app._post(health(40.0))  # seven seconds later, and no newer picture
+            await until(pilot, lambda: "No picture comes." in screen_text(app))
+            await pilot.press("c")
+            await until(pilot, lambda: source.asked[-1] == ShowPicture(None))
+            assert "Picture" not in screen_text(app)
+
+    asyncio.run(run())
+
+
+def test_who_asked_while_the_models_were_loading_gets_it_afterwards() -> None:
+    app, source = make_app([])
+
+    async def run() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot, source)
+            await pilot.press("c")
+            await pilot.pause(0.05)
+            assert source.asked == []
+            for event in (SESSION, reading(1.0, 1.0)):
+                app._post(event)
+            await until(pilot, lambda: source.asked)
+            assert isinstance(source.asked[-1], ShowPicture)
+            assert app.query_one(CameraPicture).wanted is not None
+
+    asyncio.run(run())

@@ -1,0 +1,1 @@
+"""Voices and faces with an emotion, and the encoders fitted to them."""

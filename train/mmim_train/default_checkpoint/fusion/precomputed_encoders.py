@@ -1,0 +1,85 @@
+"""What stands for the encoders while MMIM learns from composed triples: tables of what they said, read once.
+
+The text encoder is not trained there, and of voices and faces the fusion shall meet readings of strangers, each by the
+encoder that does not know them (`crossfit`). What MMIM's objective still moves of voice and face encoders is their last
+layer, through a linear map that is put into it afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from mmim_live.model.encoders import SequenceEncoder, TextEncoder
+from mmim_live.model.mmim import MMIM
+from mmim_train.default_checkpoint.emotion.unimodal import EMOTIONS
+
+
+@contextmanager
+def standing_in(model: MMIM, sentences: Tensor, voice: LogitTable, face: LogitTable) -> Iterator[None]:
+    """Within, the model reads sentences [S, variants, width] by their numbers, and voices and faces by logits."""
+    text = model.text_encoder
+    assert text is not None
+    real = model.voice_encoder, model.face_encoder
+    model.text_encoder = cast(TextEncoder, SentenceTable(sentences, text.absent))
+    model.voice_encoder, model.face_encoder = cast(SequenceEncoder, voice), cast(SequenceEncoder, face)
+    try:
+        yield
+    finally:
+        model.text_encoder = text
+        model.voice_encoder, model.face_encoder = real
+
+
+class LogitTable(nn.Module):
+    """Stands for a voice or face encoder whose logits are known: what is learned is the map from them to h.
+
+    `fold` puts that map into the encoder's own last layer, which is linear as well.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.project = nn.Linear(len(EMOTIONS), width)
+        self.absent = nn.Parameter(torch.zeros(width))
+
+    def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
+        """Logits [B, 1, len(EMOTIONS)], lengths [B] of 0 or 1 -> h [B, width]."""
+        there = (lengths > 0).to(rows.device).unsqueeze(1)
+        if rows.shape[1] == 0:
+            return self.absent.expand(len(rows), -1)
+        return torch.where(there, self.project(rows[:, 0]), self.absent)
+
+    @torch.no_grad()
+    def fold(self, alone: SequenceEncoder, into: SequenceEncoder) -> None:
+        """Make `into` the encoder `alone` followed by the learned map."""
+        into.lstm.load_state_dict(alone.lstm.state_dict())
+        into.project.weight.copy_(self.project.weight @ alone.project.weight)
+        into.project.bias.copy_(self.project.weight @ alone.project.bias + self.project.bias)
+        into.absent.copy_(self.absent)
+
+
+class SentenceTable(nn.Module):
+    """Stands for a text encoder whose reading of some sentences is known: [S, variants, width].
+
+    In training a variant is drawn at random (dropout of the encoder), in evaluation the first is taken.
+    """
+
+    def __init__(self, table: Tensor, absent: nn.Parameter) -> None:
+        super().__init__()
+        self.register_buffer("table", table, persistent=False)
+        self.absent = absent
+        self.width = table.shape[2]
+
+    def forward(self, token_ids: Tensor, token_mask: Tensor) -> Tensor:
+        """Numbers of sentences [B, 1], mask [B, 1] -> h_t [B, width]."""
+        table = self.get_buffer("table")
+        variant = torch.zeros(len(token_ids), dtype=torch.long)
+        if self.training and table.shape[1] > 1:
+            variant = torch.randint(1, table.shape[1], (len(token_ids),))
+        there = token_mask[:, 0]
+        found = table[token_ids[:, 0], variant]
+        return torch.where(there.unsqueeze(1), found, self.absent.expand(len(token_ids), -1))

@@ -1,0 +1,1 @@
+"""What the shipped checkpoint shows on validation data."""

@@ -1,0 +1,1 @@
+"""Sentences with rated sentiment, and the text encoder fitted to them."""

@@ -1,0 +1,111 @@
+"""What validation examples say about a trained model: interval widths, when to abstain, tables of agreement.
+
+Intervals are split conformal (Papadopoulos et al. 2002; Lei et al. 2018, JASA 113): of n absolute errors the
+ceil((n + 1) level)-th smallest is the half-width. Examples that share a sentence are not independent, so a half-width
+is taken over all of them, and its coverage is checked with whole sentences left out. Knows no files.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmim_live.model.checkpoint_config import SCORE_LIMIT, Abstention, Conformal, coalition_name
+from mmim_live.model.mmim import MMIM, Encodings
+from mmim_live.model.shapley import COALITIONS
+
+Numbers = NDArray[np.float64]
+
+
+@torch.inference_mode()
+def coalition_scores(model: MMIM, encodings: Encodings) -> dict[str, Numbers]:
+    """The score [N], clipped, that each set of modalities gives."""
+    model.eval()
+    found: dict[str, Numbers] = {}
+    for coalition in COALITIONS:
+        present = encodings.present & torch.tensor(coalition)
+        prediction = model.fuse(encodings.h_t, encodings.h_a, encodings.h_v, present).prediction[:, 0]
+        found[coalition_name(coalition)] = prediction.clamp(-SCORE_LIMIT, SCORE_LIMIT).double().numpy()
+    return found
+
+
+def conformal(truth: Numbers, scores: dict[str, Numbers], level: float = 0.9) -> Conformal:
+    """The half-width of every set of modalities."""
+    widths = {name: half_width(np.abs(truth - score), level) for name, score in scores.items() if name}
+    return Conformal(level=level, half_width=widths)
+
+
+def half_width(errors: Numbers, level: float) -> float:
+    """The conformal quantile of absolute errors [n]."""
+    rank = min(math.ceil((len(errors) + 1) * level), len(errors))
+    return float(np.sort(errors)[rank - 1])
+
+
+def coverage(
+    truth: Numbers, scores: dict[str, Numbers], groups: NDArray[np.int64], level: float = 0.9, folds: int = 10
+) -> dict[str, float]:
+    """The share of examples inside an interval whose width was taken from the other folds of `groups`."""
+    fold = groups % folds
+    found: dict[str, float] = {}
+    for name, score in scores.items():
+        if name:
+            errors = np.abs(truth - score)
+            inside = [errors[fold == k] <= half_width(errors[fold != k], level) for k in range(folds)]
+            found[name] = float(np.concatenate(inside).mean())
+    return found
+
+
+def abstention(truth: Numbers, scores: dict[str, Numbers], gain: float = 0.05, bins: int = 10) -> Abstention:
+    """How near to the reading of nothing a reading without words must be to abstain.
+
+    Readings are cut into `bins` by their distance from it. Those abstain that lie below the first bin from which on in
+    every one the readings err at least a share `gain` less than saying always the same would.
+    """
+    ignorant = np.abs(truth - scores[""])
+    nearer, share, error, kept, same = {}, {}, {}, {}, {}
+    for name, score in scores.items():
+        if not name or name.startswith("text"):
+            continue
+        moved, errors = np.abs(score - scores[""]), np.abs(truth - score)
+        edges = np.quantile(moved, np.linspace(0, 1, bins + 1))
+        inside = [(moved >= low) & (moved <= high) for low, high in pairwise(edges)]
+        good = [errors[part].mean() <= (1 - gain) * ignorant[part].mean() for part in inside]
+        first = next((i for i in range(bins) if all(good[i:])), bins - 1)
+        nearer[name] = float(edges[first]) if first else 0.0
+        stays = moved >= nearer[name]
+        share[name], error[name] = 1 - float(stays.mean()), float(errors.mean())
+        kept[name], same[name] = float(errors[stays].mean()), float(ignorant[stays].mean())
+    return Abstention(nearer=nearer, share=share, error=error, error_kept=kept, same_kept=same)
+
+
+def agreement_table(values: Numbers, points: int = 101) -> tuple[float, ...]:
+    """Quantiles from 0 to 1, ascending."""
+    return tuple(np.quantile(values, np.linspace(0, 1, points)).tolist())
+
+
+def auc(high: Numbers, low: Numbers) -> float:
+    """The probability that a value of `high` is above one of `low`; ties count half (Mann-Whitney)."""
+    both = np.concatenate((high, low))
+    order = np.argsort(both, kind="stable")
+    ranks = np.empty(len(both))
+    ranks[order] = np.arange(1, len(both) + 1)
+    _, inverse, counts = np.unique(both, return_inverse=True, return_counts=True)
+    sums = np.bincount(inverse, ranks)
+    ranks = (sums / counts)[inverse]
+    return float((ranks[: len(high)].sum() - len(high) * (len(high) + 1) / 2) / (len(high) * len(low)))
+
+
+def joined(parts: Sequence[Encodings]) -> Encodings:
+    """Encodings one after another."""
+    return Encodings(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+
+
+def as_numbers(values: Tensor) -> Numbers:
+    """[N, 1] or [N] -> float64 [N]."""
+    return values.reshape(-1).double().numpy()

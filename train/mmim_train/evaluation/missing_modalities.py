@@ -1,0 +1,105 @@
+"""How a model fares when something is missing: random frames and words, or whole modalities. Knows no files.
+
+Protocol of the field: at rate p every frame of voice and face is lost with probability p, independently, and so is
+every word piece; what is lost is left out of the sequence, and a sequence that loses all is an absent modality. The
+special tokens at both ends of a text stay as long as a word between them does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmim_live.model.checkpoint_config import coalition_name
+from mmim_live.model.mmim import Batch
+from mmim_live.types import MODALITIES, Modality
+from mmim_train.training.examples import Examples
+from mmim_train.training.seeding import Purpose, derived_seed
+
+RATES = tuple(round(0.1 * i, 1) for i in range(10))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FramesMissing:
+    """Examples of which a share of the frames and words is missing: the same ones every time, by seed and number."""
+
+    whole: Examples
+    rate: float
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    @property
+    def costs(self) -> NDArray[np.int64]:
+        return self.whole.costs
+
+    def targets(self, indices: Sequence[int]) -> Tensor:
+        return self.whole.targets(indices)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        batch = self.whole.batch(indices)
+        if self.rate == 0:
+            return batch
+        key = (self.seed, Purpose.MISSING, round(self.rate * 1000))
+        draws = [np.random.default_rng(derived_seed(*key, index)) for index in indices]
+        tokens, mask = _thin(batch.token_ids, batch.token_mask, draws, self.rate, ends=1)
+        voice, voice_mask = _thin(batch.voice, _inside(batch.voice, batch.voice_lengths), draws, self.rate)
+        face, face_mask = _thin(batch.face, _inside(batch.face, batch.face_lengths), draws, self.rate)
+        left = torch.stack([mask.any(dim=1), voice_mask.any(dim=1), face_mask.any(dim=1)], dim=1)
+        return Batch(tokens, mask, voice, voice_mask.sum(dim=1), face, face_mask.sum(dim=1), batch.present & left)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModalitiesMissing:
+    """Examples of which only some modalities are there."""
+
+    whole: Examples
+    kept: tuple[Modality, ...]
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    @property
+    def costs(self) -> NDArray[np.int64]:
+        return self.whole.costs
+
+    def targets(self, indices: Sequence[int]) -> Tensor:
+        return self.whole.targets(indices)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        b = self.whole.batch(indices)
+        present = b.present & torch.tensor([m in self.kept for m in MODALITIES])
+        return Batch(b.token_ids, b.token_mask, b.voice, b.voice_lengths, b.face, b.face_lengths, present)
+
+
+def coalitions(used: Sequence[Modality]) -> dict[str, tuple[Modality, ...]]:
+    """All non-empty sets of the modalities that a model uses, by name, from single ones to all."""
+    masks = sorted(range(1, 8), key=lambda mask: (mask.bit_count(), mask))
+    sets = [tuple(m for i, m in enumerate(MODALITIES) if mask >> i & 1) for mask in masks]
+    return {coalition_name([m in s for m in MODALITIES]): s for s in sets if set(s) <= set(used)}
+
+
+def _inside(rows: Tensor, lengths: Tensor) -> Tensor:
+    return torch.arange(rows.shape[1]) < lengths.unsqueeze(1)
+
+
+def _thin(
+    values: Tensor, mask: Tensor, draws: Sequence[np.random.Generator], rate: float, ends: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Values [B, T, ...] and mask [B, T] without what is lost, moved together; `ends` places at both ends stay."""
+    thinned, left = torch.zeros_like(values), torch.zeros_like(mask)
+    for row, draw in enumerate(draws):
+        places = torch.nonzero(mask[row])[:, 0]
+        inner = places[ends : len(places) - ends] if ends else places
+        kept = inner[torch.from_numpy(draw.random(len(inner)) >= rate)]
+        if ends and len(kept):
+            kept = torch.cat((places[:ends], kept, places[len(places) - ends :]))
+        thinned[row, : len(kept)] = values[row, kept]
+        left[row, : len(kept)] = True
+    return thinned, left

@@ -1,0 +1,1 @@
+"""Clips to features, with the live extractors."""

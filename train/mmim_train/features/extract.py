@@ -1,0 +1,182 @@
+"""Clips -> a feature store, with the live extractors and nothing else, so that training sees what a session sees.
+
+Reads a folder with label.csv and `Raw/<video_id>/<clip_id>.mp4` (see `data.clips`), or any folder of recordings or
+pictures, which then have no labels. Words are those of label.csv; where it has none they are recognised. A clip that
+cannot be read is told of and left out. A run that was stopped goes on where it was. Knows no model of sentiment and
+draws nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from mmim_live.errors import DataError
+from mmim_live.features.contract import CONTRACT
+from mmim_live.features.face import FACE_NAMES
+from mmim_live.features.voice import VOICE_NAMES
+from mmim_live.model.checkpoint_config import ContractManifest
+from mmim_train.data.dataset import Sample
+from mmim_train.data.formats.clips import Clip, read_clips
+from mmim_train.data.registry import Spec, spec_of
+from mmim_train.data.store.reader import StoreHeader
+from mmim_train.data.store.writer import StoreWriter
+from mmim_train.features.clip_features import PICTURES, Recogniser, Task, read_part, task_of
+from mmim_train.features.process_pool import measure_all
+
+RECORDINGS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".flac", ".wav", ".mp3", ".m4a", ".ogg")
+
+Advance = Callable[[str, str | None], None]
+"""Called after every clip with its id, and what was wrong with it or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What an extraction came to."""
+
+    folder: Path
+    clips: int  # in the store
+    resumed: int  # of those, measured by an earlier run
+    recognised: int  # of those, with recognised words
+    problems: tuple[str, ...]  # one line for every clip that was left out
+
+
+def find_clips(source: Path, text_column: str = "text") -> tuple[Clip, ...]:
+    """The clips of a folder: those of its label.csv, or else every recording and picture in it, without labels."""
+    if not source.is_dir():
+        raise DataError(f"{source} is no folder; give one with label.csv and Raw/, or one of recordings or pictures")
+    if (source / "label.csv").is_file():
+        return read_clips(source, text_column)
+    paths = sorted(path for path in source.rglob("*") if path.suffix.lower() in (*PICTURES, *RECORDINGS))
+    if not paths:
+        raise DataError(f"{source} holds neither label.csv nor any recording or picture")
+    return tuple(Clip(str(path.relative_to(source)), path, "", "train", {}) for path in paths)
+
+
+def extract(
+    source: Path,
+    output: Path,
+    *,
+    name: str = "clips",
+    language: str | None = None,
+    asr_model: str | None = None,
+    workers: int | None = None,
+    begin: Callable[[int], None] = lambda _: None,
+    advance: Advance = lambda _id, _problem: None,
+) -> Extracted:
+    """Measure all clips of `source` and write the store `output`.
+
+    Args:
+        source: the folder of clips.
+        output: the store's folder; must not exist.
+        name: of the data set in `data.catalogue`, which gives the store its language, scale and scoring.
+        language: of the clips, where it is not the data set's.
+        asr_model: what recognises words where none are given, as in `Settings`; None leaves them out.
+        workers: processes; as many as processors and memory allow if None, none but this one if 0.
+        begin: called once with the number of clips.
+        advance: called after each clip.
+
+    Raises:
+        DataError: nothing to read, `output` exists, or not one clip could be read.
+        AssetError: the recogniser is missing, or does not know the language.
+    """
+    if output.exists():
+        raise DataError(f"{output}: exists already; remove it or choose another place")
+    spec = spec_of(name)
+    if language is not None:
+        spec = replace(spec, language=language)
+    clips = find_clips(source, spec.text_column)
+    recogniser = _recogniser(asr_model, spec) if asr_model is not None and any(_wants(clip) for clip in clips) else None
+    begin(len(clips))
+    parts = output.with_name(f".{output.name}.parts")
+    parts.mkdir(parents=True, exist_ok=True)
+    for left in (*parts.glob("*.begun"), *parts.glob("*.partial")):  # of a run that was killed
+        left.unlink(missing_ok=True)
+    problems: dict[str, str] = {}
+    tasks: dict[str, Task] = {}
+    for clip in clips:
+        if clip.path.is_file():
+            tasks[clip.id] = task_of(clip.id, clip.path, parts, recogniser if _wants(clip) else None)
+        else:
+            problems[clip.id] = f"no file {clip.path}"
+            advance(clip.id, problems[clip.id])
+    known = {identity for identity, task in tasks.items() if task.part.is_file()}
+    for identity in known:
+        advance(identity, None)
+    for task, problem in measure_all([task for task in tasks.values() if task.id not in known], workers):
+        if problem is not None:
+            problems[task.id] = problem
+        advance(task.id, problem)
+    if not any(task.part.is_file() for task in tasks.values()):
+        shutil.rmtree(parts)  # there is nothing to go on with
+    done = _write(clips, tasks, problems, output, _header(spec, source, clips, recogniser))
+    shutil.rmtree(parts, ignore_errors=True)
+    return replace(done, resumed=len(known))
+
+
+def _wants(clip: Clip) -> bool:
+    """Whether its words are to be recognised."""
+    return not clip.text.strip() and clip.path.suffix.lower() not in PICTURES
+
+
+def _recogniser(asr_model: str, spec: Spec) -> Recogniser | None:
+    if spec.text_column != "text":
+        return None  # a translation: what is heard is in another language
+    from mmim_live.session.loading import asr_folder
+
+    name, folder = asr_folder(asr_model, spec.language)
+    return Recogniser(name, folder, spec.language)
+
+
+def _header(spec: Spec, source: Path, clips: Sequence[Clip], recogniser: Recogniser | None) -> StoreHeader:
+    labelled = sorted({key for clip in clips for key in clip.scores})
+    return StoreHeader(
+        name=spec.name,
+        language=spec.language,
+        scale=spec.scale,
+        scoring=spec.scoring,
+        voice_width=len(VOICE_NAMES),
+        face_width=len(FACE_NAMES),
+        scores=tuple(labelled) or ("M",),
+        contract=ContractManifest.of(CONTRACT),
+        contract_hash=CONTRACT.hash,
+        provenance={
+            "layout": "clips",
+            "file": source.name,
+            "versions": {each: version(each) for each in ("mmim-live", "mediapipe", "torchaudio", "faster-whisper")},
+            "recogniser": recogniser.name if recogniser is not None else None,
+        },
+    )
+
+
+def _write(
+    clips: Sequence[Clip], tasks: dict[str, Task], problems: dict[str, str], output: Path, header: StoreHeader
+) -> Extracted:
+    """Write what was measured; what holds nothing at all is left out."""
+    count = recognised = 0
+    told = dict(problems)
+    with StoreWriter(output, header) as writer:
+        for clip in clips:
+            if clip.id in problems:
+                continue
+            measured = read_part(tasks[clip.id].part)
+            given = bool(clip.text.strip())
+            text = clip.text if given else measured.text
+            if not len(measured.voice) and not len(measured.face) and not text:
+                told[clip.id] = "neither a face nor a voice nor a word was found in it"
+                continue
+            sample = Sample(clip.id, text, measured.voice, measured.face, clip.scores)
+            recogniser = tasks[clip.id].recogniser
+            writer.add(
+                clip.split, sample, "label.csv" if given else recogniser.name if recogniser is not None else None
+            )
+            count += 1
+            recognised += not given and bool(text)
+        lines = tuple(f"{clip.id}: {told[clip.id]}" for clip in clips if clip.id in told)
+        if not count:
+            raise DataError(f"not one of {len(clips)} clips could be read; the first: {lines[0]}")
+        writer.note({"recognised": recognised, "notes": list(lines)})
+    return Extracted(output, count, 0, recognised, lines)

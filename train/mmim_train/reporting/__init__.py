@@ -1,0 +1,1 @@
+"""What a run reports: model card, tables, plots, logs."""

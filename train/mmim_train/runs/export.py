@@ -1,0 +1,135 @@
+"""A trained model as a checkpoint folder: what the live path and `evaluate` must know beside the weights.
+
+The validation split calibrates: conformal intervals for every set of modalities, and the quantiles of agreement by
+which a reading's is told. Its p(h) is taken over the words of the training split. Knows the loop's outcome, no reports.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+
+from mmim_live.features.contract import CONTRACT
+from mmim_live.model.consistency import agreement_statistics, as_numbers
+from mmim_live.model.checkpoint import save_checkpoint
+from mmim_live.model.checkpoint_config import CheckpointConfig, Conformal, ContractManifest
+from mmim_live.model.mmim import MMIM
+from mmim_live.model.mutual_information import ConditionalGaussian, Marginal, marginal
+from mmim_live.model.predictor import live_scores
+from mmim_live.types import MODALITIES, FeatureContract, ModalityContract
+from mmim_train.data.dataset import DataSet
+from mmim_train.training.microbatch import Encoder
+from mmim_train.training.examples import Examples, ordered_plan
+from mmim_train.training.trainer import predict
+from mmim_train.evaluation.missing_modalities import ModalitiesMissing, coalitions
+from mmim_train.runs.prepare import Prepared
+
+Name = Literal["voice", "face"]
+_NAMES: tuple[Name, Name] = ("voice", "face")
+
+LEVEL = 0.9
+_QUANTILES = 101
+_PRIOR_EXAMPLES = 64
+
+
+def deliver(
+    folder: Path, prepared: Prepared, encoder: Encoder, metrics: dict[str, Any], provenance: dict[str, Any], card: str
+) -> None:
+    """Write the checkpoint; an existing one gives way. Raises CheckpointError."""
+    model = encoder.model
+    config = _base_config(prepared, model, metrics, provenance)
+    valid = prepared.split("valid")
+    prior = priors(encoder, prepared.split("train"))
+    config = config.model_copy(
+        update={
+            "conformal": conformal(config, encoder, valid),
+            "prior": {name: as_numbers(mixture) for name, mixture in prior.items()},
+            "agreement": agreement(encoder, valid, prior),
+        }
+    )
+    save_checkpoint(folder, model, config, prepared.inputs.tokenizer, card, overwrite=True)
+
+
+def _base_config(
+    prepared: Prepared, model: MMIM, metrics: dict[str, Any], provenance: dict[str, Any]
+) -> CheckpointConfig:
+    tokenizer = prepared.inputs.tokenizer
+    return CheckpointConfig(
+        architecture=model.config,
+        contract=ContractManifest.of(prepared.dataset.contract or own_contract(prepared.dataset)),
+        voice_normalisation=prepared.inputs.voice,
+        face_normalisation=prepared.inputs.face,
+        max_tokens=tokenizer.max_tokens if tokenizer is not None else 128,
+        languages=(prepared.dataset.language,),
+        label_scale=prepared.dataset.scale if prepared.target == ("M",) else (-1.0, 1.0),
+        metrics=metrics,
+        provenance=provenance,
+    )
+
+
+def own_contract(dataset: DataSet) -> FeatureContract:
+    """The contract of published features: their columns have no names that the live extractors know.
+
+    So a checkpoint made of them is refused by the live path, with an explanation. Words are words everywhere.
+    """
+    source = f"{dataset.name}, {dataset.provenance.layout} features"
+    voice = tuple(f"{dataset.name} voice {i}" for i in range(dataset.voice_width))
+    face = tuple(f"{dataset.name} face {i}" for i in range(dataset.face_width))
+    return FeatureContract(
+        CONTRACT.text, ModalityContract(voice, 0.0, 1, source), ModalityContract(face, 0.0, 1, source)
+    )
+
+
+def conformal(config: CheckpointConfig, encoder: Encoder, examples: Examples) -> Conformal | None:
+    """Split conformal half-widths (Vovk et al. 2005) by set of modalities, on the live scale; None for classes."""
+    if config.architecture.head.kind == "classes":
+        return None
+    targets = examples.targets(range(len(examples)))
+    truth = live_scores(targets, config)
+    known = ~targets[:, 0].isnan()
+    widths: dict[str, float] = {}
+    for name, kept in coalitions(config.architecture.modalities).items():
+        score = live_scores(predict(encoder, ModalitiesMissing(examples, kept)), config)
+        width = conformal_quantile((score - truth).abs()[known].numpy(), LEVEL)
+        if math.isfinite(width):
+            widths[name] = width
+    return Conformal(level=LEVEL, half_width=widths) if widths else None
+
+
+def conformal_quantile(residuals: np.ndarray[Any, Any], level: float) -> float:
+    """The ceil((n + 1) level)-th smallest residual: at least `level` of new ones are at most it; inf if n is small."""
+    rank = math.ceil((len(residuals) + 1) * level)
+    return float(np.sort(residuals)[rank - 1]) if rank <= len(residuals) else math.inf
+
+
+@torch.no_grad()
+def priors(encoder: Encoder, examples: Examples) -> dict[Name, Marginal]:
+    """p(h) of voice and face: what q says of them over the words of some training examples."""
+    model = encoder.model.eval()
+    some = range(0, len(examples), max(1, len(examples) // _PRIOR_EXAMPLES))
+    texts = torch.cat([encoder.encode(examples.batch([index]), (0,)).h_t for index in some])
+    return {
+        name: marginal(cast(ConditionalGaussian, model.q[name]), texts).to(torch.device("cpu"))
+        for name in _NAMES
+        if name in model.q
+    }
+
+
+@torch.no_grad()
+def agreement(encoder: Encoder, examples: Examples, prior: Mapping[Name, Marginal]) -> dict[Name, tuple[float, ...]]:
+    """Ascending quantiles of `agreement_statistics` of voice and face where both they and words are there."""
+    model = encoder.model.eval()
+    e = encoder.encode_all(examples, ordered_plan(examples.costs, 32), (0,))
+    found = agreement_statistics(model, e, {name: mixture.to(e.h_t.device) for name, mixture in prior.items()})
+    tables: dict[Name, tuple[float, ...]] = {}
+    for name in _NAMES:
+        both = (e.present[:, 0] & e.present[:, MODALITIES.index(name)]).cpu()
+        if name in found and int(both.sum()) > 1:
+            values = found[name].cpu()[both].double().numpy()
+            tables[name] = tuple(float(v) for v in np.quantile(values, np.linspace(0, 1, _QUANTILES)))
+    return tables

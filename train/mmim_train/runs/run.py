@@ -1,0 +1,223 @@
+"""A whole run: seeds and, for ablations, arms; the best seed's checkpoint, figures, report and plots.
+
+A run folder gets one folder a seed and at the end checkpoint/, metrics.json, report.md and plots/. A run that was
+interrupted goes on where it was: seeds that are done stay done, the others resume their state. Knows no command line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from mmim_train.reporting.model_card import model_card
+from mmim_train.data.dataset import SplitName
+from mmim_train.runs.export import deliver
+from mmim_train.reporting.progress import shown
+from mmim_train.training.microbatch import Encoder
+from mmim_train.evaluation.evaluate import score
+from mmim_train.runs.json_files import read_json, write_json, write_text
+from mmim_train.reporting.metric_logs import logged
+from mmim_train.training.trainer import EpochRecord, StepRecord, predict, train
+from mmim_train.evaluation.missing_modalities import ModalitiesMissing, coalitions
+from mmim_train.training.options import TrainOptions
+from mmim_train.training.distributed import World
+from mmim_train.reporting.plots import draw_plots
+from mmim_train.runs.prepare import Prepared
+from mmim_train.reporting.report import report
+from mmim_train.training.train_state import forget_state
+from mmim_train.evaluation.significance import summarise
+
+_STATE, _METRICS, _CHECKPOINT = "state.pt", "metrics.json", "checkpoint"
+_SCORED: tuple[SplitName, ...] = ("valid", "test")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What to do, and with what."""
+
+    prepared: Prepared
+    title: str
+    seeds: tuple[int, ...]
+    arms: dict[str, TrainOptions]  # by name; the first one is delivered
+    folder: Path
+    device: torch.device
+    world: World
+    console: Console
+
+
+def ablation_arms(options: TrainOptions) -> dict[str, TrainOptions]:
+    """The options as they are, then without each mutual-information term, then without all of them."""
+    arms: dict[str, TrainOptions] = {options.objective: options}
+    if options.objective == "none":
+        return arms
+    for m in options.cpc if options.alpha > 0 else ():
+        arms[f"without I(z; {m})"] = options.model_copy(update={"cpc": tuple(x for x in options.cpc if x != m)})
+    for m in options.ba if options.beta > 0 else ():
+        arms[f"without I(text; {m})"] = options.model_copy(update={"ba": tuple(x for x in options.ba if x != m)})
+    return arms | {"none": options.model_copy(update={"objective": "none"})}
+
+
+def execute(run: Run) -> Path:
+    """Train every arm with every seed, deliver the best seed of the first arm, report. Returns the folder."""
+    results: dict[str, list[dict[str, Any]]] = {}
+    for number, (arm, options) in enumerate(run.arms.items()):
+        place = run.folder if number == 0 else run.folder / f"arm-{number}"
+        results[arm] = [_train_seed(run, arm, options, seed, place / f"seed-{seed}") for seed in run.seeds]
+    if run.world.leads:
+        _finish(run, results)
+    run.world.wait()
+    return run.folder
+
+
+def _train_seed(run: Run, arm: str, options: TrainOptions, seed: int, folder: Path) -> dict[str, Any]:
+    """Train one seed, unless it is done; the content of its metrics.json."""
+    if (folder / _METRICS).is_file():
+        content: dict[str, Any] = read_json(folder / _METRICS)
+        return content
+    prepared = run.prepared
+    model = prepared.model(seed)
+    with _observed(run, folder, f"{run.title}, {arm}, seed {seed}", options.epochs) as observe:
+        result = train(
+            model,
+            prepared.split("train"),
+            prepared.split("valid"),
+            options,
+            seed,
+            run.device,
+            scoring=prepared.dataset.scoring,
+            state_file=folder / _STATE,
+            run_key=_run_key(prepared),
+            world=run.world,
+            observe=observe,
+        )
+    encoder = Encoder(model, run.device, run.world, options.precision)
+    content = {
+        "seed": seed,
+        "best_epoch": result.best_epoch,
+        "valid_loss": min((e.valid_loss for e in result.epochs), default=None),
+        "cpu_s": sum(e.cpu_s for e in result.epochs),
+        **_scores(run, encoder),
+        "coalitions": _coalitions(run, encoder),
+        "epochs": [asdict(e) for e in result.epochs],
+    }
+    if run.world.leads:
+        if arm == next(iter(run.arms)) and _best_so_far(run, content):
+            _deliver(run, Encoder(model, run.device, World(), options.precision), content)  # this process alone
+        write_json(folder / _METRICS, content)
+        forget_state(folder / _STATE)
+    run.world.wait()
+    return content
+
+
+def _run_key(prepared: Prepared) -> str:
+    data = prepared.dataset.provenance
+    return json.dumps([prepared.dataset.name, data.layout, data.sha256, prepared.target, prepared.config.model_dump()])
+
+
+@contextmanager
+def _observed(run: Run, folder: Path, title: str, epochs: int) -> Iterator[Callable[[StepRecord | EpochRecord], None]]:
+    """Logs and display together; neither in a process that does not lead."""
+    with ExitStack() as stack:
+        parts = [logged(folder), shown(title, epochs, run.console)] if run.world.leads else []
+        observers = [stack.enter_context(part) for part in parts]
+
+        def observe(record: StepRecord | EpochRecord) -> None:
+            for observer in observers:
+                observer(record)
+
+        yield observe
+
+
+def _scores(run: Run, encoder: Encoder) -> dict[str, Any]:
+    """The figures of the valid split and, this one time, of the test split if there is one."""
+    prepared = run.prepared
+    examples = {name: prepared.splits[name] for name in _SCORED if name in prepared.splits}
+    return {name: score(encoder, split, prepared.dataset.scoring) for name, split in examples.items()}
+
+
+def _coalitions(run: Run, encoder: Encoder) -> dict[str, Any]:
+    valid, scoring = run.prepared.split("valid"), run.prepared.dataset.scoring
+    sets = coalitions(run.prepared.config.modalities)
+    return {name: score(encoder, ModalitiesMissing(valid, kept), scoring) for name, kept in sets.items()}
+
+
+def _best_so_far(run: Run, content: dict[str, Any]) -> bool:
+    """Whether no other seed that is done has a lower loss on the valid split."""
+    done = [run.folder / f"seed-{seed}" / _METRICS for seed in run.seeds]
+    losses = [read_json(path)["valid_loss"] for path in done if path.is_file()]
+    return content["valid_loss"] is not None and all(x is None or content["valid_loss"] < x for x in losses)
+
+
+def _deliver(run: Run, encoder: Encoder, content: dict[str, Any]) -> None:
+    facts, name = _facts(run), f"mmim-{run.prepared.dataset.name}"
+    figures: dict[str, Any] = {split: content[split] for split in _SCORED if split in content}
+    card = model_card(name, facts, figures)
+    deliver(run.folder / _CHECKPOINT, run.prepared, encoder, figures, {**facts, "seed": content["seed"]}, card)
+    prediction, truth = _pairs(run.prepared, encoder)
+    write_json(run.folder / "valid.json", {"truth": truth, "prediction": prediction})
+
+
+def _pairs(prepared: Prepared, encoder: Encoder) -> tuple[list[float], list[float]]:
+    """Prediction and truth of the first number on the valid split; empty for classes."""
+    valid = prepared.split("valid")
+    targets = valid.targets(range(len(valid)))
+    if not targets.is_floating_point():
+        return [], []
+    kept = ~targets[:, 0].isnan()
+    return predict(encoder, valid)[kept, 0].tolist(), targets[kept, 0].tolist()
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    prepared = run.prepared
+    head = prepared.config.head
+    kind = {"intensity": "The intensity of", "regressions": "The values of", "classes": "One of the classes"}[head.kind]
+    low, high = prepared.dataset.scale
+    return {
+        "title": run.title,
+        "dataset": prepared.dataset.name,
+        "scoring": prepared.dataset.scoring,
+        "objective": next(iter(run.arms.values())).objective,
+        "options": next(iter(run.arms.values())).model_dump(),
+        "text_encoder": prepared.text_encoder,
+        "modalities": list(prepared.config.modalities),
+        "language": prepared.dataset.language,
+        "predicts": f"{kind} {', '.join(head.names)}" + (f", {low:g} to {high:g}" if head.kind == "intensity" else ""),
+        "version": version("mmim-live"),
+        "device": str(run.device),
+        "data": {
+            "layout": prepared.dataset.provenance.layout,
+            "sha256": prepared.dataset.provenance.sha256,
+            "counts": {name: len(split) for name, split in prepared.splits.items()},
+            "notes": list(prepared.dataset.provenance.notes),
+        },
+    }
+
+
+def _finish(run: Run, results: dict[str, list[dict[str, Any]]]) -> None:
+    """metrics.json, plots and report of the whole run."""
+    first = next(iter(results.values()))
+    scored = [split for split in _SCORED if split in first[0]]
+    losses = [content["valid_loss"] for content in first]
+    best = first[int(np.nanargmin([np.inf if loss is None else loss for loss in losses]))]
+    metrics = {
+        **_facts(run),
+        "runs": [{key: value for key, value in content.items() if key != "epochs"} for content in first],
+        "summary": {split: summarise([content[split] for content in first]) for split in scored},
+        "coalitions": best["coalitions"],
+        "arms": {arm: summarise([content["valid"] for content in contents]) for arm, contents in results.items()},
+    }
+    histories = {content["seed"]: [EpochRecord(**entry) for entry in content["epochs"]] for content in first}
+    pairs = read_json(run.folder / "valid.json") if (run.folder / "valid.json").is_file() else {}
+    truth, prediction = (np.array(pairs.get(name, []), np.float32) for name in ("truth", "prediction"))
+    plots = draw_plots(run.folder / "plots", histories, truth, prediction, metrics["coalitions"])
+    write_json(run.folder / _METRICS, metrics)
+    write_text(run.folder / "report.md", report(metrics, plots))

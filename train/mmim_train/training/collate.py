@@ -1,0 +1,170 @@
+"""From a split to the batches that MMIM reads: tokenised once, normalised as in live use, padded to their longest.
+
+`SplitExamples` is what the loop knows as `Examples`. Rows stay where the data set keeps them (often a mapped file) and
+are normalised as they are batched. Knows neither files nor the order in which batches are visited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmim_live.errors import DataError
+from mmim_live.model.checkpoint_config import Normalisation
+from mmim_live.model.mmim import Batch, HeadConfig
+from mmim_live.model.tokenizer import TextTokenizer
+from mmim_train.data.dataset import DataSet, Rows, Split
+
+INTENSITY = "sentiment"  # what a head calls the score "M"
+_BLOCK = 1 << 16  # rows whose statistics are taken at once
+_ROWS_WEIGHT = 10_000  # above any number of rows: among costs, tokens come first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """How the modalities are read. None where the model does not use one; its rows are then not touched."""
+
+    tokenizer: TextTokenizer | None
+    voice: Normalisation | None
+    face: Normalisation | None
+
+
+def inputs_for(dataset: DataSet, tokenizer: TextTokenizer | None) -> Inputs:
+    """Inputs with the statistics of the train split, for whatever modalities the data set has."""
+    train = dataset.split("train")
+    voice, face = (normalisation_of(rows) if rows.width else None for rows in (train.voice, train.face))
+    return Inputs(tokenizer, voice, face)
+
+
+def normalisation_of(rows: Rows) -> Normalisation:
+    """Mean and standard deviation of every column over the true rows; a constant column has std 1.
+
+    Taken block by block in float64, blocks merged by Chan, Golub and LeVeque (1979). DataError for what is not finite.
+    """
+    count, mean, squares = 0, np.zeros(rows.width), np.zeros(rows.width)
+    for block in _blocks(rows):
+        values = block.astype(np.float64)
+        n, centre = len(values), values.mean(axis=0)
+        shift = centre - mean
+        squares += ((values - centre) ** 2).sum(axis=0) + shift**2 * count * n / (count + n)
+        mean += shift * n / (count + n)
+        count += n
+    std = np.sqrt(squares / max(count, 1))
+    if not (np.isfinite(mean).all() and np.isfinite(std).all()):
+        raise DataError("the rows hold values that are not finite: write the feature store anew")
+    # float32 cannot hold a spread much below 1e-6 of the mean: such a column is constant but for rounding.
+    std[std <= 1e-6 * np.maximum(np.abs(mean), 1e-6)] = 1.0
+    return Normalisation(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+
+
+def head_for(dataset: DataSet, target: Sequence[str]) -> HeadConfig:
+    """The head that predicts a target: ("M",), several scores such as ("valence", "arousal"), or one set of classes."""
+    scores = {name for split in dataset.splits.values() for name in split.scores}
+    if len(target) == 1 and target[0] in dataset.class_names:
+        return HeadConfig(kind="classes", names=dataset.class_names[target[0]])
+    unknown = next((name for name in target if name not in scores), None)
+    if unknown is not None or not target:
+        known = ", ".join((*sorted(scores), *dataset.class_names))
+        raise DataError(f"{dataset.name} has no label {unknown!r}: it has {known}")
+    if tuple(target) == ("M",):
+        return HeadConfig(kind="intensity", names=(INTENSITY,))
+    return HeadConfig(kind="regressions", names=tuple(target))
+
+
+class SplitExamples:
+    """One split, ready to be batched. Construction tokenises; see `Inputs` and `head_for` for the arguments."""
+
+    def __init__(self, split: Split, inputs: Inputs, target: Sequence[str]) -> None:
+        for name, rows, normalisation in (("voice", split.voice, inputs.voice), ("face", split.face, inputs.face)):
+            expected = rows.width if normalisation is None else len(normalisation.mean)
+            if rows.width not in (0, expected):
+                raise DataError(f"the data set has {rows.width} columns of {name}, the model reads {expected}")
+        self._split = split
+        self._inputs = inputs
+        self._ids = [inputs.tokenizer.ids(text) if inputs.tokenizer else [] for text in split.texts]
+        self._targets = _targets(split, target)
+        self._costs = self._count_costs()
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    @property
+    def costs(self) -> NDArray[np.int64]:
+        """[N]: by tokens, and by rows among equals, since the text encoder is nearly all of the work."""
+        return self._costs
+
+    @property
+    def vocabulary(self) -> frozenset[int]:
+        """The token ids that occur."""
+        return frozenset(token for ids in self._ids for token in ids)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """The inputs of some examples, padded to the longest of them."""
+        token_ids, token_mask = self._pad_tokens(indices)
+        voice, voice_lengths = _pad_rows(self._split.voice, self._inputs.voice, indices)
+        face, face_lengths = _pad_rows(self._split.face, self._inputs.face, indices)
+        return Batch(
+            token_ids=token_ids,
+            token_mask=token_mask,
+            voice=voice,
+            voice_lengths=voice_lengths,
+            face=face,
+            face_lengths=face_lengths,
+            present=torch.stack([token_mask.any(dim=1), voice_lengths > 0, face_lengths > 0], dim=1),
+        )
+
+    def targets(self, indices: Sequence[int]) -> Tensor:
+        """Their labels: [B, names] float32, NaN where there is none; for classes [B] int64, -1 where there is none."""
+        return torch.from_numpy(self._targets[np.asarray(indices, np.int64)])
+
+    def _pad_tokens(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        tokenizer = self._inputs.tokenizer
+        if tokenizer is None:
+            return torch.zeros(len(indices), 0, dtype=torch.long), torch.zeros(len(indices), 0, dtype=torch.bool)
+        return tokenizer.pad([self._ids[index] for index in indices])
+
+    def _count_costs(self) -> NDArray[np.int64]:
+        used = ((self._split.voice, self._inputs.voice), (self._split.face, self._inputs.face))
+        rows = sum((r.lengths for r, normalisation in used if normalisation), np.zeros(len(self), np.int64))
+        tokens = np.array([len(ids) for ids in self._ids], np.int64)
+        return tokens * _ROWS_WEIGHT + np.minimum(rows, _ROWS_WEIGHT - 1)
+
+
+def _blocks(rows: Rows) -> Iterator[NDArray[np.float32]]:
+    """The true rows of all samples, in blocks of a bearable size, none empty."""
+    waiting: list[NDArray[np.float32]] = []
+    count = 0
+    for sequence in rows:
+        waiting.append(sequence)
+        count += len(sequence)
+        if count >= _BLOCK:
+            yield np.concatenate(waiting)
+            waiting, count = [], 0
+    if count:
+        yield np.concatenate(waiting)
+
+
+def _targets(split: Split, target: Sequence[str]) -> NDArray[np.float32] | NDArray[np.int64]:
+    if len(target) == 1 and target[0] in split.classes:
+        return split.classes[target[0]]
+    unlabelled = np.full(len(split), np.nan, np.float32)
+    return np.stack([split.scores.get(name, unlabelled) for name in target], axis=1)
+
+
+def _pad_rows(rows: Rows, normalisation: Normalisation | None, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """[B, longest, width] and lengths [B]; a modality that is not used has width and lengths 0."""
+    if normalisation is None:
+        return torch.zeros(len(indices), 0, 0), torch.zeros(len(indices), dtype=torch.long)
+    width = len(normalisation.mean)
+    sequences = [rows[index].reshape(-1, width) for index in indices]
+    lengths = np.array([len(sequence) for sequence in sequences], np.int64)
+    padded = np.zeros((len(sequences), int(lengths.max(initial=0)), width), np.float32)
+    inside = np.arange(padded.shape[1]) < lengths[:, None]
+    # Row by row in order, so the true places of the padded array take the joined sequences as they are.
+    padded[inside] = normalisation.apply(np.concatenate([np.zeros((0, width), np.float32), *sequences]))
+    return torch.from_numpy(padded), torch.from_numpy(lengths)

@@ -1,0 +1,233 @@
+"""What MMIM minimises (Han, Chen, Poria 2021, section 3), in two stages an epoch.
+
+    stage 0, the q networks alone:      - sum_m E[log q(h_m | h_t)]
+    stage 1, everything else:           L_task - alpha sum_m I_CPC(Z; h_m) - beta sum_m I_BA(h_t; h_m)
+
+"corrected" takes lower bounds in nats for both kinds of terms, "published" what the authors' code computes, "none" the
+task alone. Knows encodings and labels; nothing of batches, optimisers or files.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, dropout
+
+from mmim_live.model.mmim import MMIM, Encodings, MMIMOutput
+from mmim_live.model.mutual_information import (
+    ConditionalGaussian,
+    InfoNCE,
+    MemoryBank,
+    barber_agakov,
+    sentiment_groups,
+)
+from mmim_live.model.mutual_information.published import PublishedBarberAgakov, PublishedContrastive, PublishedMemory
+from mmim_live.types import MODALITIES, Modality
+from mmim_train.training.options import TrainOptions
+
+TEXT = MODALITIES.index("text")
+
+
+class StageLoss(NamedTuple):
+    """The loss of stage 1 and its parts by name; a part "mi_..." is an estimate in nats, higher is better."""
+
+    total: Tensor  # []
+    parts: dict[str, Tensor]  # each []
+
+
+class TaskObjective(nn.Module):
+    """The task alone: L1 for numbers, cross entropy for classes. What is not labelled does not count.
+
+    The parameters of an objective are trained in stage 1, but for `q_parameters`.
+    """
+
+    def __init__(self, model: MMIM, options: TrainOptions) -> None:
+        super().__init__()
+        self._model = [model]  # in a list, so that it is no submodule: its weights are its own
+        self.options = options
+        self.critics = nn.ModuleDict()
+
+    @property
+    def model(self) -> MMIM:
+        """Whose encodings are judged, and whose q networks are used."""
+        return self._model[0]
+
+    def start_epoch(self) -> None:
+        """Forget what must not outlive an epoch."""
+
+    def look(self, encodings: Encodings) -> None:
+        """See the encodings of the whole train split, each time before stage 0 learns from them."""
+
+    def q_parameters(self) -> list[nn.Parameter]:
+        """What stage 0 trains; none where there is no stage 0."""
+        return []
+
+    def stage0(self, encodings: Encodings) -> Tensor:
+        """The loss of stage 0, []."""
+        return encodings.h_t.new_zeros(())
+
+    def stage1(self, output: MMIMOutput, targets: Tensor) -> StageLoss:
+        """The loss of stage 1. May remember the batch for the next, so call it once a step."""
+        task = task_loss(output.prediction, targets)
+        return StageLoss(task, {"task": task})
+
+    def pairs(self) -> list[Modality]:
+        """The modalities m of the terms I(h_t; h_m) that are on."""
+        return [m for m in self.options.ba if m in self.model.q] if self.options.beta > 0 else []
+
+    def make_critics(self, kind: type[nn.Module]) -> None:
+        """One critic for every term I(Z; h_m) that is on."""
+        widths = {m: h.width for m, h in zip(MODALITIES, encoders(self.model), strict=True) if h is not None}
+        wanted = [m for m in self.options.cpc if m in widths] if self.options.alpha > 0 else []
+        self.critics = nn.ModuleDict({m: cast(Any, kind)(widths[m], self.model.config.fusion) for m in wanted})
+
+
+class CorrectedObjective(TaskObjective):
+    """Bounds that bound; q of the model itself; a memory that lasts across epochs."""
+
+    def __init__(self, model: MMIM, options: TrainOptions) -> None:
+        super().__init__(model, options)
+        self.make_critics(InfoNCE)
+        self.banks = nn.ModuleDict({m: MemoryBank(options.memory, model.config.d_prj) for m in self.pairs()})
+
+    def look(self, encodings: Encodings) -> None:
+        there = encodings.h_t[encodings.present[:, TEXT]]
+        for m in self.pairs():
+            if len(there):
+                self._q(m).look(there)
+
+    def q_parameters(self) -> list[nn.Parameter]:
+        return [p for m in self.pairs() for p in self.model.q[m].parameters()]
+
+    def stage0(self, encodings: Encodings) -> Tensor:
+        loss = encodings.h_t.new_zeros(())
+        for m in self.pairs():
+            x, y, _ = _paired(encodings, m)
+            if len(x):
+                # Words say much and examples are few: without it q knows its examples by heart, and log q of others
+                # falls far below that of a q which ignores the words.
+                x = dropout(x, self.options.dropout_q)
+                loss = loss - self._q(m).log_prob(x, y).mean()
+        return loss
+
+    def stage1(self, output: MMIMOutput, targets: Tensor) -> StageLoss:
+        total, parts = super().stage1(output, targets)
+        encodings = Encodings(output.h_t, output.h_a, output.h_v, output.present)
+        groups = label_groups(targets)
+        for m, critic in self.critics.items():
+            seen = output.seen[:, MODALITIES.index(cast(Modality, m))]
+            parts[f"mi_z_{m}"] = estimate = critic(hidden(encodings, m)[seen], output.z[seen])
+            total = total - self.options.alpha * estimate
+        for m in self.pairs():
+            x, y, kept = _paired(encodings, m)
+            bank = cast(MemoryBank, self.banks[m])
+            both = barber_agakov(self._q(m), x, y, groups[kept], bank)
+            parts[f"mi_text_{m}"] = both.bound
+            total = total - self.options.beta * both.bound
+            bank.push(y, groups[kept])
+        return StageLoss(total, parts)
+
+    def _q(self, m: str) -> ConditionalGaussian:
+        return cast(ConditionalGaussian, self.model.q[m])
+
+
+class PublishedObjective(TaskObjective):
+    """The authors' terms, defects included: see `mutual_information.published`. Its q networks are its own."""
+
+    def __init__(self, model: MMIM, options: TrainOptions) -> None:
+        super().__init__(model, options)
+        self.make_critics(PublishedContrastive)
+        width = model.text_encoder.width if model.text_encoder is not None else 0
+        self.q = nn.ModuleDict({m: PublishedBarberAgakov(width, model.config.d_prj) for m in self.pairs()})
+        self._memories: dict[str, PublishedMemory] = {}
+        self._last: dict[str, list[tuple[Tensor, Tensor]]] = {}  # what the memories were told, at most two batches
+        self.start_epoch()
+
+    def start_epoch(self) -> None:
+        self._memories = {m: PublishedMemory() for m in self.q}
+        self._last = {m: [] for m in self.q}
+
+    def q_parameters(self) -> list[nn.Parameter]:
+        # The projection under the entropy is among the q networks, and stage 0 gives it no gradient: nothing trains it.
+        return list(self.q.parameters())
+
+    def stage0(self, encodings: Encodings) -> Tensor:
+        loss = encodings.h_t.new_zeros(())
+        for m in self.pairs():
+            x, y, _ = _paired(encodings, m)
+            loss = loss - self._q(m).log_likelihood(x, y)
+        return loss
+
+    def stage1(self, output: MMIMOutput, targets: Tensor) -> StageLoss:
+        total, parts = super().stage1(output, targets)
+        encodings = Encodings(output.h_t, output.h_a, output.h_v, output.present)
+        for m, critic in self.critics.items():
+            seen = output.seen[:, MODALITIES.index(cast(Modality, m))]
+            parts[f"cpc_{m}"] = loss = critic(hidden(encodings, m)[seen], output.z[seen])
+            total = total + self.options.alpha * loss
+        for m in self.pairs():
+            x, y, kept = _paired(encodings, m)
+            projected, signs = self._q(m).project(y), polarity(targets)[kept]
+            value = self._q(m).log_likelihood(x, y) + self._memories[m].entropy(projected, signs)
+            self._last[m] = [*self._last[m], (projected.detach(), signs)][-2:]
+            parts[f"ba_{m}"] = value
+            total = total - self.options.beta * value
+        return StageLoss(total, parts)
+
+    def get_extra_state(self) -> dict[str, list[tuple[Tensor, Tensor]]]:
+        """What the memories hold, for the state of training."""
+        return {m: list(told) for m, told in self._last.items()}
+
+    def set_extra_state(self, state: dict[str, list[tuple[Tensor, Tensor]]]) -> None:
+        """The memories as they were: they are told the same again."""
+        self.start_epoch()
+        for m, told in state.items():
+            self._last[m] = [(projected, signs) for projected, signs in told]
+            for projected, signs in told:
+                self._memories[m].entropy(projected, signs)
+
+    def _q(self, m: str) -> PublishedBarberAgakov:
+        return cast(PublishedBarberAgakov, self.q[m])
+
+
+def make_objective(model: MMIM, options: TrainOptions) -> TaskObjective:
+    """The objective that the options name, for a model whose weights it uses."""
+    kinds = {"corrected": CorrectedObjective, "published": PublishedObjective, "none": TaskObjective}
+    return kinds[options.objective](model, options)
+
+
+def task_loss(prediction: Tensor, targets: Tensor) -> Tensor:
+    """Prediction [B, K]; targets [B, K] numbers, NaN where unlabelled, or [B] int64 classes, -1 likewise -> []."""
+    if not targets.is_floating_point():
+        kept = targets >= 0
+        return cross_entropy(prediction[kept], targets[kept]) if bool(kept.any()) else 0.0 * prediction.sum()
+    there = ~targets.isnan()
+    return (prediction - targets)[there].abs().sum() / there.sum().clamp(min=1)
+
+
+def label_groups(targets: Tensor) -> Tensor:
+    """The component of the mixture that each utterance belongs to [B]: the class, or the sign of the first number."""
+    return sentiment_groups(targets[:, 0]) if targets.is_floating_point() else targets
+
+
+def polarity(targets: Tensor) -> Tensor:
+    """The first number [B]; 0, neither positive nor negative, where the labels are classes."""
+    return targets[:, 0] if targets.is_floating_point() else torch.zeros(len(targets), device=targets.device)
+
+
+def encoders(model: MMIM) -> tuple[Any, Any, Any]:
+    """In the order of MODALITIES; None where the model does not use one."""
+    return model.text_encoder, model.voice_encoder, model.face_encoder
+
+
+def hidden(encodings: Encodings, modality: str) -> Tensor:
+    """The encoding of one modality."""
+    return {"text": encodings.h_t, "voice": encodings.h_a, "face": encodings.h_v}[modality]
+
+
+def _paired(encodings: Encodings, modality: Modality) -> tuple[Tensor, Tensor, Tensor]:
+    """h_t and h_m where both are present, and where that is [B]."""
+    kept = encodings.present[:, TEXT] & encodings.present[:, MODALITIES.index(modality)]
+    return encodings.h_t[kept], hidden(encodings, modality)[kept], kept

@@ -1,0 +1,164 @@
+"""The whole state of a training in one file, written after a step and read to go on from there.
+
+The weights of the best epoch are in a file of their own, and nowhere in memory: a second copy of a text encoder is as
+large as all else that a step needs.
+
+Random numbers need no place in it (see `randomness`), nor do gradients, since it is written between steps. The file is
+written under another name and renamed, so a process killed at any time leaves a whole file: this one or the one before.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from mmim_live.errors import CheckpointError, OutputError
+from mmim_live.model.mmim import MMIM
+from mmim_train.training.train_step import Learner
+
+_FORMAT = 2
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a training stands. `step` is the next one of `stage`; sums run over the epoch so far."""
+
+    epoch: int = 0
+    stage: int = 0
+    step: int = 0
+    done: bool = False
+    best_epoch: int = -1
+    best_loss: float = float("inf")
+    cpu_s: float = 0.0  # of this epoch so far
+    sums: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)  # one entry an epoch, see `loop.EpochRecord`
+
+    def add(self, parts: dict[str, float]) -> None:
+        """Take a step's values into the means of the epoch."""
+        for name, value in parts.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def means(self) -> dict[str, float]:
+        """The means so far."""
+        return {name: total / self.counts[name] for name, total in self.sums.items()}
+
+
+class BestWeights:
+    """The weights of the best epoch on disk: those that are trained, and the buffers.
+
+    They are kept beside the state file where this process `writes` it, else in a temporary folder.
+    """
+
+    def __init__(self, state_file: Path | None, writes: bool) -> None:
+        self._beside = state_file
+        self._temporary = None if state_file is not None and writes else TemporaryDirectory(prefix="mmim-")
+        self._own = state_file if self._temporary is None else Path(self._temporary.name) / "state.pt"
+
+    def keep(self, model: MMIM, epoch: int) -> None:
+        """Write those of an epoch. The last ones stay until `forget_others`. Raises OutputError."""
+        assert self._own is not None
+        frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
+        weights = {name: value for name, value in model.state_dict().items() if name not in frozen}
+        _write(_best_file(self._own, epoch), weights)
+
+    def forget_others(self, epoch: int) -> None:
+        """Remove all but those of an epoch."""
+        assert self._own is not None
+        _remove_best(self._own, but=epoch)
+
+    def put_back(self, model: MMIM, epoch: int) -> None:
+        """Give the model those of an epoch. Raises CheckpointError."""
+        files = [_best_file(path, epoch) for path in (self._own, self._beside) if path is not None]
+        path = next((path for path in files if path.is_file()), files[-1])
+        device = next(model.parameters()).device
+        # Mapped, not read: they go into the model's tensors without another copy.
+        weights = _read(path, device, mmap=device.type == "cpu")
+        try:
+            model.load_state_dict(weights, strict=False)
+        except RuntimeError as error:
+            raise CheckpointError(f"{path} does not fit the model; train anew, into another folder") from error
+
+    def close(self) -> None:
+        """Remove what is temporary."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+
+def forget_state(path: Path) -> None:
+    """Remove the state of a training, and its best weights."""
+    path.unlink(missing_ok=True)
+    _remove_best(path)
+
+
+def _best_file(state_file: Path, epoch: int) -> Path:
+    return state_file.with_name(f"{state_file.stem}.best-{epoch}.pt")
+
+
+def _remove_best(state_file: Path, but: int = -1) -> None:
+    for path in state_file.parent.glob(f"{state_file.stem}.best-*.pt"):
+        if path != _best_file(state_file, but):
+            path.unlink(missing_ok=True)
+
+
+def save_state(path: Path, learner: Learner, progress: Progress, key: str) -> None:
+    """Write the file; `key` describes the run, and only the same run may go on from it. Raises OutputError."""
+    optimisers = learner.optimisers
+    content = {
+        "format": _FORMAT,
+        "key": key,
+        "progress": asdict(progress),
+        "model": learner.model.state_dict(),
+        "objective": learner.objective.state_dict(),
+        "stage0": optimisers.stage0.state_dict() if optimisers.stage0 is not None else None,
+        "stage1": optimisers.stage1.state_dict(),
+        "skipped": learner.skipped,
+    }
+    _write(path, content)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise OutputError(f"{path}: the state of the training cannot be written ({error}); check the space") from error
+
+
+def load_state(path: Path, learner: Learner, key: str) -> Progress:
+    """Put the learner where the file says. Raises CheckpointError when it is damaged or of another run."""
+    content = _read(path, learner.device)
+    if not isinstance(content, dict) or content.get("format") != _FORMAT or content.get("key") != key:
+        raise CheckpointError(
+            f"{path} was written by a training with other settings, data or seed; give the same, or another folder"
+        )
+    try:
+        learner.model.load_state_dict(content["model"])
+        learner.objective.load_state_dict(content["objective"])
+        if learner.optimisers.stage0 is not None:
+            learner.optimisers.stage0.load_state_dict(content["stage0"])
+        learner.optimisers.stage1.load_state_dict(content["stage1"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"{path} does not fit the model; train anew, into another folder") from error
+    learner.skipped = int(content["skipped"])
+    return Progress(**content["progress"])
+
+
+def _read(path: Path, device: torch.device, mmap: bool = False) -> Any:
+    try:
+        return torch.load(path, map_location=device, weights_only=True, mmap=mmap)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path} cannot be read ({reason}); train anew, into another folder") from error

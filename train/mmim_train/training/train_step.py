@@ -1,0 +1,132 @@
+"""One optimiser's step of either stage. Knows no epochs, no files and no validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from mmim_live.errors import MmimLiveError
+from mmim_live.model.mmim import MMIM, Batch, Encodings, MMIMOutput, drop_modalities
+from mmim_train.training.distributed import World
+from mmim_train.training.examples import Examples
+from mmim_train.training.lr_schedule import set_rates
+from mmim_train.training.microbatch import Encoder, Key, rows_of, rows_of_batch
+from mmim_train.training.objective import StageLoss, TaskObjective, make_objective
+from mmim_train.training.optimizers import Optimisers, all_finite, zero_gradients
+from mmim_train.training.options import TrainOptions
+from mmim_train.training.seeding import Purpose, seeded
+
+_MOST_SKIPPED = 20  # steps in succession without a finite gradient: it will not come back
+
+
+class Learner:
+    """A model, its objective and their optimisers, on a device."""
+
+    def __init__(self, model: MMIM, options: TrainOptions, seed: int, device: torch.device, world: World) -> None:
+        self.model = model.to(device)
+        self.options = options
+        self.device = device
+        self.world = world
+        with seeded(torch.device("cpu"), seed, Purpose.CRITICS):
+            self.objective: TaskObjective = make_objective(model, options).to(device)
+        self.optimisers = Optimisers(model, self.objective, options)
+        self.encoder = Encoder(model, device, world, options.precision, options.tokens_in_flight)
+        self.skipped = 0  # steps in succession whose gradient was not finite
+
+    def stage0(self, encodings: Encodings, indices: Sequence[int], factor: float) -> dict[str, float]:
+        """One step of the q networks on some of the encodings, which have no graph: no encoder is touched."""
+        optimiser = self.optimisers.stage0
+        assert optimiser is not None
+        q = self.optimisers.parts["q"][0]
+        zero_gradients(q)
+        loss = self.objective.stage0(rows_of(encodings, torch.tensor(indices, device=self.device)))
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._step(optimiser, factor, "q")
+        return {"q": float(loss.detach())}
+
+    def stage1(self, examples: Examples, indices: Sequence[int], key: Key, factor: float) -> dict[str, float]:
+        """One step of everything but the q networks on a batch; `key` seeds dropout. The parts of the loss."""
+        trained = [p for name in ("text", "rest") for p in self.optimisers.parts[name][0]]
+        zero_gradients(trained)  # first, so that the last step's are gone while a graph is held
+        mine = self.world.share(len(indices))
+        batch = examples.batch([indices[i] for i in mine])
+        parts = self.encoder.micro_batches(batch)
+        with frozen(self.objective.q_parameters()):
+            # One micro-batch has a graph at any time. The last keeps it from here; the others are encoded once more.
+            with torch.no_grad():
+                shares = [self._encode(batch, part, mine.start, key) for part in parts[:-1]]
+            shares += [self._encode(batch, part, mine.start, key) for part in parts[-1:]]
+            rows = [range(mine.start + part.start, mine.start + part.stop) for part in parts]
+            leaves = _leaves(self.encoder.join(list(zip(rows, shares, strict=True)), len(indices)))
+            if not all(bool(torch.isfinite(h).all()) for h in leaves[:3]):
+                self._skip()  # the estimators factorise matrices, which NaN would stop with an error of its own
+                return {}
+            loss = self._loss(leaves, examples.targets(indices).to(self.device), key)
+            loss.total.backward()  # type: ignore[no-untyped-call]
+            if not self.world.leads:
+                zero_gradients(trained)  # this part of the gradient is the same everywhere and counts once
+            if parts:
+                _carry(leaves, shares.pop(), rows[-1])
+            for part, whole in zip(parts[:-1], rows[:-1], strict=True):
+                _carry(leaves, self._encode(batch, part, mine.start, key), whole)
+        self.world.sum_gradients(trained)
+        self._step(self.optimisers.stage1, factor, "text", "rest")
+        return {name: float(value.detach()) for name, value in loss.parts.items()}
+
+    def _encode(self, batch: Batch, part: range, offset: int, key: Key) -> Encodings:
+        """The rows `part` of this process's share, which begins at `offset` of the whole batch."""
+        return self.encoder.encode(rows_of_batch(batch, part), (*key, Purpose.ENCODE, offset + part.start))
+
+    def _loss(self, e: Encodings, targets: Tensor, key: Key) -> StageLoss:
+        with seeded(self.device, *key, Purpose.FUSE) as generator:
+            share = self.model.config.modality_dropout
+            seen = drop_modalities(e.present, share, generator) if share > 0 else e.present
+            prediction, z = self.model.fuse(e.h_t, e.h_a, e.h_v, seen)
+        return self.objective.stage1(MMIMOutput(prediction, z, e.h_t, e.h_a, e.h_v, e.present, seen), targets)
+
+    def _step(self, optimiser: torch.optim.Optimizer, factor: float, *names: str) -> None:
+        if all_finite(self.optimisers.clip(*names)):
+            set_rates(optimiser, factor)
+            optimiser.step()
+            self.skipped = 0
+        else:
+            self._skip()
+
+    def _skip(self) -> None:
+        self.skipped += 1
+        if self.skipped >= _MOST_SKIPPED:
+            raise MmimLiveError(
+                f"the training diverged: {self.skipped} steps without a finite gradient; lower lr_text and lr_main"
+            )
+
+
+@contextmanager
+def frozen(parameters: list[nn.Parameter]) -> Iterator[None]:
+    """Within, the parameters pass gradients through and get none."""
+    for p in parameters:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in parameters:
+            p.requires_grad_(True)
+
+
+def _leaves(joined: Encodings) -> Encodings:
+    h_t, h_a, h_v, present = joined
+    return Encodings(h_t.requires_grad_(), h_a.requires_grad_(), h_v.requires_grad_(), present)
+
+
+def _carry(leaves: Encodings, share: Encodings, part: range) -> None:
+    """Give the encoders the gradient of the loss at their outputs."""
+    pairs = [
+        (h, leaf.grad[part.start : part.stop])
+        for h, leaf in zip(share[:3], leaves[:3], strict=True)
+        if h.requires_grad and leaf.grad is not None
+    ]
+    if pairs:
+        torch.autograd.backward([h for h, _ in pairs], [g for _, g in pairs])
