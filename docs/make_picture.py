@@ -18,8 +18,8 @@ from pathlib import Path
 
 from docs.svg import compact
 from mmim_live import assets
-from mmim_live.benchmark.virtual_microphone import Room
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.benchmark.virtual_microphone import VirtualMicrophone
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.native_stderr import native_stderr_to_log
 from mmim_live.output import read_events
 from mmim_live.session.open_live import Devices
@@ -72,10 +72,10 @@ async def draw(events: Sequence[Event], size: tuple[int, int]) -> str:
 def draw_live(size: tuple[int, int], seconds: float) -> str:
     """A real session of that length as SVG, with the picture of the camera where there is room for all."""
     os.chdir(assets.BUNDLED_FOLDER)  # so that the camera has a short name
-    with Recording(Path("sample.mp4"), video=False) as sample:
+    with MediaFile(Path("sample.mp4"), video=False) as sample:
         blocks = [block for block in iter(sample.read, None) if isinstance(block, AudioBlock)]
     sound = b"".join(block.samples.tobytes() for block in blocks)
-    room, stop = Room(), threading.Event()
+    room, stop = VirtualMicrophone(), threading.Event()
     os.environ.update(room.environment)
     speaker = threading.Thread(target=lambda: [room.speak(sound, stop) for _ in iter(stop.is_set, True)])
     app = MmimApp(LiveFeed(Devices("sample.mp4", "pulse"), Settings(), []), title="live")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 if TYPE_CHECKING:
     from mmim_live.errors import MmimLiveError
-    from mmim_live.session.live_session import Live
+    from mmim_live.session.live_session import LiveSession
     from mmim_live.session.session import Session
     from mmim_live.settings import Settings, Speed
     from mmim_live.types import (
@@ -41,7 +41,7 @@ __all__ = [
     "Comparison",
     "Contributions",
     "Event",
-    "Live",
+    "LiveSession",
     "Mark",
     "MmimLiveError",
     "Notice",
@@ -105,11 +105,11 @@ def live(
     *,
     record: str | Path | None = None,
     **settings: Any,
-) -> Live:
+) -> LiveSession:
     """Watch and listen, and yield the events as they are made; the twin of `replay`.
 
     A session of devices has no end of its own: call `finish()` of what is returned, in the loop or from any thread, for
-    the last words and the `Summary`, or `close()` it. `Live` tells what else it can do: mark, record, take a baseline.
+    the last words and the `Summary`, or `close()` it. `LiveSession` can also mark, record and take a baseline.
 
     Args:
         camera: an index, a path, or an address (http, rtsp); None does without.
@@ -124,7 +124,7 @@ def live(
         MmimLiveError: at the first event: there is no device at all, `record` cannot be written, or a setting, the
             checkpoint or a model file cannot be used; the message is one line.
     """
-    from mmim_live.session.live_session import Live
+    from mmim_live.session.live_session import LiveSession
     from mmim_live.session.open_live import Devices, open_live
     from mmim_live.settings import load_settings
 
@@ -133,4 +133,4 @@ def live(
         devices = Devices(camera, None if microphone == "default" else microphone, microphone is not None)
         return open_live(devices, load_settings(None, settings), record=folder)
 
-    return Live(open_session)
+    return LiveSession(open_session)

@@ -103,14 +103,14 @@ def load_settings(
 
 
 @dataclass(frozen=True, slots=True)
-class KeyChanges:
+class KeyOverrides:
     """Which keys do what, where a user wants it otherwise. Knows nothing of what can be done."""
 
     keys: dict[str, str] = field(default_factory=dict)  # of an action: one key, or several with commas between
     origin: str = ""  # the files that they come from
 
 
-def load_keys(path: Path | None, user: Path | None = None) -> KeyChanges:
+def load_keys(path: Path | None, user: Path | None = None) -> KeyOverrides:
     """The table `[keys]` of the file `user`, changed by that of the file at `path`. A value is a key, or a list.
 
     Raises:
@@ -128,7 +128,7 @@ def load_keys(path: Path | None, user: Path | None = None) -> KeyChanges:
                 raise ConfigError(f"{file}: [{KEYS}] {action}: give a key such as 'p', or a list of keys")
             keys[action] = ",".join("comma" if key == "," else key for key in wanted)
         origins += [str(file)] if table else []
-    return KeyChanges(keys, " and ".join(origins))
+    return KeyOverrides(keys, " and ".join(origins))
 
 
 def _read(path: Path) -> dict[str, Any]:

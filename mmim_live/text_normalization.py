@@ -1,7 +1,7 @@
 """Folding of casing and punctuation: the one place where recognised and training text become alike.
 
 MOSI's transcripts are upper case without punctuation ("IT COULDVE BEEN BETTER"), Whisper's are neither. Both sides of
-the project, training and live, pass every text through `fold_text` before tokenising.
+the project, training and live, pass every text through `normalize_text` before tokenising.
 """
 
 import re
@@ -13,10 +13,10 @@ _APOSTROPHES = re.compile(r"(?<=\w)['’`´](?=\w)")
 _NOT_WORD = re.compile(r"[^\w\s]|_")
 
 
-def fold_text(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Lower case, no accents lost, apostrophes inside words removed, other punctuation turned into single spaces.
 
-    >>> fold_text("It could've been BETTER -- really!")
+    >>> normalize_text("It could've been BETTER -- really!")
     'it couldve been better really'
     """
     text = unicodedata.normalize("NFKC", text).lower()

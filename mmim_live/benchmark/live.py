@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from mmim_live.benchmark.metrics import LiveFigures, live_figures
-from mmim_live.benchmark.virtual_microphone import Play, Room, sound_of, speak_over_and_over
+from mmim_live.benchmark.virtual_microphone import Play, VirtualMicrophone, sound_of, speak_over_and_over
 from mmim_live.errors import DeviceError, MmimLiveError
 from mmim_live.session_types import Health, Preview, SoundLevel
 from mmim_live.types import Event
@@ -54,7 +54,7 @@ def measure_live(
     if cpu_share < 1 and shutil.which("cpulimit") is None:
         raise DeviceError("a share of the CPU is given by cpulimit, which is missing: sudo apt-get install cpulimit")
     sounds = [sound_of(path) for path in speech]
-    room = Room()
+    room = VirtualMicrophone()
     stop = threading.Event()
     plays: list[Play] = []
     speaker = threading.Thread(target=speak_over_and_over, args=(room, sounds, stop, plays), daemon=True)
@@ -124,7 +124,7 @@ def _run_app(seconds: float, devices: Devices, settings: Settings, recorder: _Re
     from mmim_live.session.runner import Feed, Post
     from mmim_live.tui.app import MmimApp
 
-    class Overheard(Feed):
+    class TappedRunner(Feed):
         def start(self, post: Post) -> None:
             def both(what: Event | Health | SoundLevel | Preview | MmimLiveError) -> None:
                 if not isinstance(what, Health | SoundLevel | Preview | MmimLiveError):
@@ -138,7 +138,7 @@ def _run_app(seconds: float, devices: Devices, settings: Settings, recorder: _Re
         timer.start()
         return session
 
-    viewer = MmimApp(Overheard(opened, settings, (), live=True), title="live")
+    viewer = MmimApp(TappedRunner(opened, settings, (), live=True), title="live")
     timer = threading.Timer(seconds, lambda: viewer.call_from_thread(viewer.exit))
     viewer.run(headless=True, size=SIZE)
     timer.cancel()

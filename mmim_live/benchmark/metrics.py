@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmim_live.speech.wer import word_errors
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 from mmim_live.types import Event, Notice, Reading, WordHeard
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def trace_words(events: Sequence[tuple[float, Event]]) -> list[WordTrace]:
             (there, told_s, said)
             for there, told_s, said in words
             if there <= place
-            and fold_text(said.text) == fold_text(word.text)
+            and normalize_text(said.text) == normalize_text(word.text)
             and abs(said.end_s - word.end_s) < SAME_WORD_S
         )
         middle_s = (said.start_s + said.end_s) / 2

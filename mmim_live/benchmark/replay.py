@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 from mmim_live.types import SAMPLE_RATE_HZ, SpeechUpdate, Word
 
 
@@ -107,7 +107,7 @@ def measure_speech(file: Path, asr_model: str, language: str) -> SpeechFigures:
     """Recognise `file` as a stream and at once, in this process. Raises MmimLiveError."""
     from faster_whisper import WhisperModel
 
-    from mmim_live.capture.files.media_file import Recording
+    from mmim_live.capture.files.media_file import MediaFile
     from mmim_live.session.loading import asr_folder
     from mmim_live.speech.recognizer import SpeechRecognizer
     from mmim_live.speech.wer import word_errors
@@ -117,7 +117,7 @@ def measure_speech(file: Path, asr_model: str, language: str) -> SpeechFigures:
     _, folder = asr_folder(asr_model, language)
     fixed = None if language == "auto" else language
     blocks: list[AudioBlock] = []
-    with Recording(file, video=False) as source:
+    with MediaFile(file, video=False) as source:
         while isinstance(block := source.read(), AudioBlock):
             blocks.append(block)
     recognizer = SpeechRecognizer(load_whisper(folder), fixed, prior="en")
@@ -152,7 +152,7 @@ def _first_heard(updates: Sequence[SpeechUpdate]) -> list[Word]:
             early
             for update in updates
             for early in (*update.provisional, *update.committed)
-            if fold_text(early.text) == fold_text(word.text) and abs(early.end_s - word.end_s) < 0.5
+            if normalize_text(early.text) == normalize_text(word.text) and abs(early.end_s - word.end_s) < 0.5
         ]
         first.append(min(said, key=lambda early: early.heard_s))
     return first

@@ -32,7 +32,7 @@ class Play:
     ended_s: float
 
 
-class Room:
+class VirtualMicrophone:
     """A sound server with a loudspeaker that nobody hears, and a microphone that hears nothing else."""
 
     def __init__(self) -> None:
@@ -93,14 +93,16 @@ def _write(player: subprocess.Popen[bytes], sound: bytes) -> None:
 
 def sound_of(path: Path) -> bytes:
     """All sound of a recording: 16 kHz mono, float32. Raises MediaError."""
-    from mmim_live.capture.files.media_file import Recording
+    from mmim_live.capture.files.media_file import MediaFile
 
-    with Recording(path, video=False) as source:
+    with MediaFile(path, video=False) as source:
         blocks = iter(source.read, None)
         return b"".join(block.samples.tobytes() for block in blocks if isinstance(block, AudioBlock))
 
 
-def speak_over_and_over(room: Room, sounds: Sequence[bytes], stop: threading.Event, plays: list[Play]) -> None:
+def speak_over_and_over(
+    room: VirtualMicrophone, sounds: Sequence[bytes], stop: threading.Event, plays: list[Play]
+) -> None:
     """One after the other, with pauses, until `stop` is set; `plays` gets those that came to their end."""
     while not stop.is_set():
         for number, sound in enumerate(sounds):

@@ -10,7 +10,7 @@ from mmim_live.cli.benchmark import bench_app
 from mmim_live.cli.diagnostics import devices, doctor, models
 from mmim_live.cli.live import live
 from mmim_live.cli.replay import replay
-from mmim_live.cli.serving import with_port
+from mmim_live.cli.serving import expand_serve_flag
 from mmim_live.cli.training import evaluate, extract, train, tune
 from mmim_live.errors import MmimLiveError
 
@@ -28,7 +28,7 @@ app.add_typer(bench_app, name="bench")
 def run(arguments: list[str]) -> None:
     """Run a command; every error that a user can mend becomes one line."""
     try:
-        app(with_port(with_default_command(arguments)))
+        app(expand_serve_flag(with_default_command(arguments)))
     except MmimLiveError as error:
         sys.stderr.write(f"mmim-live: {error}\n")
         sys.exit(1)

@@ -22,11 +22,11 @@ from mmim_live.cli.options import (
     ServePort,
     ServeToken,
     WindowLength,
-    outputs_of,
-    settings_of,
+    build_outputs,
+    build_settings,
 )
 from mmim_live.cli.replay import show, summary_lines, utterance_line
-from mmim_live.cli.serving import announce, healthily, serving, sinks_of
+from mmim_live.cli.serving import announce, build_sinks, health_reporting, serving
 from mmim_live.settings import Settings, load_keys, user_file
 from mmim_live.types import Notice, Summary, Utterance
 
@@ -65,7 +65,7 @@ def live(
     """Watch and listen, and show a sentiment that rolls with the speaker. Also what `mmim-live` alone does."""
     from mmim_live.session.open_live import Devices
 
-    settings = settings_of(
+    settings = build_settings(
         config,
         checkpoint,
         asr_model,
@@ -79,7 +79,7 @@ def live(
         serve_token,
         record_to,
     )
-    outputs = outputs_of(output)
+    outputs = build_outputs(output)
     devices = Devices(None if no_camera else camera, _number(microphone), not no_microphone)
     with serving(settings) as broadcast:
         if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -108,8 +108,8 @@ def _live_headless(
     with native_stderr_to_log() as terminal:
         announce(broadcast, terminal)
         session = open_live(devices, settings, lambda what: print(f"{what} ...", file=terminal, flush=True), record)
-        with finishing_on_signals(session), healthily(broadcast, session, settings):
-            for event in write_events(session.events(), sinks_of(outputs, broadcast)):
+        with finishing_on_signals(session), health_reporting(broadcast, session, settings):
+            for event in write_events(session.events(), build_sinks(outputs, broadcast)):
                 match event:
                     case Notice():
                         print(f"{event.time_s:7.1f} s  note: {event.message}", file=terminal, flush=True)

@@ -38,7 +38,7 @@ ServeToken = Annotated[
 ]
 
 
-def settings_of(
+def build_settings(
     config: Path | None,
     checkpoint: str | None,
     asr_model: str | None,
@@ -73,7 +73,7 @@ def settings_of(
     return settings
 
 
-def outputs_of(paths: list[Path] | None) -> list[Path]:
+def build_outputs(paths: list[Path] | None) -> list[Path]:
     """The paths, each of which can be written."""
     from mmim_live.output.sink import check_writable
 

@@ -23,12 +23,12 @@ from mmim_live.cli.options import (
     ServePort,
     ServeToken,
     WindowLength,
-    outputs_of,
-    settings_of,
+    build_outputs,
+    build_settings,
 )
-from mmim_live.cli.serving import announce, healthily, serving, sinks_of
+from mmim_live.cli.serving import announce, build_sinks, health_reporting, serving
 from mmim_live.errors import WorkerError
-from mmim_live.settings import KeyChanges, Settings, Speed, load_keys, user_file
+from mmim_live.settings import KeyOverrides, Settings, Speed, load_keys, user_file
 from mmim_live.types import Comparison, Notice, Reading, SessionStarted, Summary, Utterance
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def replay(
     from mmim_live.output.sink import check_distinct
     from mmim_live.recording.reader import recorded_settings
 
-    settings = settings_of(
+    settings = build_settings(
         config,
         checkpoint,
         asr_model,
@@ -77,7 +77,7 @@ def replay(
         serve_token,
         recorded=recorded_settings(file),
     )
-    outputs = outputs_of(output)
+    outputs = build_outputs(output)
     for source in (file, *(file.iterdir() if file.is_dir() else ())):
         check_distinct(source, outputs)
     with serving(settings) as broadcast:
@@ -115,8 +115,8 @@ def _replay_headless(
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("loading", total=None)
             session = open_replay(file, settings, speed, lambda what: progress.update(task, description=what))
-            with finishing_on_signals(session) as interrupted, healthily(broadcast, session, settings):
-                for event in write_events(session.events(), sinks_of(outputs, broadcast)):
+            with finishing_on_signals(session) as interrupted, health_reporting(broadcast, session, settings):
+                for event in write_events(session.events(), build_sinks(outputs, broadcast)):
                     match event:
                         case SessionStarted():
                             progress.update(task, description=event.source, total=event.duration_s)
@@ -159,7 +159,7 @@ def show(
     feed: Feed,
     title: str,
     ascii_only: bool,
-    keys: KeyChanges,
+    keys: KeyOverrides,
     broadcast: Broadcast | None = None,
     *,
     welcome: bool = False,

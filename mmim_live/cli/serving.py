@@ -39,7 +39,7 @@ def announce(broadcast: Broadcast | None, terminal: TextIO) -> None:
         print(f"overlay: {broadcast.address}", file=terminal, flush=True)
 
 
-def sinks_of(outputs: Sequence[Path], broadcast: Broadcast | None) -> list[Sink]:
+def build_sinks(outputs: Sequence[Path], broadcast: Broadcast | None) -> list[Sink]:
     """Files, and those who listen."""
     from mmim_live.output import open_sink
 
@@ -47,7 +47,7 @@ def sinks_of(outputs: Sequence[Path], broadcast: Broadcast | None) -> list[Sink]
     return sinks if broadcast is None else [*sinks, broadcast]
 
 
-def healthily(
+def health_reporting(
     broadcast: Broadcast | None, session: Session, settings: Settings
 ) -> contextlib.AbstractContextManager[None]:
     """While the block runs, those who listen hear how the session fares."""
@@ -56,10 +56,10 @@ def healthily(
     return contextlib.nullcontext() if broadcast is None else telling_health(session, settings, broadcast.tell)
 
 
-def with_port(arguments: list[str]) -> list[str]:
+def expand_serve_flag(arguments: list[str]) -> list[str]:
     """`--serve` may stand without its port: then 0, a free one, is meant.
 
-    >>> with_port(["replay", "--serve", "talk.mp4"]), with_port(["--serve", "8765"])
+    >>> expand_serve_flag(["replay", "--serve", "talk.mp4"]), expand_serve_flag(["--serve", "8765"])
     (['replay', '--serve=0', 'talk.mp4'], ['--serve=8765'])
     """
     written: list[str] = []

@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 
 
 class TextTokenizer:
@@ -33,7 +33,7 @@ class TextTokenizer:
 
     def ids(self, text: str) -> list[int]:
         """The token ids of one text, [CLS] and [SEP] included; none for a text without words."""
-        folded = fold_text(text)
+        folded = normalize_text(text)
         return list(self._tokenizer.encode(folded).ids) if folded else []
 
     def encode(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:

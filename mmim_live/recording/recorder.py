@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from mmim_live.recording.folder import new_recording, recordings_place
-from mmim_live.recording.writer import Plan, Take
+from mmim_live.recording.writer import Plan, RecordingWriter
 from mmim_live.session_types import DeviceHealth, RecordingHealth
 from mmim_live.settings import Settings
 from mmim_live.types import AudioBlock, Event, Notice, SessionStarted, Summary, VideoFrame
@@ -50,8 +50,8 @@ class Recorder:
         self._size = USUAL_SIZE
         self._session: SessionStarted | None = None
         self._lock = threading.Lock()
-        self._current: Take | None = None
-        self._takes: tuple[Take, ...] = ()  # with those that wait for their last words
+        self._current: RecordingWriter | None = None
+        self._takes: tuple[RecordingWriter, ...] = ()  # with those that wait for their last words
         self._notices: deque[Notice] = deque()
         self._ended = False
 
@@ -132,7 +132,7 @@ class Recorder:
             | {"python": platform.python_version()},
         }
         plan = Plan(path, begin_s, self._settings.hop, self._size if self._pictures else None, self._sound, facts)
-        self._current = Take(plan, self._session)
+        self._current = RecordingWriter(plan, self._session)
         self._takes += (self._current,)
         message = f"recording into {path}; nothing of it leaves this machine"
         self._notices.append(Notice(begin_s, "recording_began", message))
@@ -147,7 +147,7 @@ class Recorder:
                 self._current = None
             self._notices.append(self._told(take))
 
-    def _told(self, take: Take) -> Notice:
+    def _told(self, take: RecordingWriter) -> Notice:
         now_s = self._now_s()
         length_s = take.length_s(now_s)
         if take.failure is not None:

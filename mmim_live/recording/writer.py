@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from mmim_live.errors import OutputError
+from mmim_live.recording.event_time import event_time_s, shifted
 from mmim_live.recording.folder import MEDIA, RecordingFolder
 from mmim_live.recording.matroska import MatroskaFile
-from mmim_live.recording.media_time import shifted, spoken_of_s
 from mmim_live.session.channel import Channel
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, Event, Reading, SessionStarted, Summary, VideoFrame
 
@@ -42,7 +42,7 @@ class Plan:
     facts: dict[str, Any]  # for settings.json
 
 
-class Take:
+class RecordingWriter:
     """Begins at once. `see`, `hear` and `note` are called by one thread each, and wait for nothing."""
 
     def __init__(self, plan: Plan, session: SessionStarted | None) -> None:
@@ -83,7 +83,7 @@ class Take:
 
     def note(self, event: Event) -> None:
         """Something was told. Ends the take once all is told that belongs to it."""
-        time_s, begin_s = spoken_of_s(event), self.plan.begin_s
+        time_s, begin_s = event_time_s(event), self.plan.begin_s
         if isinstance(event, Summary) or begin_s < time_s <= self._end_s:
             self._queue.put(shifted(event, -begin_s))
         hops = math.floor((self._end_s - begin_s) / self.plan.hop_s + _EPSILON_S) if self._end_s < math.inf else 0

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.datastructures import Headers
 
-__all__ = ["Refusal", "refusal"]
+__all__ = ["Rejection", "rejection"]
 
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
 # Of pages from files: browsers say null, older embedded ones file://, and OBS has a made-up host for local files.
@@ -27,26 +27,28 @@ _FILE_ORIGINS = ("null", "file://", "http://absolute")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """Why a request is not served."""
 
     status: HTTPStatus
     text: str
 
 
-def refusal(path: str, headers: Headers, token: str) -> Refusal | None:
+def rejection(path: str, headers: Headers, token: str) -> Rejection | None:
     """What is wrong with a request for `path` (with its query); None lets it in."""
     hosts = headers.get_all("Host")
     if len(hosts) != 1 or _name(hosts[0]) not in _NAMES:
-        return Refusal(HTTPStatus.FORBIDDEN, "ask for 127.0.0.1 or localhost, under no other name")
+        return Rejection(HTTPStatus.FORBIDDEN, "ask for 127.0.0.1 or localhost, under no other name")
     for origin in headers.get_all("Origin"):
         if origin not in (f"http://{hosts[0]}", *_FILE_ORIGINS):
-            return Refusal(HTTPStatus.FORBIDDEN, "pages from elsewhere may not listen")
+            return Rejection(HTTPStatus.FORBIDDEN, "pages from elsewhere may not listen")
     given = [*_bearers(headers.get_all("Authorization")), *parse_qs(urlsplit(path).query).get("token", [])]
     if not given:
-        return Refusal(HTTPStatus.UNAUTHORIZED, "the token is missing: take the whole address that mmim-live shows")
+        return Rejection(HTTPStatus.UNAUTHORIZED, "the token is missing: take the whole address that mmim-live shows")
     if not hmac.compare_digest(given[0].encode(), token.encode()):
-        return Refusal(HTTPStatus.FORBIDDEN, "the token is wrong: every run has its own, unless --serve-token sets one")
+        return Rejection(
+            HTTPStatus.FORBIDDEN, "the token is wrong: every run has its own, unless --serve-token sets it"
+        )
     return None
 
 

@@ -54,7 +54,7 @@ class Audience:
             except asyncio.QueueFull:
                 self.dropped += 1
                 del self._queues[connection]
-                task = asyncio.ensure_future(_let_go(connection, CloseCode.TRY_AGAIN_LATER, "reading too slowly"))
+                task = asyncio.ensure_future(_disconnect(connection, CloseCode.TRY_AGAIN_LATER, "reading too slowly"))
                 self._farewells.add(task)
                 task.add_done_callback(self._farewells.discard)
 
@@ -91,7 +91,7 @@ async def _say_last(connection: ServerConnection, within_s: float) -> None:
         connection.transport.abort()
 
 
-async def _let_go(connection: ServerConnection, code: CloseCode, reason: str) -> None:
+async def _disconnect(connection: ServerConnection, code: CloseCode, reason: str) -> None:
     """Close; cut the line where the listener does not even read that."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_S):

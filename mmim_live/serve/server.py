@@ -22,7 +22,7 @@ from websockets.http11 import Request, Response
 
 from mmim_live.errors import OutputError
 from mmim_live.output.jsonl import health_line, jsonl_formatter
-from mmim_live.serve.auth import refusal
+from mmim_live.serve.auth import rejection
 from mmim_live.serve.clients import Audience
 from mmim_live.serve.overlay import answer, overlay
 from mmim_live.serve.snapshot import Latest
@@ -139,7 +139,7 @@ class Broadcast:
         await server.wait_closed()
 
     def _answer(self, _: ServerConnection, request: Request) -> Response | None:
-        if (no := refusal(request.path, request.headers, self._token)) is not None:
+        if (no := rejection(request.path, request.headers, self._token)) is not None:
             return _text(no.status, no.text)
         match urlsplit(request.path).path:
             case "/":

@@ -37,7 +37,7 @@ class SpeechLoad:
     """The policy: a level of 0 (all effort) to LEVELS - 1 (the least), from how far the recogniser is behind. Pure."""
 
     level: int = 0
-    hushed: bool = False  # sound is being given up
+    muted: bool = False  # sound is being given up
     _changed_s: float = 0.0
     _changed_behind_s: float = 0.0
     _calm_since_s: float | None = None
@@ -46,7 +46,7 @@ class SpeechLoad:
 
     def observe(self, media_s: float, behind_s: float) -> None:
         """At `media_s`, the next sound to listen to has waited for `behind_s`."""
-        self.hushed = behind_s > (CAUGHT_UP_S if self.hushed else GIVE_UP_S)
+        self.muted = behind_s > (CAUGHT_UP_S if self.muted else GIVE_UP_S)
         if behind_s > CAUGHT_UP_S:
             self._calm_since_s = None
         elif self._calm_since_s is None:
@@ -90,7 +90,7 @@ class SpeechGovernor:
     def __init__(
         self, recognizer: Recognizer, model: str, now_s: Callable[[], float], tell: Callable[[Notice], object]
     ) -> None:
-        self.hushed_blocks = 0
+        self.muted_blocks = 0
         self.effort = model  # for people: which model, and how often it listens
         self._recognizer = recognizer
         self._own = recognizer.whisper
@@ -101,21 +101,21 @@ class SpeechGovernor:
         self._level = 0  # as applied
         self._small: Whisper | None = None
 
-    def heed(self, sounds: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
+    def throttle(self, sounds: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
         """The sounds, as they are listened to: silence in place of what is given up."""
         for block in sounds:
-            now_s, hushed = self._now_s(), self._load.hushed
+            now_s, muted = self._now_s(), self._load.muted
             self._load.observe(now_s, now_s - block.end_s)
             if self._load.level != self._level:
                 self._level = self._load.level
                 self._apply(now_s)
-            if not self._load.hushed:
+            if not self._load.muted:
                 yield block
                 continue
-            if not hushed:
+            if not muted:
                 message = f"speech fell {now_s - block.end_s:.0f} s behind: what was said meanwhile is not recognised"
                 self._tell(Notice(now_s, "speech_lost", message))
-            self.hushed_blocks += 1
+            self.muted_blocks += 1
             yield AudioBlock(block.start_s, np.zeros_like(block.samples))
 
     def _apply(self, now_s: float) -> None:

@@ -15,7 +15,7 @@ from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.devices.device_status import Report
 from mmim_live.errors import DeviceError
 from mmim_live.session.channel import Channel
-from mmim_live.session.media_source import WhenLate
+from mmim_live.session.media_source import Backpressure
 from mmim_live.session.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.session.workers import Job
 from mmim_live.session_types import DeviceChange, DeviceHealth, DeviceKind, SoundLevel
@@ -55,13 +55,13 @@ class SoundDevice(Device, Protocol):
     def use(self, device: int | str | None) -> None: ...
 
 
-class DeviceIntake:
-    """An `Intake` of devices. Each is made by a function that takes where to report changes; None: do without.
+class DeviceSource:
+    """An `MediaSource` of devices. Each is made by a function that takes where to report changes; None: do without.
 
     `hear` is given every block of sound, and must be quick.
     """
 
-    when_late: WhenLate = "drop"
+    backpressure: Backpressure = "drop"
     duration_s = None
 
     def __init__(

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 
 from mmim_live.alignment import HISTORY_S
 from mmim_live.capture.devices.level_meter import LevelMeter
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.session.channel import Channel
-from mmim_live.session.media_source import WhenLate
+from mmim_live.session.media_source import Backpressure
 from mmim_live.session.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.session.workers import Job
 from mmim_live.session_types import DeviceHealth, DeviceKind, SoundLevel
@@ -48,17 +48,17 @@ class CaptureClock:
         return marks[min(bisect_left(marks, (media_s,)), len(marks) - 1)][1]
 
 
-class FileIntake:
-    """An `Intake` of a recording. `pictures`: whether somebody takes them.
+class FileSource:
+    """An `MediaSource` of a recording. `pictures`: whether somebody takes them.
 
     Of a recorded session there is more to say: its name, notices at the start, and marks in their places.
     """
 
-    when_late: WhenLate = "wait"
+    backpressure: Backpressure = "wait"
 
     def __init__(
         self,
-        source: Recording,
+        source: MediaFile,
         *,
         pictures: bool,
         real_time: bool,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mmim_live.session.session import Session
 
 
-class Live(Generator[Event, None, None]):
+class LiveSession(Generator[Event, None, None]):
     """The events of a live session, which begins with the first `next`.
 
     It ends in one of two ways, from inside the loop or from any thread:

@@ -1,7 +1,7 @@
 """Where a session's media come from, and what becomes of what nobody takes in time.
 
 A recording waits for the slowest taker; devices do not wait, so that what is late is dropped and counted. That is the
-whole difference between replay and live; the session knows it by `when_late` alone.
+whole difference between replay and live; the session knows it by `backpressure` alone.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from mmim_live.session.workers import Job
 from mmim_live.session_types import DeviceHealth, DeviceKind, SoundLevel
 from mmim_live.types import AudioBlock, Notice, VideoFrame
 
-WhenLate = Literal["wait", "drop"]
+Backpressure = Literal["wait", "drop"]
 
 
-class Intake(Protocol):
+class MediaSource(Protocol):
     """Media on one clock, which starts at 0."""
 
     @property
-    def when_late(self) -> WhenLate:
+    def backpressure(self) -> Backpressure:
         """Whether the media wait for those who take them."""
         ...
 

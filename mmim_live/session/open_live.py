@@ -59,7 +59,7 @@ def open_live(
     from mmim_live.capture.devices.camera import Camera
     from mmim_live.capture.devices.microphone import Microphone
     from mmim_live.recording.recorder import Recorder
-    from mmim_live.session.device_source import DeviceIntake
+    from mmim_live.session.device_source import DeviceSource
     from mmim_live.session.loading import load_models
     from mmim_live.session.session import Session
     from mmim_live.speech.segment_decoder import SegmentSettings
@@ -76,7 +76,7 @@ def open_live(
         listen_every_s=LISTEN_EVERY_S,
         at_once=record,
     )
-    intake = DeviceIntake(
+    intake = DeviceSource(
         clock,
         None if camera is None else lambda tell: Camera(clock, camera, report=tell, see=recorder.see),
         (lambda tell: Microphone(clock, devices.microphone, report=tell)) if microphone else None,

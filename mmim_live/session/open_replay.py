@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmim_live import assets
-from mmim_live.capture.files.media_file import MAX_FPS, Recording
+from mmim_live.capture.files.media_file import MAX_FPS, MediaFile
 from mmim_live.recording.reader import open_recorded
 from mmim_live.settings import Settings, Speed
 
@@ -34,10 +34,10 @@ def open_replay(
     recorded = open_recorded(path) if path.is_dir() else None
     # What was recorded live was picked already; to pick again would leave out what came a little early.
     fps = MAX_FPS if recorded is None else math.inf
-    source = Recording(path if recorded is None else recorded.media, video=settings.face, max_fps=fps)
+    source = MediaFile(path if recorded is None else recorded.media, video=settings.face, max_fps=fps)
     # These import torch, which takes seconds: not before the file is known to be good.
     from mmim_live.recording.comparison import Comparer
-    from mmim_live.session.file_source import FileIntake
+    from mmim_live.session.file_source import FileSource
     from mmim_live.session.loading import load_models
     from mmim_live.session.session import Session
     from mmim_live.speech.segment_decoder import SegmentSettings
@@ -46,7 +46,7 @@ def open_replay(
         every_s = recorded.listen_every_s if recorded else None
         segments = SegmentSettings(every_s=every_s) if every_s else None
         models = load_models(settings, report, video=source.has_video, audio=source.has_audio, segments=segments)
-        intake = FileIntake(
+        intake = FileSource(
             source,
             pictures=models.face is not None,
             real_time=speed == "1.0",

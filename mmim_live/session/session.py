@@ -27,7 +27,7 @@ from mmim_live.session.baseline import Baseline
 from mmim_live.session.channel import Channel
 from mmim_live.session.inference import Reader, without_overtaken
 from mmim_live.session.loading import Models
-from mmim_live.session.media_source import Intake
+from mmim_live.session.media_source import MediaSource
 from mmim_live.session.messages import (
     BaselineAsked,
     FaceRows,
@@ -64,7 +64,7 @@ class Session:
 
     def __init__(
         self,
-        intake: Intake,
+        intake: MediaSource,
         models: Models,
         settings: Settings,
         *,
@@ -79,9 +79,9 @@ class Session:
         baseline = Baseline(settings.window, settings.hop)
         languages = models.checkpoint.languages
         self.reader = Reader(models.predictor, settings.checkpoint, languages, intake.captured_at, baseline)
-        self.pictures = Pictures(mirrored=intake.when_late == "drop")  # people know themselves from the mirror
+        self.pictures = Pictures(mirrored=intake.backpressure == "drop")  # people know themselves from the mirror
         self.governor: SpeechGovernor | None = None  # of the recogniser's effort, where speech must not fall behind
-        self._waits = intake.when_late == "wait"
+        self._waits = intake.backpressure == "wait"
         self._restarts = Restarts()
         self._stop = threading.Event()
         self._failure: Exception | None = None
@@ -152,7 +152,7 @@ class Session:
 
     def stop(self, within_s: float = JOIN_S) -> list[str]:
         """End all threads; the names of those that did not come in time."""
-        self._let_go()
+        self._shutdown()
         deadline_s = time.monotonic() + within_s
         started = [worker for worker in self._workers if worker.ident is not None]
         for worker in started:
@@ -176,7 +176,7 @@ class Session:
         if not self._waits:
             drops["readings"] = self._overtaken
         if self.governor is not None:
-            drops["speech_blocks"] = self.governor.hushed_blocks
+            drops["speech_blocks"] = self.governor.muted_blocks
         return drops
 
     # ---- threads ---------------------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ class Session:
                 governor = SpeechGovernor(speech, models.names["speech"], lambda: self.intake.media_s, inbox.put)
                 self.governor = governor
                 heard = sounds["speech"]
-                jobs["speech"] = lambda: read_speech(speech, governor.heed(heard), inbox, lambda: len(heard) > 0)
+                jobs["speech"] = lambda: read_speech(speech, governor.throttle(heard), inbox, lambda: len(heard) > 0)
         return jobs
 
     def _failed(self, thread: str, error: Exception) -> bool:
@@ -232,9 +232,9 @@ class Session:
             if failure is not cause:
                 failure.__cause__ = cause
             self._failure = failure
-        self._let_go()
+        self._shutdown()
 
-    def _let_go(self) -> None:
+    def _shutdown(self) -> None:
         """Tell every thread to end, and wake those that wait."""
         self._stop.set()
         self.intake.stop()

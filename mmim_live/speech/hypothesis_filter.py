@@ -6,8 +6,8 @@ Whisper invents words for sound without speech, and reads short sound twice. Eac
 from __future__ import annotations
 
 from mmim_live.speech.local_agreement import without_echo
-from mmim_live.speech.whisper import HeardWord, Hypothesis
-from mmim_live.text_normalization import fold_text
+from mmim_live.speech.whisper import Hypothesis, HypothesisWord
+from mmim_live.text_normalization import normalize_text
 
 __all__ = ["plausible"]
 
@@ -16,7 +16,7 @@ _GUESSED = -1.6  # mean log probability below which words are guesses, whatever 
 _QUICKEST_S = 0.03  # no word is over within one position of the encoder
 
 
-def plausible(hypothesis: Hypothesis) -> tuple[HeardWord, ...]:
+def plausible(hypothesis: Hypothesis) -> tuple[HypothesisWord, ...]:
     """The words of a hypothesis that can be believed."""
     sure = hypothesis.log_probability
     if sure < _GUESSED or (sure < _UNSURE and hypothesis.no_speech > _NO_SPEECH):
@@ -28,7 +28,7 @@ def plausible(hypothesis: Hypothesis) -> tuple[HeardWord, ...]:
     return _with_sound(new[: max(0, kept - len(old))], old)
 
 
-def _with_sound(words: tuple[HeardWord, ...], before: list[str]) -> tuple[HeardWord, ...]:
+def _with_sound(words: tuple[HypothesisWord, ...], before: list[str]) -> tuple[HypothesisWord, ...]:
     """Cut the words at the end that the alignment leaves no time: sound that was read twice.
 
     One word alone may look so at the edge of the sound, unless it repeats the word before; two or more in a row have
@@ -37,6 +37,6 @@ def _with_sound(words: tuple[HeardWord, ...], before: list[str]) -> tuple[HeardW
     first = len(words)
     while first and words[first - 1].end_s - words[first - 1].start_s < _QUICKEST_S:
         first -= 1
-    said = [fold_text(text) for text in (*before, *(word.text for word in words))]
+    said = [normalize_text(text) for text in (*before, *(word.text for word in words))]
     alone = len(words) - first == 1 and said[-2:-1] != said[-1:]
     return words if alone else words[:first]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["LanguageBelief"]
+__all__ = ["LanguageTracker"]
 
 _LOYALTY = 10.0  # prior odds of the language believed so far against any other
 _SURE = 0.8  # posterior from which on a language counts as known
@@ -16,7 +16,7 @@ _LEAST_S = 1.0  # less speech than this says nothing on the language
 _REVIEW_S = 2.0  # a known language is looked at once more in each stretch of speech, when it is this long
 
 
-class LanguageBelief:
+class LanguageTracker:
     """The language of one speaker. With `fixed`, no evidence is asked for."""
 
     def __init__(self, fixed: str | None = None, prior: str | None = None) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 
 __all__ = ["agreed", "without_echo"]
 
@@ -16,7 +16,7 @@ def agreed(previous: Sequence[str], current: Sequence[str]) -> int:
     """How many leading words both hypotheses share, casing and punctuation aside."""
     count = 0
     for before, now in zip(previous, current, strict=False):
-        if fold_text(before) != fold_text(now):
+        if normalize_text(before) != normalize_text(now):
             break
         count += 1
     return count
@@ -33,7 +33,7 @@ def without_echo(words: Sequence[str], least: int = 2) -> int:
     >>> without_echo("ask what you can do for you can do for your country".split())
     11
     """
-    folded = [fold_text(word) for word in words]
+    folded = [normalize_text(word) for word in words]
     for head in range(1, len(folded)):
         tail = folded[head:]
         if len(tail) >= least and _cycles(folded[:head], tail):

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from mmim_live.errors import ConfigError
 from mmim_live.speech.endpointing import Endpointer, EndpointSettings, Span
-from mmim_live.speech.language_tracker import LanguageBelief
+from mmim_live.speech.language_tracker import LanguageTracker
 from mmim_live.speech.segment_decoder import Segment, SegmentSettings
-from mmim_live.speech.utterance_segmenter import UtteranceCutter
+from mmim_live.speech.utterance_segmenter import UtteranceSegmenter
 from mmim_live.speech.vad import VoiceActivity
 from mmim_live.speech.whisper import Whisper
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, SpeechSegment, SpeechUpdate, Word
@@ -54,14 +54,14 @@ class SpeechRecognizer:
         self._step_samples = round(step_s * SAMPLE_RATE_HZ)
         self._segment_settings = segments or SegmentSettings()
         expected = prior if prior is not None and whisper.knows(prior) else None
-        self._belief = LanguageBelief(language if whisper.multilingual else "en", expected)
+        self._belief = LanguageTracker(language if whisper.multilingual else "en", expected)
         self._activity = VoiceActivity()
         self._endpointer = Endpointer(endpoints)
         self._sound = np.zeros(0, np.float32)  # what may still be needed
         self._origin = 0  # position of its first sample in the stream
         self._position = 0  # samples judged so far: a point of the grid, or the end
         self._segment: Segment | None = None
-        self._utterances = UtteranceCutter()
+        self._utterances = UtteranceSegmenter()
         self._committed_until = 0
         self._listened = 0  # where Whisper listened last
 

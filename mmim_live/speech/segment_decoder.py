@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.speech.hypothesis_filter import plausible
-from mmim_live.speech.language_tracker import LanguageBelief
+from mmim_live.speech.language_tracker import LanguageTracker
 from mmim_live.speech.local_agreement import agreed
-from mmim_live.speech.whisper import HeardWord, Whisper
+from mmim_live.speech.whisper import HypothesisWord, Whisper
 from mmim_live.types import SAMPLE_RATE_HZ, Status, Word
 
 __all__ = ["Segment", "SegmentSettings"]
@@ -37,7 +37,7 @@ class SegmentSettings:
 class Segment:
     """The recogniser's state within one stretch of speech that began at sample `start`."""
 
-    def __init__(self, whisper: Whisper, belief: LanguageBelief, start: int, settings: SegmentSettings) -> None:
+    def __init__(self, whisper: Whisper, belief: LanguageTracker, start: int, settings: SegmentSettings) -> None:
         self.start = start
         self.committed_until = start
         self._whisper = whisper
@@ -45,9 +45,9 @@ class Segment:
         self._settings = settings
         self._origin = start  # of the sound that is kept
         self._end = start  # of the sound last listened to
-        self._prefix: tuple[HeardWord, ...] = ()  # committed words within the kept sound
+        self._prefix: tuple[HypothesisWord, ...] = ()  # committed words within the kept sound
         self._context: tuple[int, ...] = ()
-        self._tail: tuple[HeardWord, ...] = ()  # the last hypothesis after the prefix
+        self._tail: tuple[HypothesisWord, ...] = ()  # the last hypothesis after the prefix
         self._tail_origin = start
         self._language: str | None = None
 
@@ -112,7 +112,7 @@ class Segment:
         every_s = self._settings.every_s / 2 if short else self._settings.every_s
         return self._end > self.start and end - self._end < every_s * SAMPLE_RATE_HZ
 
-    def _hypothesis(self, sound: NDArray[np.float32]) -> tuple[HeardWord, ...]:
+    def _hypothesis(self, sound: NDArray[np.float32]) -> tuple[HypothesisWord, ...]:
         encoded = self._whisper.encode(sound)
         heard_s = (self._end - self.start) / SAMPLE_RATE_HZ
         if self._whisper.multilingual and self._belief.wants(
@@ -128,7 +128,7 @@ class Segment:
             self._prefix = hypothesis.prefix
         return plausible(hypothesis)
 
-    def _commit(self, words: tuple[HeardWord, ...], count: int, heard_s: float) -> list[Word]:
+    def _commit(self, words: tuple[HypothesisWord, ...], count: int, heard_s: float) -> list[Word]:
         committed: list[Word] = []
         for word in words[:count]:
             committed.append(self._word(word, self.committed_until / SAMPLE_RATE_HZ, heard_s, committed=True))
@@ -137,7 +137,7 @@ class Segment:
         self._tail = words[count:]
         return committed
 
-    def _word(self, word: HeardWord, floor_s: float, heard_s: float, committed: bool) -> Word:
+    def _word(self, word: HypothesisWord, floor_s: float, heard_s: float, committed: bool) -> Word:
         """Place a word on the stream: after `floor_s`, before the end of the sound, never backwards."""
         limit_s = self._end / SAMPLE_RATE_HZ
         start_s = min(max(self._origin / SAMPLE_RATE_HZ + word.start_s, floor_s), limit_s)
@@ -168,13 +168,13 @@ class Segment:
         self._tail = tuple(_shifted(word, shift) for word in self._tail)
 
 
-def _shifted(word: HeardWord, samples: int) -> HeardWord:
+def _shifted(word: HypothesisWord, samples: int) -> HypothesisWord:
     seconds = samples / SAMPLE_RATE_HZ
     start_s, end_s = max(0.0, word.start_s - seconds), max(0.0, word.end_s - seconds)
-    return HeardWord(word.text, word.tokens, word.closing, start_s, end_s, word.probability)
+    return HypothesisWord(word.text, word.tokens, word.closing, start_s, end_s, word.probability)
 
 
-def _forced(prefix: tuple[HeardWord, ...]) -> list[int]:
+def _forced(prefix: tuple[HypothesisWord, ...]) -> list[int]:
     """The tokens of the prefix; the last word's punctuation is left open, since the sentence may go on."""
     tokens = [token for word in prefix for token in (*word.tokens, *word.closing)]
     return tokens[: len(tokens) - len(prefix[-1].closing)] if prefix else []

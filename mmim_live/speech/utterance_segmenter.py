@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mmim_live.types import SpeechSegment, Word
 
-__all__ = ["UtteranceCutter"]
+__all__ = ["UtteranceSegmenter"]
 
 LEAST_S = 12.0  # an utterance without a pause is cut after this
 MOST_S = 18.0  # and before this, where two words meet there
@@ -28,7 +28,7 @@ class _Place:
     mark: int  # 2: a sentence ends here, 1: a clause does
 
 
-class UtteranceCutter:
+class UtteranceSegmenter:
     """The utterance being spoken. Times never go backwards."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 
 __all__ = ["word_errors"]
 
@@ -15,8 +15,8 @@ def word_errors(reference: str, heard: str) -> tuple[int, int]:
     >>> word_errors("Ask not what your country", "ask what our country can")
     (3, 5)
     """
-    truth = fold_text(reference).split()
-    return _distance(truth, fold_text(heard).split()), len(truth)
+    truth = normalize_text(reference).split()
+    return _distance(truth, normalize_text(heard).split()), len(truth)
 
 
 def _distance(truth: Sequence[str], heard: Sequence[str]) -> int:

@@ -22,10 +22,10 @@ from faster_whisper.tokenizer import Tokenizer
 from numpy.typing import NDArray
 
 from mmim_live.errors import AssetError
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 from mmim_live.types import SAMPLE_RATE_HZ
 
-__all__ = ["Encoded", "HeardWord", "Hypothesis", "Whisper", "load_whisper"]
+__all__ = ["Encoded", "Hypothesis", "HypothesisWord", "Whisper", "load_whisper"]
 
 _NEEDED = ("model.bin", "config.json", "tokenizer.json")
 _FRAME_SAMPLES = 160  # one mel frame
@@ -36,7 +36,7 @@ _TOKENS_A_SECOND, _TOKENS_TO_BEGIN = 9.0, 5
 
 
 @dataclass(frozen=True, slots=True)
-class HeardWord:
+class HypothesisWord:
     """A word of a hypothesis; times count from the beginning of the sound."""
 
     text: str
@@ -51,8 +51,8 @@ class HeardWord:
 class Hypothesis:
     """What Whisper makes of a stretch of sound."""
 
-    prefix: tuple[HeardWord, ...] = ()  # the words it was told
-    words: tuple[HeardWord, ...] = ()  # the words it found after them
+    prefix: tuple[HypothesisWord, ...] = ()  # the words it was told
+    words: tuple[HypothesisWord, ...] = ()  # the words it found after them
     log_probability: float = 0.0  # mean over the tokens of `words`
     no_speech: float = 0.0  # probability that there is no speech at all
     finished: bool = True  # False: cut off at the greatest plausible length
@@ -144,27 +144,27 @@ class Whisper:
         return self._tokenizers[language]
 
 
-def _words(tokenizer: Tokenizer, tokens: list[int], aligned: Any) -> tuple[HeardWord, ...]:
+def _words(tokenizer: Tokenizer, tokens: list[int], aligned: Any) -> tuple[HypothesisWord, ...]:
     """Join tokens to words with times and probabilities; punctuation goes to the word before it."""
     texts, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
     rows = np.array([row for row, _ in aligned.alignments])
     columns = np.array([column for _, column in aligned.alignments])
     jumps = np.diff(rows, prepend=-1).astype(bool)
     times = columns[jumps] * _TIME_STEP_S  # [tokens + 1], where each token begins; the last is the end of text
-    words: list[HeardWord] = []
+    words: list[HypothesisWord] = []
     opening: tuple[int, ...] = ()
     first = 0
     for text, group in zip(texts[:-1], groups[:-1], strict=True):
         last = first + len(group)
-        if fold_text(text):
+        if normalize_text(text):
             probability = float(np.mean(aligned.text_token_probs[first:last]))
             start, end = float(times[first]), float(times[last])
-            words.append(HeardWord(text.strip(), (*opening, *group), (), start, end, probability))
+            words.append(HypothesisWord(text.strip(), (*opening, *group), (), start, end, probability))
             opening = ()
         elif words:
             word = words[-1]
             closing = (*word.closing, *group)
-            words[-1] = HeardWord(
+            words[-1] = HypothesisWord(
                 word.text + text.strip(), word.tokens, closing, word.start_s, word.end_s, word.probability
             )
         else:
@@ -173,7 +173,9 @@ def _words(tokenizer: Tokenizer, tokens: list[int], aligned: Any) -> tuple[Heard
     return tuple(words)
 
 
-def _split(words: tuple[HeardWord, ...], prefix: int) -> tuple[tuple[HeardWord, ...], tuple[HeardWord, ...]]:
+def _split(
+    words: tuple[HypothesisWord, ...], prefix: int
+) -> tuple[tuple[HypothesisWord, ...], tuple[HypothesisWord, ...]]:
     """Part the words that begin within the first `prefix` tokens from the others."""
     position = 0
     for i, word in enumerate(words):

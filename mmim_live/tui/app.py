@@ -28,7 +28,7 @@ from mmim_live.session_types import (
     ToggleRecording,
     UseDevice,
 )
-from mmim_live.settings import KeyChanges
+from mmim_live.settings import KeyOverrides
 from mmim_live.tui.bindings import keymap, shown_keys
 from mmim_live.tui.first_run import acknowledge
 from mmim_live.tui.format import plain
@@ -100,7 +100,7 @@ class MmimApp(App[None]):
         title: str,
         ascii_only: bool = False,
         welcome: bool = False,
-        keys: KeyChanges | None = None,
+        keys: KeyOverrides | None = None,
         overlay: str | None = None,
         now_s: Callable[[], float] = time.monotonic,
         draw_interval_s: float = 0.1,

@@ -8,7 +8,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mmim_live.errors import ConfigError
-from mmim_live.settings import KeyChanges
+from mmim_live.settings import KeyOverrides
 
 # Not to be given away: the way out, and what moves in lists, in the transcript and in the command palette.
 RESERVED = ("ctrl+c", "ctrl+p", "ctrl+q", "escape", "enter", "tab", "shift+tab", "up", "down", "pageup", "pagedown")
@@ -17,7 +17,7 @@ _MODIFIERS = {"ctrl", "alt", "shift", "super", "hyper", "meta"}
 _NAMED = {key.value for key in Keys} | {"space"}  # beside those that are named by the character they type
 
 
-def keymap(changes: KeyChanges, bindings: Iterable[BindingType]) -> Mapping[str, str]:
+def keymap(changes: KeyOverrides, bindings: Iterable[BindingType]) -> Mapping[str, str]:
     """Keys by action, as Textual wants them.
 
     Raises:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mmim_live.assets import obtain
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.errors import AssetError
 from mmim_live.features.face import FACE_NAMES, FaceExtractor, head_pose
 from mmim_live.types import FaceRow, VideoFrame
@@ -63,7 +63,7 @@ def model() -> Path:
 
 
 def frames(path: Path, most: int) -> list[VideoFrame]:
-    recording = Recording(path, audio=False)
+    recording = MediaFile(path, audio=False)
     try:
         found: list[VideoFrame] = []
         while len(found) < most and isinstance(item := recording.read(), VideoFrame):

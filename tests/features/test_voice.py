@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.features import voice
 from mmim_live.features.voice import MEL_BINS, VOICE_NAMES, VOICE_RATE_HZ, VoiceExtractor
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VoiceRow
@@ -26,7 +26,7 @@ def column(rows: NDArray[np.float32], name: str) -> NDArray[np.float32]:
 
 
 def read(path: Path) -> Sound:
-    recording = Recording(path, video=False)
+    recording = MediaFile(path, video=False)
     try:
         return np.concatenate([item.samples for item in iter(recording.read, None) if isinstance(item, AudioBlock)])
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.errors import OutputError
 from mmim_live.output import read_events
 from mmim_live.recording import matroska
@@ -25,7 +25,7 @@ from mmim_live.recording.folder import (
     new_recording,
 )
 from mmim_live.recording.recorder import Recorder
-from mmim_live.recording.writer import MOST_FRAMES, Plan, Take
+from mmim_live.recording.writer import MOST_FRAMES, Plan, RecordingWriter
 from mmim_live.session.session import Session
 from mmim_live.session_types import DeviceHealth, MarkMoment, ToggleRecording
 from mmim_live.settings import Settings
@@ -131,7 +131,7 @@ def test_a_part_of_a_session_is_recorded_with_its_marks(made: Made):
     assert mark.time_s == pytest.approx(told.time_s - begin_s, abs=1e-3)
     assert not [event for event in events if isinstance(event, Summary)]
     assert [event for event in events if isinstance(event, WordHeard)]
-    with Recording(folder / MEDIA, max_fps=100) as media:
+    with MediaFile(folder / MEDIA, max_fps=100) as media:
         items = list(iter(media.read, None))
     times = [item.time_s for item in items if isinstance(item, VideoFrame)]
     length_s = sum(len(item.samples) for item in items if isinstance(item, AudioBlock)) / 16_000
@@ -165,14 +165,14 @@ def test_a_session_that_is_stopped_leaves_a_whole_recording(tmp_path: Path):
         if isinstance(event, Reading) and event.end_s >= 1.0:
             session.stop()
     assert [path.name for path in tmp_path.iterdir()] == ["talk"]
-    with Recording(tmp_path / "talk" / MEDIA) as media:
+    with MediaFile(tmp_path / "talk" / MEDIA) as media:
         assert media.duration_s == pytest.approx(1.0, abs=0.5)
 
 
 @pytest.mark.parametrize("camera", [True, False])
 def test_one_device_is_recorded_alone(made: Made, camera: bool):
     run(Scene(camera=camera, microphone=not camera), made, seconds=3.5)
-    with Recording(the_folder(made.place) / MEDIA) as media:
+    with MediaFile(the_folder(made.place) / MEDIA) as media:
         assert (media.has_video, media.has_audio) == (camera, not camera)
         first = media.read()
         assert isinstance(first, VideoFrame if camera else AudioBlock)
@@ -216,7 +216,7 @@ def test_pictures_that_find_no_room_are_left_out_and_counted(tmp_path: Path, mon
         describe(folder, facts)
 
     monkeypatch.setattr(RecordingFolder, "describe", slowly)
-    take = Take(Plan(tmp_path / "talk", 0.0, 0.5, (64, 48), True, {}), None)
+    take = RecordingWriter(Plan(tmp_path / "talk", 0.0, 0.5, (64, 48), True, {}), None)
     for k in range(40):
         take.see(VideoFrame(k / 10, np.zeros((48, 64, 3), np.uint8)))
         take.hear(AudioBlock(k / 10, np.zeros(1600, np.float32)))
@@ -226,7 +226,7 @@ def test_pictures_that_find_no_room_are_left_out_and_counted(tmp_path: Path, mon
     assert take.frames_dropped == 40 - MOST_FRAMES
     facts = json.loads((tmp_path / "talk" / SETTINGS).read_text())
     assert (facts["frames"], facts["frames_dropped"], facts["sound_blocks_lost"]) == (MOST_FRAMES, 25, 0)
-    with Recording(tmp_path / "talk" / MEDIA) as media:
+    with MediaFile(tmp_path / "talk" / MEDIA) as media:
         assert sum(isinstance(item, AudioBlock) for item in iter(media.read, None)) == 40
 
 
@@ -249,7 +249,7 @@ def test_names_are_not_taken_twice(tmp_path: Path):
 
 
 def test_nothing_is_lost_when_much_comes_at_once(tmp_path: Path):
-    take = Take(Plan(tmp_path / "talk", 1.0, 0.5, None, True, {}), None)
+    take = RecordingWriter(Plan(tmp_path / "talk", 1.0, 0.5, None, True, {}), None)
     told: list[Event] = [Notice(k / 10, "x", str(k)) for k in range(100)]
     for event in told:
         take.note(event)
@@ -259,7 +259,7 @@ def test_nothing_is_lost_when_much_comes_at_once(tmp_path: Path):
     take.close(5.0)
     kept = list(read_events(tmp_path / "talk" / EVENTS))
     assert [event.message for event in kept if isinstance(event, Notice)] == [str(k) for k in range(11, 100)]
-    with Recording(tmp_path / "talk" / MEDIA) as media:
+    with MediaFile(tmp_path / "talk" / MEDIA) as media:
         block = media.read()
     assert isinstance(block, AudioBlock)
     assert len(block.samples) == 800

@@ -22,8 +22,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from mmim_live.cli.options import settings_of
-from mmim_live.cli.serving import with_port
+from mmim_live.cli.options import build_settings
+from mmim_live.cli.serving import expand_serve_flag
 from mmim_live.errors import ConfigError, OutputError
 from mmim_live.output.jsonl import jsonl_formatter
 from mmim_live.serve.server import Broadcast
@@ -278,7 +278,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(broadcast: Broadcast):
     ],
 )
 def test_the_port_may_be_left_out(given: list[str], meant: list[str]):
-    assert with_port(given) == meant
+    assert expand_serve_flag(given) == meant
 
 
 def test_neither_token_nor_port_stands_in_what_a_session_says():
@@ -294,7 +294,7 @@ def test_bad_tokens_and_ports_are_told(tmp_path: Path):
     with pytest.raises(ConfigError, match="serve"):
         load_settings(None, {"serve": 70_000})
     with pytest.raises(ConfigError, match="without --serve"):
-        settings_of(None, None, None, None, None, None, False, False, None, serve_token=TOKEN)
+        build_settings(None, None, None, None, None, None, False, False, None, serve_token=TOKEN)
 
 
 def test_a_replay_is_heard_by_a_script():

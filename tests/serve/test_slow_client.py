@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mmim_live.session.file_source import FileIntake
+from mmim_live.session.file_source import FileSource
 from mmim_live.session.loading import Models
 from mmim_live.session.session import EVENTS_DEPTH, INBOX_DEPTH, SOUND_DEPTH, Session
 from mmim_live.session_types import MarkMoment
@@ -46,7 +46,7 @@ def test_a_recording_waits_for_a_listener_that_takes_its_time() -> None:
     recording: Any = LongRecording()
     parts: Any = {"predictor": Predictor(), "checkpoint": Checkpoint(), "voice": Voice(), "speech": Speech()}
     models = Models(face=None, names={"speech": "whisper-base"}, device="cpu", **parts)
-    session = Session(FileIntake(recording, pictures=False, real_time=False), models, Settings())
+    session = Session(FileSource(recording, pictures=False, real_time=False), models, Settings())
     events = session.events()
     told = [next(events)]
 

@@ -42,7 +42,7 @@ class Machine:
 
     def run(self, duration_s: float) -> "Machine":
         listened_s = 0.0
-        for block in self.governor.heed(self._sounds(duration_s)):
+        for block in self.governor.throttle(self._sounds(duration_s)):
             self.behind_s.append(self.now_s - block.end_s)
             more = self.now_s >= block.end_s + BLOCK_S
             if block.samples.any() and not more and block.end_s - listened_s >= max(EVERY_S, self.spacing_s):
@@ -65,7 +65,7 @@ def test_the_recogniser_is_never_far_behind_however_slow_the_machine(cost_s: flo
     machine = Machine(lambda now_s: cost_s, language).run(300.0)
     assert max(machine.behind_s) <= GIVE_UP_S + cost_s + BLOCK_S
     lost = sum(notice.code == "speech_lost" for notice in machine.told)
-    assert (machine.governor.hushed_blocks > 0) == (lost > 0)
+    assert (machine.governor.muted_blocks > 0) == (lost > 0)
 
 
 def test_a_machine_that_is_quick_enough_does_all_there_is_to_do():
@@ -78,7 +78,7 @@ def test_too_slow_lowers_the_cadence_and_loses_nothing():
     machine = Machine(lambda now_s: 0.6).run(300.0)
     assert machine.told == []  # twice as long as it should: it is late, and not too late
     machine = Machine(lambda now_s: 1.3 if now_s < 10.0 else 0.9).run(300.0)
-    assert machine.governor.hushed_blocks == 0
+    assert machine.governor.muted_blocks == 0
     assert machine.spacing_s > 0
     assert max(machine.behind_s) < 2 * BEHIND_S
     assert "whisper-base every" in machine.governor.effort

@@ -16,7 +16,7 @@ from mmim_live.capture.devices.microphone import Microphone
 from mmim_live.errors import DeviceError
 from mmim_live.features.face import FaceExtractor
 from mmim_live.features.voice import VoiceExtractor
-from mmim_live.session.device_source import DeviceIntake
+from mmim_live.session.device_source import DeviceSource
 from mmim_live.session.loading import Models
 from mmim_live.session.open_live import Devices, open_live
 from mmim_live.session.session import Session
@@ -86,7 +86,7 @@ def running(network_camera: MjpegCamera) -> Iterator[Running]:  # noqa: F811
         **parts,
     )
     clock = SessionClock()
-    intake = DeviceIntake(
+    intake = DeviceSource(
         clock,
         lambda report: Camera(clock, network_camera.url, report=report),
         lambda report: Microphone(clock, "pulse", report=report),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import mmim_live
-from mmim_live.session.live_session import Live
+from mmim_live.session.live_session import LiveSession
 from mmim_live.types import Mark, Reading, SessionStarted, Summary
 from tests.capture.conftest import network_camera  # noqa: F401 (a fixture)
 from tests.capture.mjpeg import MjpegCamera
@@ -20,8 +20,8 @@ def nothing_is_left() -> Iterator[None]:
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("mmim-")]
 
 
-def scripted() -> Live:
-    return Live(lambda: Scene().session())
+def scripted() -> LiveSession:
+    return LiveSession(lambda: Scene().session())
 
 
 def test_finishing_gives_the_rest_and_the_summary():

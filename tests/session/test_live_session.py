@@ -15,7 +15,7 @@ from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.devices.device_status import Report
 from mmim_live.errors import DeviceError, WorkerError
 from mmim_live.recording.recorder import Recorder
-from mmim_live.session.device_source import DeviceIntake
+from mmim_live.session.device_source import DeviceSource
 from mmim_live.session.inference import MOST_COMMITTED, without_overtaken
 from mmim_live.session.loading import Models
 from mmim_live.session.session import Session
@@ -216,7 +216,7 @@ class Scene:
     def session(self, recorder: Recorder | None = None) -> Session:
         clock = SessionClock()
         see: Callable[[VideoFrame], None] = recorder.see if recorder else lambda _: None
-        intake = DeviceIntake(
+        intake = DeviceSource(
             clock,
             (lambda report: Camera(clock, report, self.camera_lost, see)) if self.camera else None,
             (lambda report: Microphone(clock, report)) if self.microphone else None,

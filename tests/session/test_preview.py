@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mmim_live import assets
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.features.face import FaceExtractor
 from mmim_live.session.preview import Pictures, small
 from mmim_live.session_types import Preview
@@ -60,7 +60,7 @@ def test_the_whole_picture_fits(width: int, height: int, columns: int, rows: int
 
 def test_the_outline_lies_on_the_face_of_the_sample() -> None:
     landmarker = assets.obtain(assets.FACE_LANDMARKER.name).folder / "face_landmarker.task"
-    with FaceExtractor(landmarker) as extractor, Recording(Path(assets.BUNDLED_FOLDER / "sample.mp4")) as sample:
+    with FaceExtractor(landmarker) as extractor, MediaFile(Path(assets.BUNDLED_FOLDER / "sample.mp4")) as sample:
         assert extractor.outline().shape == (0, 2)
         frame = next(item for item in iter(sample.read, None) if isinstance(item, VideoFrame))
         assert extractor.push(frame) is not None

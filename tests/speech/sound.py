@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, SpeechUpdate, Word
 
@@ -16,7 +16,7 @@ Sound = NDArray[np.float32]
 def read_sound(path: Path) -> Sound:
     """The whole sound of a file, [n] at 16 kHz."""
     blocks = []
-    with Recording(path, video=False) as source:
+    with MediaFile(path, video=False) as source:
         while isinstance(block := source.read(), AudioBlock):
             blocks.append(block.samples)
     return np.concatenate(blocks)

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmim_live.speech.utterance_segmenter import LEAST_S, MOST_S, UtteranceCutter
+from mmim_live.speech.utterance_segmenter import LEAST_S, MOST_S, UtteranceSegmenter
 from mmim_live.types import SpeechSegment, Word
 
 steps = st.tuples(st.integers(0, 1500), st.integers(0, 900), st.sampled_from(["a", "b.", "c,"]))  # gap, length, ms
@@ -22,7 +22,7 @@ def said(spoken: list[tuple[int, int, str]], start_s: float) -> list[Word]:
 
 def cut(words: list[Word], start_s: float, sizes: list[int]) -> list[SpeechSegment]:
     """The words in batches of the given sizes, over and over."""
-    cutter, pieces, at = UtteranceCutter(), [], 0
+    cutter, pieces, at = UtteranceSegmenter(), [], 0
     while at < len(words):
         for size in sizes:
             pieces += cutter.push(start_s, words[at : at + size])
@@ -56,7 +56,7 @@ def test_no_piece_of_usual_words_is_too_long_or_needlessly_short(spoken, start_s
 
 def test_short_speech_is_one_piece_and_the_next_stretch_begins_anew():
     words = said([(0, 1000, "a")] * 17, 0.0)
-    cutter = UtteranceCutter()
+    cutter = UtteranceSegmenter()
     assert cutter.push(0.0, words) == []
     assert cutter.close(0.0, 17.2) == SpeechSegment(0.0, 17.2)
     assert cutter.push(30.0, said([(500, 1000, "a")], 30.0)) == []

@@ -6,16 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmim_live.speech.hypothesis_filter import plausible
-from mmim_live.speech.language_tracker import LanguageBelief
+from mmim_live.speech.language_tracker import LanguageTracker
 from mmim_live.speech.local_agreement import agreed, without_echo
 from mmim_live.speech.wer import word_errors
-from mmim_live.speech.whisper import HeardWord, Hypothesis
+from mmim_live.speech.whisper import Hypothesis, HypothesisWord
 
 words = st.lists(st.sampled_from(["a", "b", "c"]), max_size=12)
 
 
-def heard(text: str, each_s: float = 0.3) -> tuple[HeardWord, ...]:
-    return tuple(HeardWord(word, (i,), (), i * each_s, (i + 1) * each_s, 0.9) for i, word in enumerate(text.split()))
+def heard(text: str, each_s: float = 0.3) -> tuple[HypothesisWord, ...]:
+    return tuple(
+        HypothesisWord(word, (i,), (), i * each_s, (i + 1) * each_s, 0.9) for i, word in enumerate(text.split())
+    )
 
 
 def test_casing_and_punctuation_do_not_disagree() -> None:
@@ -48,12 +50,12 @@ def test_an_echo_is_cut_and_a_person_repeating_is_not(text: str, kept: str) -> N
 
 
 def test_words_without_time_are_dropped() -> None:
-    squeezed = tuple(HeardWord(word, (9,), (), 1.2, 1.2, 0.99) for word in ("I", "said", "so"))
+    squeezed = tuple(HypothesisWord(word, (9,), (), 1.2, 1.2, 0.99) for word in ("I", "said", "so"))
     assert plausible(Hypothesis(words=heard("lay white by now") + squeezed)) == heard("lay white by now")
 
 
 def test_one_word_without_time_is_dropped_only_if_it_repeats() -> None:
-    edge = (HeardWord("now", (9,), (), 1.2, 1.2, 0.9),)
+    edge = (HypothesisWord("now", (9,), (), 1.2, 1.2, 0.9),)
     assert plausible(Hypothesis(words=heard("lay white by") + edge)) == heard("lay white by") + edge
     assert plausible(Hypothesis(words=heard("lay white now") + edge)) == heard("lay white now")
     assert plausible(Hypothesis(prefix=heard("now"), words=edge)) == ()
@@ -79,7 +81,7 @@ def test_half_a_word_is_not_believed() -> None:
 
 
 def test_weak_evidence_yields_to_the_prior_and_strong_evidence_does_not() -> None:
-    belief = LanguageBelief(prior="en")
+    belief = LanguageTracker(prior="en")
     belief.weigh({"en": 0.3, "cy": 0.6, "de": 0.1}, 1.5)
     assert belief.guess == "en"
     belief.weigh({"en": 0.01, "es": 0.98, "de": 0.01}, 1.5)
@@ -87,7 +89,7 @@ def test_weak_evidence_yields_to_the_prior_and_strong_evidence_does_not() -> Non
 
 
 def test_a_known_language_does_not_flicker() -> None:
-    belief = LanguageBelief()
+    belief = LanguageTracker()
     assert belief.wants(0.0, 0.7)
     belief.weigh({"es": 0.95, "en": 0.05}, 2.0)
     assert belief.known == "es"
@@ -98,7 +100,7 @@ def test_a_known_language_does_not_flicker() -> None:
 
 
 def test_a_fixed_language_is_never_asked_for() -> None:
-    belief = LanguageBelief("zh")
+    belief = LanguageTracker("zh")
     belief.weigh({"en": 1.0}, 9.0)
     assert (belief.known, belief.wants(0.0, 9.0)) == ("zh", False)
 

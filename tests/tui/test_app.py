@@ -15,7 +15,7 @@ from mmim_live.session_types import (
     Health,
     RecordingHealth,
 )
-from mmim_live.settings import KeyChanges
+from mmim_live.settings import KeyOverrides
 from mmim_live.tui.themes import CYCLE
 from mmim_live.types import Agreement, Contributions, Notice, Present, WordHeard
 from tests.tui.driving import make_app, screen_text, settle, show, until
@@ -225,7 +225,7 @@ def test_a_draw_that_is_due_when_the_app_closes_does_no_harm() -> None:
 
 def test_the_texts_name_the_keys_in_force() -> None:
     both = {"recording": RecordingHealth("/home/ann/talk", 4.2), "baseline": BaselineHealth(0.42)}
-    keys = KeyChanges({"record": "f5", "baseline": "n"})
+    keys = KeyOverrides({"record": "f5", "baseline": "n"})
     text = show([*talk(5), health(5.0, **both)], (120, 40), keys=keys)
     assert "F5 stops it" in text or "f5 stops it" in text
     assert "n removes it" in text

@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.command import CommandPalette
 
 from mmim_live.errors import ConfigError
-from mmim_live.settings import KeyChanges, load_keys, load_settings
+from mmim_live.settings import KeyOverrides, load_keys, load_settings
 from mmim_live.tui.app import MmimApp
 from mmim_live.tui.bindings import keymap
 from tests.tui.driving import make_app, screen_text, settle, until
@@ -48,7 +48,7 @@ def test_the_given_file_wins_over_the_users_own(tmp_path: Path) -> None:
     assert load_keys(given, own).keys == {"pause": "b", "quit": "x"}
     settings = load_settings(given, {}, own)
     assert (settings.window, settings.hop) == (5.0, 0.25)
-    assert load_keys(None, None) == KeyChanges()
+    assert load_keys(None, None) == KeyOverrides()
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_keys_that_are_no_table(tmp_path: Path) -> None:
 
 
 def test_no_two_actions_share_a_key_as_they_come() -> None:
-    assert keymap(KeyChanges(), MmimApp.BINDINGS) == {}
-    assert keymap(KeyChanges({"pause": "q", "quit": "space"}), MmimApp.BINDINGS)  # swapped
+    assert keymap(KeyOverrides(), MmimApp.BINDINGS) == {}
+    assert keymap(KeyOverrides({"pause": "q", "quit": "space"}), MmimApp.BINDINGS)  # swapped
 
 
 def test_the_palette_does_all_that_keys_do() -> None:

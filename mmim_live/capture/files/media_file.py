@@ -32,7 +32,7 @@ UNKNOWN_DURATION_JUMP_S = 600.0
 DEFAULT_STEP_S = 1 / 25  # of pictures without time stamps in a file that names no rate
 
 
-class Recording:
+class MediaFile:
     """A `Source` over any container that ffmpeg reads; see `mmim_live.capture.source`.
 
     Media time 0 is the earliest start of the chosen tracks. Memory is bounded by one block of sound and one picture

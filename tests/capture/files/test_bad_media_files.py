@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.errors import MediaError
 from tests.capture.files.test_media_file import codes, drain
 from tests.capture.media import Pictures, Sound, atoms, make
@@ -18,7 +18,7 @@ FASTSTART = {"movflags": "faststart"}
 
 def refusal(path: Path, **options: bool) -> str:
     with pytest.raises(MediaError) as caught:
-        Recording(path, **options)
+        MediaFile(path, **options)
     message = str(caught.value)
     assert "\n" not in message
     assert message.startswith(" ".join(str(path).splitlines()) + ":")
@@ -122,7 +122,7 @@ def test_a_truncated_stream_is_read_to_where_it_ends(tmp_path: Path, name: str) 
     }
     path = make(tmp_path / name, *media[Path(name).suffix])
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    heard = drain(Recording(path))
+    heard = drain(MediaFile(path))
     assert 0.8 < heard.blocks[-1].end_s < 1.9
 
 
@@ -130,7 +130,7 @@ def test_unknown_codec(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4", H264, Sound())
     path.write_bytes(path.read_bytes().replace(b"avc1", b"zzz1"))
     assert "no decoder for its video track" in refusal(path)
-    recording = Recording(path, video=False)
+    recording = MediaFile(path, video=False)
     assert len(drain(recording).blocks) == 20
 
 
@@ -147,7 +147,7 @@ def test_damage_in_the_middle_is_skipped_and_counted(
         at = noise.randrange(len(whole) // 3, len(whole) * 2 // 3)
         whole[at : at + 40] = noise.randbytes(40)
     path.write_bytes(whole)
-    recording = Recording(path)
+    recording = MediaFile(path)
     heard = drain(recording)
     assert heard.blocks[-1].end_s > 1.8
     assert heard.frames[-1].time_s > 1.5
@@ -167,7 +167,7 @@ def test_nothing_but_damage_is_refused(tmp_path: Path) -> None:
 
 
 def test_close_twice_and_read_after_it(tmp_path: Path) -> None:
-    recording = Recording(make(tmp_path / "a.mp4", H264, Sound()))
+    recording = MediaFile(make(tmp_path / "a.mp4", H264, Sound()))
     recording.close()
     recording.close()
     assert recording.read() is None

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.capture.source import Source
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 from tests.capture.media import Pictures, Sound, make
@@ -65,12 +65,12 @@ def drain(source: Source) -> Heard:
     return heard
 
 
-def read(path: Path, **options: bool) -> tuple[Recording, Heard]:
-    with Recording(path, **options) as recording:
+def read(path: Path, **options: bool) -> tuple[MediaFile, Heard]:
+    with MediaFile(path, **options) as recording:
         return recording, drain(recording)
 
 
-def codes(recording: Recording) -> set[str]:
+def codes(recording: MediaFile) -> set[str]:
     return {notice.code for notice in recording.notices()}
 
 
@@ -175,7 +175,7 @@ def test_pictures_do_not_pile_up_in_memory(tmp_path: Path) -> None:
     gc.disable()
     before = pictures()  # other tests may still hold some
     try:
-        with Recording(path) as recording:
+        with MediaFile(path) as recording:
             while recording.read() is not None:
                 pass
             assert pictures() <= before + 2

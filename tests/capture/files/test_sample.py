@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 import mmim_live
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.features.face import FACE_NAMES, FaceExtractor
 from mmim_live.speech.vad import CHUNK_S, VoiceActivity
 from mmim_live.types import FaceRow
@@ -20,7 +20,7 @@ PRAISE_S, PAUSE_S, COMPLAINT_S = (1.0, 9.7), (10.3, 10.9), (11.3, 21.0)
 
 @pytest.fixture(scope="module")
 def heard() -> Iterator[Heard]:
-    with Recording(BUNDLED / "sample.mp4") as recording:
+    with MediaFile(BUNDLED / "sample.mp4") as recording:
         assert recording.duration_s == pytest.approx(22.3, abs=0.2)
         assert recording.notices() == ()
         yield drain(recording)

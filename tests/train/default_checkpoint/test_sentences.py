@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmim_live.errors import DataError
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 from mmim_train.default_checkpoint.text.sentences import Sentence, read_sentences
 
 
@@ -83,7 +83,7 @@ def test_no_sentence_is_both_kept_back_and_learned(shared_data: Path) -> None:
     parts = defaultdict(set)
     for sentence in sentences:
         if sentence.source in ("sst", "vader"):
-            parts[fold_text(sentence.text).replace(" ", "")].add(sentence.part)
+            parts[normalize_text(sentence.text).replace(" ", "")].add(sentence.part)
     assert all(len(found) == 1 for found in parts.values())
     assert sum(s.part == "valid" for s in sentences) == 229
     assert all(-3 <= s.score <= 3 for s in sentences)

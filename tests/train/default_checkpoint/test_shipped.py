@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mmim_live import assets
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.features.contract import CONTRACT
 from mmim_live.features.face import FaceExtractor
 from mmim_live.model.checkpoint import Checkpoint, load_checkpoint
@@ -99,7 +99,7 @@ def test_a_smile_goes_with_praise_better_than_with_a_complaint(
 
 def test_a_silent_face_is_unsure_until_it_smiles(predictor: Predictor, landmarker: Path, shared_data: Path) -> None:
     """A woman who looks down and worries for ten seconds, then beams; she says nothing."""
-    recording = Recording(shared_data / "clips" / "pyfeat_silent_face.mp4", audio=False)
+    recording = MediaFile(shared_data / "clips" / "pyfeat_silent_face.mp4", audio=False)
     try:
         with FaceExtractor(landmarker) as extractor:
             frames = [item for item in iter(recording.read, None) if isinstance(item, VideoFrame)]

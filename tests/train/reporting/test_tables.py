@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmim_live.errors import DataError
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 from mmim_train.data.formats.clips import missing_clips, read_clips
 from mmim_train.data.loader import open_dataset
 from mmim_train.data.registry import EMOTIONS, SENTIMENTS
@@ -44,7 +44,7 @@ def test_meld_has_words_and_classes(tmp_path: Path) -> None:
     assert split.ids[1] == "valid_dia3_utt1"
     assert split.classes["emotion"].tolist() == list(range(7))
     assert split.classes["sentiment"].tolist() == [SENTIMENTS.index("neutral")] * 7
-    assert fold_text(split.texts[0]) == "hes neutral"  # the Windows apostrophe is one
+    assert normalize_text(split.texts[0]) == "hes neutral"  # the Windows apostrophe is one
     assert (dataset.voice_width, dataset.face_width, dict(split.scores)) == (0, 0, {})
     assert split.voice[0].shape == (0, 0)
 

@@ -78,7 +78,7 @@ def measure(path: Path, recogniser: Recogniser | None = None) -> Measured:
     """The rows and words of a recording, or the row of a picture. Raises MediaError or AssetError."""
     # The extractors bring torch and mediapipe, which only the measuring processes need.
     from mmim_live.assets import obtain
-    from mmim_live.capture.files.media_file import Recording
+    from mmim_live.capture.files.media_file import MediaFile
     from mmim_live.features.face import FaceExtractor
     from mmim_live.features.voice import VoiceExtractor
     from mmim_live.speech.recognizer import SpeechRecognizer
@@ -91,7 +91,7 @@ def measure(path: Path, recogniser: Recogniser | None = None) -> Measured:
     voice_rows: list[VoiceRow] = []
     face_rows: list[FaceRow | None] = []
     words: list[Word] = []
-    recording = Recording(path, audio=path.suffix.lower() not in PICTURES)
+    recording = MediaFile(path, audio=path.suffix.lower() not in PICTURES)
     try:
         with FaceExtractor(model) as face:
             for item in iter(recording.read, None):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.assets import obtain
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.errors import DataError
 from mmim_live.features.face import FaceExtractor
 from mmim_live.features.voice import VOICE_NAMES, VoiceExtractor
@@ -99,7 +99,7 @@ def measure_talking(folder: Path) -> list[Piece]:
     model = obtain("face-landmarker").folder / "face_landmarker.task"
     pieces: list[Piece] = []
     for path in sorted((folder / "clips").glob("grid_*.mpg")):
-        recording = Recording(path, audio=False)
+        recording = MediaFile(path, audio=False)
         try:
             with FaceExtractor(model) as extractor:
                 items = iter(recording.read, None)
@@ -177,7 +177,7 @@ def _emodb(stem: str) -> tuple[str, Emotion, Side]:
 
 
 def _sound(path: Path) -> NDArray[np.float32]:
-    recording = Recording(path, video=False)
+    recording = MediaFile(path, video=False)
     try:
         blocks = [item.samples for item in iter(recording.read, None) if isinstance(item, AudioBlock)]
     finally:

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.features.voice import VOICE_NAMES, VoiceExtractor
 from mmim_live.model.checkpoint_config import SCORE_LIMIT, Normalisation
 from mmim_live.model.mmim import MMIM, Batch
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 from mmim_live.types import AudioBlock
 from mmim_train.default_checkpoint.emotion.samples import Piece, Say
 from mmim_train.default_checkpoint.emotion.sequences import Rows
@@ -112,7 +112,7 @@ def transcript_figures(trained: Trained, cache: Path, say: Say) -> dict[str, Any
     heard = hear_sentences(trained.valid_texts.texts, path, say)
     # Where nothing was heard there is no reading; it counts as the score of nothing present.
     nothing = float(coalition_scores(trained.model, trained.joined.encodings)[""][0])
-    scores = np.array([read_words(trained, text)[0] if fold_text(text) else nothing for text in heard.texts])
+    scores = np.array([read_words(trained, text)[0] if normalize_text(text) else nothing for text in heard.texts])
     found = mosi_metrics(trained.valid_texts.ratings, scores)
     return _rounded(
         {
@@ -228,7 +228,7 @@ def loudness(trained: Trained, data: Path, count: int = 24) -> dict[str, float]:
 
 
 def _sound(path: Path) -> NDArray[np.float32]:
-    recording = Recording(path, video=False)
+    recording = MediaFile(path, video=False)
     try:
         return np.concatenate([item.samples for item in iter(recording.read, None) if isinstance(item, AudioBlock)])
     finally:

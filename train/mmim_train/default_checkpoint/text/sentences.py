@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from mmim_live.errors import DataError
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 
 Source = Literal["sst", "vader", "emobank", "mosi"]
 SOURCES: tuple[Source, ...] = ("sst", "vader", "emobank", "mosi")
@@ -63,7 +63,7 @@ def read_sentences(folder: Path) -> list[Sentence]:
             *_emobank(folder / "text" / "emobank.csv"),
             *_mosi(folder / "labels" / "mosi.csv"),
         )
-        if fold_text(sentence.text)
+        if normalize_text(sentence.text)
     ]
 
 
@@ -123,11 +123,11 @@ def _part(text: str) -> Part:
 
 
 def _key(text: str) -> str:
-    return fold_text(text).replace(" ", "")
+    return normalize_text(text).replace(" ", "")
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(fold_text(text).split())
+    return frozenset(normalize_text(text).split())
 
 
 def _resembles(words: frozenset[str], others: Sequence[frozenset[str]]) -> bool:

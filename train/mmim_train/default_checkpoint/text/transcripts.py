@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.assets import obtain
-from mmim_live.capture.files.media_file import Recording
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.errors import DataError
 from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.speech.wer import word_errors
 from mmim_live.speech.whisper import Whisper, load_whisper
-from mmim_live.text_normalization import fold_text
+from mmim_live.text_normalization import normalize_text
 from mmim_live.types import AudioBlock
 from mmim_train.default_checkpoint.emotion.samples import Say
 
@@ -84,11 +84,11 @@ def hear_sentences(texts: Sequence[str], cache: Path, say: Say) -> Heard:
 
 def speak(text: str, voice: str, path: Path) -> NDArray[np.float32]:
     """A sentence as sound [n] at 16 kHz; `path` is written on the way. Raises DataError."""
-    command = [SPEAKER, "-v", voice, "-s", str(_WORDS_A_MINUTE), "-w", str(path), fold_text(text)]
+    command = [SPEAKER, "-v", voice, "-s", str(_WORDS_A_MINUTE), "-w", str(path), normalize_text(text)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  no shell
     if done.returncode != 0:
         raise DataError(f"{SPEAKER} cannot say {text!r} ({done.stderr.strip().splitlines()[-1:]})")
-    recording = Recording(path, video=False)
+    recording = MediaFile(path, video=False)
     try:
         return np.concatenate([item.samples for item in iter(recording.read, None) if isinstance(item, AudioBlock)])
     finally:

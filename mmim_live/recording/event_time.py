@@ -9,7 +9,7 @@ from mmim_live.types import Comparison, Event, Mark, Notice, Reading, SessionSta
 _TIMES = ("start_s", "end_s", "heard_s", "time_s")
 
 
-def spoken_of_s(event: Event) -> float:
+def event_time_s(event: Event) -> float:
     """The media time at which what the event speaks of was over."""
     match event:
         case Reading() | Utterance() | WordHeard():
