@@ -1,0 +1,1 @@
+"""Whole training runs: recipes, seeds, checkpoints."""
