@@ -55,11 +55,11 @@ def train(
 
 def _train_live(data: Path | None, output: Path) -> None:
     """The checkpoint that ships is composed of many sources, and so has a procedure of its own."""
-    from mmim_train.default_checkpoint.build import make_live
+    from mmim_train.default_checkpoint.build import build_default_checkpoint
 
     if data is None:
         raise ConfigError("say where the data are: --data PATH")
-    make_live(data, output, say=lambda what: print(what, file=sys.stderr, flush=True))
+    build_default_checkpoint(data, output, log=lambda line: print(line, file=sys.stderr, flush=True))
     print(f"{output}: a checkpoint; its card, README.md, holds the figures")
 
 

@@ -10,30 +10,30 @@ from pathlib import Path
 import pytest
 
 from mmim_live.errors import DataError, MmimLiveError
-from mmim_train.default_checkpoint.background import beside
+from mmim_train.default_checkpoint.background import background
 
 
-def speaks(word: str, say: Callable[[str], None]) -> None:
-    say(f"{word} {os.getpid()}")
+def speaks(word: str, log: Callable[[str], None]) -> None:
+    log(f"{word} {os.getpid()}")
 
 
-def fails(say: Callable[[str], None]) -> None:
+def fails(log: Callable[[str], None]) -> None:
     raise DataError("nothing there")
 
 
-def dies(say: Callable[[str], None]) -> None:
+def dies(log: Callable[[str], None]) -> None:
     os._exit(9)
 
 
-def stays(mark: Path, say: Callable[[str], None]) -> None:
+def stays(mark: Path, log: Callable[[str], None]) -> None:
     mark.write_text(str(os.getpid()))
     time.sleep(60)
 
 
 def test_it_runs_in_another_process_and_is_heard() -> None:
     heard: list[str] = []
-    with beside(speaks, "there", say=heard.append) as say:
-        say("here")
+    with background(speaks, "there", log=heard.append) as log:
+        log("here")
     assert sorted(line.split()[0] for line in heard) == ["here", "there"]
     assert f"there {os.getpid()}" not in heard
 
@@ -42,9 +42,9 @@ def test_it_runs_in_another_process_and_is_heard() -> None:
 def test_its_failure_is_told_while_the_block_speaks(job: Callable[..., None], reason: str) -> None:
     def speak_on() -> None:
         begun = time.monotonic()
-        with beside(job, say=lambda _: None) as say:
+        with background(job, log=lambda _: None) as log:
             while time.monotonic() < begun + 60:
-                say("still working")
+                log("still working")
                 time.sleep(0.05)
             raise AssertionError("was not told")
 
@@ -54,7 +54,7 @@ def test_its_failure_is_told_while_the_block_speaks(job: Callable[..., None], re
 
 @pytest.mark.parametrize(("job", "reason"), [(fails, "nothing there"), (dies, "died")])
 def test_its_failure_is_told_at_the_end_of_a_block_that_is_silent(job: Callable[..., None], reason: str) -> None:
-    with pytest.raises(MmimLiveError, match=reason), beside(job, say=lambda _: None):
+    with pytest.raises(MmimLiveError, match=reason), background(job, log=lambda _: None):
         pass
 
 
@@ -62,7 +62,7 @@ def test_it_ends_when_the_block_fails(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
 
     def interrupted() -> None:
-        with beside(stays, mark, say=lambda _: None):
+        with background(stays, mark, log=lambda _: None):
             while not (mark.exists() and mark.read_text()):
                 time.sleep(0.05)
             raise KeyboardInterrupt

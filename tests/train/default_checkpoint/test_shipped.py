@@ -71,8 +71,8 @@ def smiles(landmarker: Path, shared_data: Path) -> list[list[FaceRow]]:
     found: list[list[FaceRow]] = []
     with FaceExtractor(landmarker) as extractor:
         clock = Clock(extractor)
-        for pictures, _, emotion, side in stills(shared_data / "faces" / "ckplus_train.npz"):
-            if (emotion, side) == ("happy", "valid") and len(found) < 5:
+        for pictures, _, emotion, split in stills(shared_data / "faces" / "ckplus_train.npz"):
+            if (emotion, split) == ("happy", "valid") and len(found) < 5:
                 rows = still_sequence(np.stack([row for p in pictures for row in clock.look(p, 1)]))
                 found.append([FaceRow(i / 15, row) for i, row in enumerate(rows)])
     return found

@@ -11,10 +11,10 @@ import torch
 from mmim_live.errors import ConfigError
 from mmim_live.model.checkpoint_config import COALITION_NAMES
 from mmim_live.model.mmim import MMIM, Batch, MMIMConfig
-from mmim_train.default_checkpoint.config import LiveRecipe, read_recipe
+from mmim_train.default_checkpoint.config import DefaultRecipe, read_recipe
 from mmim_train.default_checkpoint.emotion.valence import SENTIMENT
-from mmim_train.default_checkpoint.fusion.precomputed_encoders import LogitTable, standing_in
-from mmim_train.default_checkpoint.report.card import live_card
+from mmim_train.default_checkpoint.fusion.precomputed_encoders import LogitTable, precomputed_encoders
+from mmim_train.default_checkpoint.report.card import default_card
 from mmim_train.default_checkpoint.stages import still_sequence
 
 TINY = {
@@ -42,7 +42,7 @@ def test_sentences_are_read_from_the_table_within_and_by_the_encoder_after() -> 
     before = model.encode(batch(torch.tensor([[1, 2, 3]]))).h_t
     names = set(model.state_dict())
     real = model.voice_encoder, model.face_encoder
-    with standing_in(model, table, LogitTable(16), LogitTable(16)):
+    with precomputed_encoders(model, table, LogitTable(16), LogitTable(16)):
         assert model.voice_encoder is not real[0]
         assert model.encode(batch(torch.tensor([[1]]))).h_t.tolist() == table[1].tolist()
         assert not any("table" in name for name in model.state_dict())
@@ -112,10 +112,10 @@ def test_the_card_holds_every_figure() -> None:
         "triples_count": 916,
         "contested_count": 5496,
     }
-    card = live_card("live", figures, LiveRecipe(), "1.0")
+    card = default_card("live", figures, DefaultRecipe(), "1.0")
     for phrase in ("# live", "non-commercial", "AI Act, article 5", "composed, not recorded", "1.234", "seed 1"):
         assert phrase in card
     assert "{" not in card
     assert "This one carries: face." in card
     assert "synthetic" in card
-    assert "was not measured" in live_card("live", figures | {"transcripts": None}, LiveRecipe(), "1.0")
+    assert "was not measured" in default_card("live", figures | {"transcripts": None}, DefaultRecipe(), "1.0")

@@ -1,4 +1,4 @@
-"""Composition: triples are what the seed says, voices and faces stay voices and faces, joining does what it says."""
+"""Composition: triples are what the seed says, voices and faces stay voices and faces, congruence does what it says."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mmim_train.default_checkpoint.emotion.sequences import face_sequence, voice
 from mmim_train.default_checkpoint.emotion.valence import SENTIMENT, Emotion
 from mmim_train.default_checkpoint.fusion.precomputed_encoders import SentenceTable
 from mmim_train.default_checkpoint.fusion.synthetic_triples import (
-    ComposeConfig,
-    ComposedExamples,
+    Congruence,
     EveryCoalition,
-    Joining,
+    SyntheticTriples,
+    TripleConfig,
     draw_emotion,
 )
 
@@ -33,29 +33,29 @@ def readings(seed: int) -> Readings:
     return {emotion: draw.normal(size=(20, len(EMOTIONS))).astype(np.float32) for emotion in EMOTIONS}
 
 
-def composed(**shares: float) -> ComposedExamples:
+def composed(**shares: float) -> SyntheticTriples:
     ratings: NDArray[np.float32] = np.linspace(-3, 3, 60, dtype=np.float32)
-    config = ComposeConfig(**({"wordless": 0.0, "only_words": 0.0} | shares))
-    return ComposedExamples(
+    config = TripleConfig(**({"wordless": 0.0, "only_words": 0.0} | shares))
+    return SyntheticTriples(
         readings(0), readings(1), ratings, np.float32(0.5) * ratings, np.tile(np.arange(60), 40), config, seed=3
     )
 
 
 @pytest.fixture(scope="module")
-def examples() -> ComposedExamples:
+def examples() -> SyntheticTriples:
     return composed()
 
 
-def test_a_triple_depends_on_seed_round_and_number_alone(examples: ComposedExamples) -> None:
+def test_a_triple_depends_on_seed_round_and_number_alone(examples: SyntheticTriples) -> None:
     one, other = examples.batch([5, 6, 7]), examples.batch([7, 5])
     assert torch.equal(one.voice[2], other.voice[0])
     assert torch.equal(one.face[0], other.face[1])
-    examples.join_anew(1)
+    examples.resample(1)
     assert not torch.equal(examples.batch([5]).face, one.face[:1])
-    examples.join_anew(0)
+    examples.resample(0)
 
 
-def test_targets_are_the_ratings_of_the_words_that_are_shown(examples: ComposedExamples) -> None:
+def test_targets_are_the_ratings_of_the_words_that_are_shown(examples: SyntheticTriples) -> None:
     batch, targets = examples.batch([0, 59, 60]), examples.targets([0, 59, 60])
     assert batch.token_ids[:, 0].tolist() == [0, 59, 0]
     assert targets[:, 0].tolist() == pytest.approx([-3, 3, -3])
@@ -65,13 +65,15 @@ def test_targets_are_the_ratings_of_the_words_that_are_shown(examples: ComposedE
     assert torch.equal(moved.batch([59]).face, examples.batch([59]).face)
 
 
-def test_shares_of_joinings(examples: ComposedExamples) -> None:
-    joined = np.array([examples.plan(index).joinings for index in range(len(examples))])
-    config = ComposeConfig()
+def test_shares_of_joinings(examples: SyntheticTriples) -> None:
+    joined = np.array([examples.spec(index).congruence for index in range(len(examples))])
+    config = TripleConfig()
     for column in range(2):
-        share = {kind: float((joined[:, column] == kind).mean()) for kind in ("with", "regardless", "against")}
-        assert share["against"] == pytest.approx(config.against * 2 / 3, abs=0.02)
-        assert share["regardless"] == pytest.approx(config.regardless * (1 - config.against * 2 / 3), abs=0.03)
+        share = {
+            kind: float((joined[:, column] == kind).mean()) for kind in ("congruent", "independent", "incongruent")
+        }
+        assert share["incongruent"] == pytest.approx(config.incongruent * 2 / 3, abs=0.02)
+        assert share["independent"] == pytest.approx(config.independent * (1 - config.incongruent * 2 / 3), abs=0.03)
 
 
 def test_without_words_the_rating_is_what_is_shown() -> None:
@@ -91,7 +93,7 @@ def test_words_alone_are_rated_as_the_text_encoder_reads_them() -> None:
     assert only_words.targets([0, 59])[:, 0].tolist() == pytest.approx([-1.5, 1.5])
 
 
-def test_every_coalition_has_the_same_triples(examples: ComposedExamples) -> None:
+def test_every_coalition_has_the_same_triples(examples: SyntheticTriples) -> None:
     every = EveryCoalition(examples)
     assert len(every) == 7 * len(examples)
     batch = every.batch(range(14))
@@ -104,7 +106,7 @@ def test_every_coalition_has_the_same_triples(examples: ComposedExamples) -> Non
 @given(rating=st.floats(-3, 3), seed=st.integers(0, 999))
 def test_against_is_far_from_the_words(rating: float, seed: int) -> None:
     draw = np.random.default_rng(seed)
-    emotion = draw_emotion(EMOTIONS, rating, "against", 0.8, draw)
+    emotion = draw_emotion(EMOTIONS, rating, "incongruent", 0.8, draw)
     farthest = max(abs(value - rating) for value in SENTIMENT.values())
     assert abs(SENTIMENT[emotion] - rating) >= min(2.0, farthest)
 
@@ -112,13 +114,13 @@ def test_against_is_far_from_the_words(rating: float, seed: int) -> None:
 def test_with_the_words_goes_along_with_the_rating() -> None:
     draw = np.random.default_rng(0)
 
-    def mean(rating: float, joining: Joining) -> float:
-        return float(np.mean([SENTIMENT[draw_emotion(EMOTIONS, rating, joining, 0.8, draw)] for _ in range(300)]))
+    def mean(rating: float, congruence: Congruence) -> float:
+        return float(np.mean([SENTIMENT[draw_emotion(EMOTIONS, rating, congruence, 0.8, draw)] for _ in range(300)]))
 
-    assert mean(2.5, "with") > 1.5
-    assert mean(-2.5, "with") < -1.5
-    assert abs(mean(0.0, "with")) < 0.5
-    assert abs(mean(2.5, "regardless") - mean(-2.5, "regardless")) < 0.5
+    assert mean(2.5, "congruent") > 1.5
+    assert mean(-2.5, "congruent") < -1.5
+    assert abs(mean(0.0, "congruent")) < 0.5
+    assert abs(mean(2.5, "independent") - mean(-2.5, "independent")) < 0.5
 
 
 @given(seed=st.integers(0, 999), seconds=st.floats(1.0, 6.0))

@@ -10,12 +10,12 @@ import torch
 from mmim_train.default_checkpoint.text.encoder import (
     Average,
     TextStageConfig,
-    first_key,
-    first_stage,
+    finetune,
+    finetuning_key,
     is_made,
     load,
-    second_key,
-    second_stage,
+    pretrain,
+    pretraining_key,
 )
 from mmim_train.default_checkpoint.text.sentences import Sentence
 from tests.train.corpus import write_encoder
@@ -31,11 +31,11 @@ SENTENCES = [
 
 def test_stage_one_gives_the_same_weights_wherever_the_random_numbers_stood(tmp_path: Path) -> None:
     source = write_encoder(tmp_path / "source")
-    config = TextStageConfig(first_epochs=1, batch=4)
+    config = TextStageConfig(pretraining_epochs=1, batch=4)
     found = []
     for stand in (11, 12):
         torch.manual_seed(stand)
-        first_stage(source, SENTENCES, config, tmp_path / str(stand), lambda _: None)
+        pretrain(source, SENTENCES, config, tmp_path / str(stand), lambda _: None)
         found.append(load(tmp_path / str(stand), config)[0].state_dict())
     first, second = found
     learned = [name for name in first if "pooler" not in name]
@@ -44,28 +44,30 @@ def test_stage_one_gives_the_same_weights_wherever_the_random_numbers_stood(tmp_
 
 
 def test_a_kept_stage_is_taken_only_for_the_sentences_and_settings_that_made_it(tmp_path: Path) -> None:
-    config = TextStageConfig(first_epochs=1, second_epochs=1, averaged_epochs=1, seeds=(1,), rehearsed=0.0, batch=4)
+    config = TextStageConfig(
+        pretraining_epochs=1, finetuning_epochs=1, averaged_epochs=1, seeds=(1,), replay_ratio=0.0, batch=4
+    )
     mosi = [Sentence("it was good", 2.0, "mosi", "fit"), Sentence("it was bad", -2.0, "mosi", "fit")]
     sentences = [*SENTENCES, *mosi, *(replace(s, part="valid") for s in mosi)]
     first, second = tmp_path / "first", tmp_path / "second"
-    assert not is_made(first, first_key(sentences, config))
-    first_stage(write_encoder(tmp_path / "source"), sentences, config, first, lambda _: None)
-    second_stage(first, sentences, config, second, lambda _: None)
-    assert is_made(first, first_key(sentences, config))
-    assert is_made(second, second_key(sentences, config))
+    assert not is_made(first, pretraining_key(sentences, config))
+    pretrain(write_encoder(tmp_path / "source"), sentences, config, first, lambda _: None)
+    finetune(first, sentences, config, second, lambda _: None)
+    assert is_made(first, pretraining_key(sentences, config))
+    assert is_made(second, finetuning_key(sentences, config))
 
-    slower = config.model_copy(update={"first_rate": 1e-5})
+    slower = config.model_copy(update={"pretraining_lr": 1e-5})
     fewer = sentences[1:]
     for other_sentences, other_config in ((sentences, slower), (fewer, config)):
-        assert not is_made(first, first_key(other_sentences, other_config))
-        assert not is_made(second, second_key(other_sentences, other_config))
+        assert not is_made(first, pretraining_key(other_sentences, other_config))
+        assert not is_made(second, finetuning_key(other_sentences, other_config))
 
-    longer = config.model_copy(update={"second_epochs": 2})
-    assert is_made(first, first_key(sentences, longer))
-    assert not is_made(second, second_key(sentences, longer))
+    longer = config.model_copy(update={"finetuning_epochs": 2})
+    assert is_made(first, pretraining_key(sentences, longer))
+    assert not is_made(second, finetuning_key(sentences, longer))
 
     (second / "text_stage.json").write_text("{")
-    assert not is_made(second, second_key(sentences, config))
+    assert not is_made(second, finetuning_key(sentences, config))
 
 
 def test_the_average_of_models_is_the_mean_of_their_weights() -> None:

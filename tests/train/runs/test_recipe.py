@@ -9,10 +9,10 @@ import pytest
 
 from mmim_live.errors import ConfigError
 from mmim_live.model.mmim import HeadConfig
-from mmim_train.training.collate import head_for
-from mmim_train.data.registry import SPECS
 from mmim_train.data.loader import open_dataset
+from mmim_train.data.registry import SPECS
 from mmim_train.runs.recipe import load_recipe, parse_recipe, recipe_names
+from mmim_train.training.collate import head_for
 from tests.model.small import SMALL_BERT
 from tests.train.layouts import mmsa, write_csv, write_pickle
 

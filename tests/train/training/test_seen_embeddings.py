@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmim_live.model.mmim import Batch
 from mmim_train.default_checkpoint.emotion.unimodal import EMOTIONS
-from mmim_train.default_checkpoint.fusion.precomputed_encoders import LogitTable, standing_in
+from mmim_train.default_checkpoint.fusion.precomputed_encoders import LogitTable, precomputed_encoders
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.seen_embeddings import SeenWords, seen_words_only
 from mmim_train.training.trainer import train
@@ -77,7 +77,7 @@ def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
     voice, face = LogitTable(d_prj), LogitTable(d_prj)
     split = Tabled(12)
     before = voice.project.weight.detach().clone()
-    with standing_in(model, torch.randn(12, 1, encoder.width), voice, face):
+    with precomputed_encoders(model, torch.randn(12, 1, encoder.width), voice, face):
         result = train(model, split, split, TrainOptions(epochs=1), 1, CPU)
     assert result.best_epoch == 0
     assert not torch.equal(voice.project.weight, before)

@@ -12,13 +12,13 @@ from typing import Any
 
 from mmim_live.errors import MmimLiveError
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 _Told = str | MmimLiveError | None  # a line; why it failed; that it is done
 
 
 @contextmanager
-def beside(job: Callable[..., None], *arguments: object, say: Say) -> Iterator[Say]:
-    """Do `job(*arguments, say)` in a process of its own while the block runs; then wait for it.
+def background(job: Callable[..., None], *arguments: object, log: Log) -> Iterator[Log]:
+    """Do `job(*arguments, log)` in a process of its own while the block runs; then wait for it.
 
     `job` and its arguments must be such as can be pickled. What it says, `say` says here. Whatever MmimLiveError it
     raises, or that it died, is raised here: at the end of the block, or when the block next calls what this gives,
@@ -33,7 +33,7 @@ def beside(job: Callable[..., None], *arguments: object, say: Say) -> Iterator[S
     def listen() -> None:
         while (found := told.get()) is not None:
             if isinstance(found, str):
-                say(found)
+                log(found)
             else:
                 failures.append(found)
 
@@ -43,15 +43,15 @@ def beside(job: Callable[..., None], *arguments: object, say: Say) -> Iterator[S
         if process.exitcode:
             raise MmimLiveError("a process of this run died (out of memory?); the same command goes on where it was")
 
-    def say_unless_failed(line: str) -> None:
+    def log_unless_failed(line: str) -> None:
         check()
-        say(line)
+        log(line)
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
     process.start()
     try:
-        yield say_unless_failed
+        yield log_unless_failed
         process.join()
     finally:
         process.kill()

@@ -12,11 +12,11 @@ from mmim_live.features.contract import CONTRACT
 from mmim_live.model.checkpoint import CheckpointConfig, save_checkpoint
 from mmim_live.model.checkpoint_config import ContractManifest
 from mmim_live.model.consistency import as_numbers as as_mixture
-from mmim_train.default_checkpoint.config import LiveRecipe, read_recipe
+from mmim_train.default_checkpoint.config import DefaultRecipe, read_recipe
 from mmim_train.default_checkpoint.fusion.consistency import Name
-from mmim_train.default_checkpoint.report.card import USEFUL_AUC, live_card
+from mmim_train.default_checkpoint.report.card import USEFUL_AUC, default_card
 from mmim_train.default_checkpoint.report.figures import agreement_tables, figures, transcript_figures
-from mmim_train.default_checkpoint.stages import Trained, gather_pieces, learn
+from mmim_train.default_checkpoint.stages import Trained, gather_samples, learn
 from mmim_train.evaluation.calibration import abstention, as_numbers, coalition_scores, conformal
 
 _SOURCES = (
@@ -33,12 +33,12 @@ _SOURCES = (
 )
 
 
-def make_live(
+def build_default_checkpoint(
     data: Path,
     output: Path,
-    recipe: LiveRecipe | None = None,
+    recipe: DefaultRecipe | None = None,
     cache: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Make the checkpoint folder `output` from the development data in `data`; the figures of its card.
 
@@ -47,25 +47,25 @@ def make_live(
     """
     recipe = recipe or read_recipe()
     cache = cache or output.with_name(f".{output.name}.cache")
-    trained = learn(data, recipe, cache, say)
-    say("judging")
-    found = judge(trained, data, cache, say)
+    trained = learn(data, recipe, cache, log)
+    log("judging")
+    found = judge(trained, data, cache, log)
     config = _config(trained, found, recipe)
-    card = live_card(output.name, found, recipe, version("mmim-live"))
+    card = default_card(output.name, found, recipe, version("mmim-live"))
     save_checkpoint(output, trained.model, config, trained.tokenizer, card, overwrite=True)
     (cache / "figures.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
     return found
 
 
-def judge(trained: Trained, data: Path, cache: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def judge(trained: Trained, data: Path, cache: Path, log: Callable[[str], None]) -> dict[str, Any]:
     """All figures, with the widths of the intervals."""
-    pieces = gather_pieces(data, cache, say)
+    samples = gather_samples(data, cache, log)
     truth = as_numbers(trained.valid.targets(range(len(trained.valid))))
     scores = coalition_scores(trained.model, trained.joined.encodings)
     widths = conformal(truth, scores).half_width
-    return figures(trained, pieces.voices, pieces.faces, data) | {
+    return figures(trained, samples.voices, samples.faces, data) | {
         "half_width": {name: round(width, 3) for name, width in widths.items()},
-        "transcripts": transcript_figures(trained, cache, say),
+        "transcripts": transcript_figures(trained, cache, log),
         "abstention": abstention(truth, scores).model_dump(),
         "triples_count": len(truth),
         "contested_count": len(trained.contested),
@@ -77,7 +77,7 @@ def _useful(tables: dict[Name, tuple[float, ...]], auc: dict[str, float]) -> dic
     return {name: table for name, table in tables.items() if auc[name] >= USEFUL_AUC}
 
 
-def _config(trained: Trained, found: dict[str, Any], recipe: LiveRecipe) -> CheckpointConfig:
+def _config(trained: Trained, found: dict[str, Any], recipe: DefaultRecipe) -> CheckpointConfig:
     truth = as_numbers(trained.valid.targets(range(len(trained.valid))))
     scores = coalition_scores(trained.model, trained.joined.encodings)
     agreement = _useful(agreement_tables(trained), found["agreement_auc"]["reached"])

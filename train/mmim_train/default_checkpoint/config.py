@@ -10,22 +10,22 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mmim_live.errors import ConfigError
-from mmim_train.default_checkpoint.emotion.unimodal import AloneConfig
-from mmim_train.default_checkpoint.fusion.synthetic_triples import ComposeConfig
+from mmim_train.default_checkpoint.emotion.unimodal import UnimodalConfig
+from mmim_train.default_checkpoint.fusion.synthetic_triples import TripleConfig
 from mmim_train.default_checkpoint.text.encoder import TextStageConfig
 from mmim_train.training.options import TrainOptions
 
 
-class LiveRecipe(BaseModel):
+class DefaultRecipe(BaseModel):
     """recipe.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = 1
     text: TextStageConfig = TextStageConfig()
-    voice: AloneConfig = AloneConfig()
-    face: AloneConfig = AloneConfig()
-    compose: ComposeConfig = ComposeConfig()
+    voice: UnimodalConfig = UnimodalConfig()
+    face: UnimodalConfig = UnimodalConfig()
+    synthetic_triples: TripleConfig = TripleConfig()
     model: dict[str, Any] = {}
     train: TrainOptions = TrainOptions(patience=40)
     text_variants: int = 2  # readings of each sentence: one without dropout, the others with
@@ -35,7 +35,7 @@ class LiveRecipe(BaseModel):
     contested_repeats: int = 24  # the same, of those that agreement is judged by: few are joined against their words
     q_rounds: int = 3  # of triples that q is fitted to at the end
     q_steps: int = 1500
-    agreement_rank: int = 8  # principal components of h_t that this q reads
+    consistency_rank: int = 8  # principal components of h_t that this q reads
 
     @field_validator("train")
     @classmethod
@@ -45,11 +45,11 @@ class LiveRecipe(BaseModel):
         return options
 
 
-def read_recipe(path: Path | None = None) -> LiveRecipe:
+def read_recipe(path: Path | None = None) -> DefaultRecipe:
     """The recipe in `path`, or the one that is installed. Raises ConfigError."""
     path = path or Path(str(files("mmim_train") / "default_checkpoint" / "recipe.toml"))
     try:
-        return LiveRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return DefaultRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror or error})") from error
     except ValidationError as error:

@@ -15,19 +15,19 @@ import numpy as np
 import torch
 
 from mmim_live.features.contract import CONTRACT
-from mmim_live.model.consistency import agreement_statistics, as_numbers
 from mmim_live.model.checkpoint import save_checkpoint
 from mmim_live.model.checkpoint_config import CheckpointConfig, Conformal, ContractManifest
+from mmim_live.model.consistency import agreement_statistics, as_numbers
 from mmim_live.model.mmim import MMIM
 from mmim_live.model.mutual_information import ConditionalGaussian, Marginal, marginal
 from mmim_live.model.predictor import live_scores
 from mmim_live.types import MODALITIES, FeatureContract, ModalityContract
 from mmim_train.data.dataset import DataSet
-from mmim_train.training.microbatch import Encoder
-from mmim_train.training.examples import Examples, ordered_plan
-from mmim_train.training.trainer import predict
 from mmim_train.evaluation.missing_modalities import ModalitiesMissing, coalitions
 from mmim_train.runs.prepare import Prepared
+from mmim_train.training.examples import Examples, ordered_plan
+from mmim_train.training.microbatch import Encoder
+from mmim_train.training.trainer import predict
 
 Name = Literal["voice", "face"]
 _NAMES: tuple[Name, Name] = ("voice", "face")

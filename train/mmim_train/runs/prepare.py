@@ -18,12 +18,12 @@ from mmim_live.errors import AssetError, DataError
 from mmim_live.model.encoders import TextEncoder, backbone_config, load_text_backbone
 from mmim_live.model.mmim import MMIM, MMIMConfig
 from mmim_live.model.tokenizer import TextTokenizer, load_pretrained_tokenizer
-from mmim_train.training.collate import Inputs, SplitExamples, head_for, inputs_for
 from mmim_train.data.dataset import DataSet, SplitName
 from mmim_train.data.loader import open_dataset
+from mmim_train.runs.recipe import Recipe
+from mmim_train.training.collate import Inputs, SplitExamples, head_for, inputs_for
 from mmim_train.training.options import ObjectiveName, TrainOptions
 from mmim_train.training.seeding import Purpose, seeded
-from mmim_train.runs.recipe import Recipe
 
 _CPU = torch.device("cpu")
 _Found = TypeVar("_Found")

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mmim_live.errors import ConfigError
 from mmim_live.model.mmim import HeadConfig, MMIMConfig
 from mmim_live.types import Modality
-from mmim_train.data.registry import SPECS
 from mmim_train.data.dataset import DataSet
+from mmim_train.data.registry import SPECS
 from mmim_train.training.options import ObjectiveName, TrainOptions
 
 _BY_DATA = frozenset({"modalities", "text_encoder", "voice_dim", "face_dim", "head"})

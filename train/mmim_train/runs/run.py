@@ -18,23 +18,23 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from mmim_train.reporting.model_card import model_card
 from mmim_train.data.dataset import SplitName
-from mmim_train.runs.export import deliver
-from mmim_train.reporting.progress import shown
-from mmim_train.training.microbatch import Encoder
 from mmim_train.evaluation.evaluate import score
-from mmim_train.runs.json_files import read_json, write_json, write_text
-from mmim_train.reporting.metric_logs import logged
-from mmim_train.training.trainer import EpochRecord, StepRecord, predict, train
 from mmim_train.evaluation.missing_modalities import ModalitiesMissing, coalitions
-from mmim_train.training.options import TrainOptions
-from mmim_train.training.distributed import World
-from mmim_train.reporting.plots import draw_plots
-from mmim_train.runs.prepare import Prepared
-from mmim_train.reporting.report import report
-from mmim_train.training.train_state import forget_state
 from mmim_train.evaluation.significance import summarise
+from mmim_train.reporting.metric_logs import logged
+from mmim_train.reporting.model_card import model_card
+from mmim_train.reporting.plots import draw_plots
+from mmim_train.reporting.progress import shown
+from mmim_train.reporting.report import report
+from mmim_train.runs.export import deliver
+from mmim_train.runs.json_files import read_json, write_json, write_text
+from mmim_train.runs.prepare import Prepared
+from mmim_train.training.distributed import World
+from mmim_train.training.microbatch import Encoder
+from mmim_train.training.options import TrainOptions
+from mmim_train.training.train_state import forget_state
+from mmim_train.training.trainer import EpochRecord, StepRecord, predict, train
 
 _STATE, _METRICS, _CHECKPOINT = "state.pt", "metrics.json", "checkpoint"
 _SCORED: tuple[SplitName, ...] = ("valid", "test")

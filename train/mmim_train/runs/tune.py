@@ -15,9 +15,9 @@ from rich.console import Console
 
 from mmim_live.errors import ConfigError, DataError, OutputError
 from mmim_train.runs.json_files import write_json
-from mmim_train.training.trainer import EpochRecord, StepRecord, train
-from mmim_train.training.options import TrainOptions
 from mmim_train.runs.prepare import Prepared
+from mmim_train.training.options import TrainOptions
+from mmim_train.training.trainer import EpochRecord, StepRecord, train
 
 RANGES: Mapping[str, tuple[float, float]] = {
     "alpha": (1e-3, 1.0),

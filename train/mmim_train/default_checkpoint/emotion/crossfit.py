@@ -5,7 +5,7 @@ far too much when a stranger comes. So the people are cut into parts, each encod
 what the fusion learns on is what it says of the one left out (Chernozhukov et al. 2018, Econometrics Journal 21). All
 encoders side by side make the encoder that ships: their mean, which is one LSTM whose weights are block-diagonal.
 
-Knows pieces and sequences; no words.
+Knows samples and sequences; no words.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from torch import Tensor
 
 from mmim_live.model.checkpoint_config import Normalisation
 from mmim_live.model.encoders import SequenceEncoder
-from mmim_train.default_checkpoint.emotion.samples import Piece, Say
+from mmim_train.default_checkpoint.emotion.samples import EmotionSample, Log
 from mmim_train.default_checkpoint.emotion.sequences import Rows
 from mmim_train.default_checkpoint.emotion.unimodal import (
     EMOTIONS,
-    AloneConfig,
+    UnimodalConfig,
     expected_sentiment,
-    fit_alone,
-    read_alone,
+    fit_unimodal,
+    predict_logits,
 )
 from mmim_train.default_checkpoint.emotion.valence import SENTIMENT, Emotion
 
@@ -39,63 +39,65 @@ Readings = Mapping[Emotion, Logits]  # [n, len(EMOTIONS)] by the emotion that wa
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Crossed:
+class CrossFit:
     """An encoder of one modality and its readings."""
 
     encoder: SequenceEncoder  # as wide as EMOTIONS
-    strangers: Readings  # of the people of the train side, each read by an encoder that does not know them
+    out_of_fold: Readings  # of the people of the train side, each read by an encoder that does not know them
 
 
-def cut(pieces: Sequence[Piece], folds: int) -> list[list[Piece]]:
-    """Pieces in parts that share no person; where nobody knows who it is, each piece is a person."""
-    people = {key: index for index, key in enumerate(sorted({(p.source, p.person) for p in pieces if p.person}))}
-    found: list[list[Piece]] = [[] for _ in range(folds)]
-    for number, piece in enumerate(pieces):
-        found[people.get((piece.source, piece.person), number) % folds].append(piece)
+def cut(samples: Sequence[EmotionSample], folds: int) -> list[list[EmotionSample]]:
+    """Samples in parts that share no person; where nobody knows who it is, each sample is a person."""
+    people = {key: index for index, key in enumerate(sorted({(p.source, p.person) for p in samples if p.person}))}
+    found: list[list[EmotionSample]] = [[] for _ in range(folds)]
+    for number, sample in enumerate(samples):
+        found[people.get((sample.source, sample.person), number) % folds].append(sample)
     return found
 
 
 def cross_fit(
-    pieces: Sequence[Piece],
-    sampler: Callable[[Sequence[Piece]], Mapping[Emotion, Sampler]],
+    samples: Sequence[EmotionSample],
+    sampler: Callable[[Sequence[EmotionSample]], Mapping[Emotion, Sampler]],
     normalisation: Normalisation,
-    config: AloneConfig,
+    config: UnimodalConfig,
     bidirectional: bool,
     seed: int,
-    say: Say,
-) -> Crossed:
-    """Learn from pieces of the train side; `sampler` makes what draws sequences from some of them."""
-    parts = cut(pieces, config.folds)
+    log: Log,
+) -> CrossFit:
+    """Learn from samples of the train side; `sampler` makes what draws sequences from some of them."""
+    parts = cut(samples, config.folds)
     encoders: list[SequenceEncoder] = []
-    strangers: dict[Emotion, list[Logits]] = {}
+    out_of_fold: dict[Emotion, list[Logits]] = {}
     for number, left_out in enumerate(parts):
-        known = [piece for other, part in enumerate(parts) if other != number for piece in part]
+        known = [sample for other, part in enumerate(parts) if other != number for sample in part]
         torch.manual_seed(seed + number)
         encoder = SequenceEncoder(len(normalisation.mean), config.hidden, len(EMOTIONS), bidirectional)
-        fit_alone(encoder, normalisation, _mixed(sampler(known), known), config, seed + number)
+        fit_unimodal(encoder, normalisation, _mixed(sampler(known), known), config, seed + number)
         found = read_all(encoder, normalisation, sampler(left_out), left_out, config.readings, seed + number)
-        say(f"part {number + 1} of {config.folds}: r {correlation(found):.3f} on the part that was left out")
+        log(f"part {number + 1} of {config.folds}: r {correlation(found):.3f} on the part that was left out")
         encoders.append(encoder)
         for emotion, logits in found.items():
-            strangers.setdefault(emotion, []).append(logits)
-    return Crossed(side_by_side(encoders), {emotion: np.concatenate(logits) for emotion, logits in strangers.items()})
+            out_of_fold.setdefault(emotion, []).append(logits)
+    return CrossFit(
+        side_by_side(encoders), {emotion: np.concatenate(logits) for emotion, logits in out_of_fold.items()}
+    )
 
 
 def read_all(
     encoder: SequenceEncoder,
     normalisation: Normalisation,
     samplers: Mapping[Emotion, Sampler],
-    pieces: Sequence[Piece],
+    samples: Sequence[EmotionSample],
     each: int,
     seed: int,
 ) -> Readings:
-    """The readings of `each` sequences a piece, by emotion."""
+    """The readings of `each` sequences a sample, by emotion."""
     draw = np.random.default_rng(seed)
     return {
-        emotion: read_alone(
+        emotion: predict_logits(
             encoder,
             normalisation,
-            [make(emotion, draw) for _ in range(each * sum(piece.emotion == emotion for piece in pieces))],
+            [make(emotion, draw) for _ in range(each * sum(sample.emotion == emotion for sample in samples))],
         )
         for emotion, make in samplers.items()
     }
@@ -126,17 +128,17 @@ def side_by_side(encoders: Sequence[SequenceEncoder]) -> SequenceEncoder:
     return joined
 
 
-def save_crossed(crossed: Crossed, path: Path, key: str) -> None:
+def save_crossed(crossed: CrossFit, path: Path, key: str) -> None:
     """Keep it in a file, with what it depends on."""
     lstm = crossed.encoder.lstm
     shape = {"hidden": lstm.hidden_size, "columns": lstm.input_size, "bidirectional": lstm.bidirectional}
-    readings = {emotion: torch.from_numpy(logits) for emotion, logits in crossed.strangers.items()}
+    readings = {emotion: torch.from_numpy(logits) for emotion, logits in crossed.out_of_fold.items()}
     torch.save(
-        {"key": key, "shape": json.dumps(shape), "encoder": crossed.encoder.state_dict(), "strangers": readings}, path
+        {"key": key, "shape": json.dumps(shape), "encoder": crossed.encoder.state_dict(), "out_of_fold": readings}, path
     )
 
 
-def load_crossed(path: Path, key: str) -> Crossed | None:
+def load_crossed(path: Path, key: str) -> CrossFit | None:
     """What `save_crossed` kept, or None where there is none or it depends on something else."""
     if not path.is_file():
         return None
@@ -146,16 +148,16 @@ def load_crossed(path: Path, key: str) -> Crossed | None:
     shape = json.loads(kept["shape"])
     encoder = SequenceEncoder(shape["columns"], shape["hidden"], len(EMOTIONS), shape["bidirectional"])
     encoder.load_state_dict(kept["encoder"])
-    readings: dict[Emotion, Tensor] = kept["strangers"]
-    return Crossed(encoder, {emotion: logits.numpy() for emotion, logits in readings.items()})
+    readings: dict[Emotion, Tensor] = kept["out_of_fold"]
+    return CrossFit(encoder, {emotion: logits.numpy() for emotion, logits in readings.items()})
 
 
 def _mixed(
-    samplers: Mapping[Emotion, Sampler], pieces: Sequence[Piece]
+    samplers: Mapping[Emotion, Sampler], samples: Sequence[EmotionSample]
 ) -> Callable[[np.random.Generator], tuple[Rows, Emotion]]:
     """Emotions in equal shares half of the time, as often as they occur otherwise."""
     emotions = tuple(samplers)
-    counts = np.array([sum(piece.emotion == emotion for piece in pieces) for emotion in emotions], np.float64)
+    counts = np.array([sum(sample.emotion == emotion for sample in samples) for emotion in emotions], np.float64)
     weights = 0.5 * counts / counts.sum() + 0.5 / len(counts)
 
     def sample(draw: np.random.Generator) -> tuple[Rows, Emotion]:

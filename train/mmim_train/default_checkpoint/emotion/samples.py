@@ -1,6 +1,6 @@
 """Voices and faces with an emotion, measured by the live extractors: what the default checkpoint is composed of.
 
-A *piece* is one recording or one still picture. Measuring takes minutes, so the result is kept in a file beside a hash
+A *sample* is one recording or one still picture. Measuring takes minutes, so the result is kept in a file beside a hash
 of the feature contract, and measured anew when the contract changes. Knows no sentences and no model.
 """
 
@@ -24,80 +24,80 @@ from mmim_live.features.voice import VOICE_NAMES, VoiceExtractor
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, ModalityContract, VideoFrame
 from mmim_train.default_checkpoint.emotion.valence import EMODB, FACES, RAVDESS, Emotion
 
-Say = Callable[[str], None]
-Side = Literal["train", "valid"]
+Log = Callable[[str], None]
+Split = Literal["train", "valid"]
 
 RAVDESS_VALID_ACTORS = ("17", "18", "19", "20")
 _EMODB_VALID_SPEAKERS = ("15", "16")  # a man and a woman
 _GAP_S = 0.5  # of silence between two recordings of one speaker
 _STILL_PX, _BORDER_PX = 256, 64  # mediapipe finds the face in 9 of 10 pictures of 48 px made so large
-_FIELDS = ("source", "person", "emotion", "side")
+_FIELDS = ("source", "person", "emotion", "split")
 _BLANK = np.zeros((64, 64, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class EmotionSample:
     """Rows of one person showing one emotion. For a still: one row a variant of the picture."""
 
     source: str  # "ravdess", "emodb", "fer2013", "ckplus", "grid"
     person: str  # "" where nobody knows
     emotion: Emotion
-    side: Side
+    split: Split
     rows: NDArray[np.float32]  # [n, columns of the contract]
 
 
-def measure_voices(folder: Path, say: Say) -> list[Piece]:
+def measure_voices(folder: Path, log: Log) -> list[EmotionSample]:
     """RAVDESS and EmoDB of speech/{ravdess,emodb}.
 
     Each person's recordings are heard twice: once each by itself, as at the start of a session, and once one after
     another in random order, as later in it, when the running level and pitch know the speaker.
     """
-    pieces: list[Piece] = []
+    samples: list[EmotionSample] = []
     for source, read_name in (("ravdess", _ravdess), ("emodb", _emodb)):
-        people: dict[str, list[tuple[Path, Emotion, Side]]] = {}
+        people: dict[str, list[tuple[Path, Emotion, Split]]] = {}
         for path in sorted((folder / "speech" / source).glob("*.flac")):
-            person, emotion, side = read_name(path.stem)
-            people.setdefault(person, []).append((path, emotion, side))
+            person, emotion, split = read_name(path.stem)
+            people.setdefault(person, []).append((path, emotion, split))
         if not people:
             raise DataError(f"{folder / 'speech' / source}: holds no .flac files")
         for person, takes in people.items():
             random.Random(f"{source}{person}").shuffle(takes)
             sounds = [_sound(path) for path, _, _ in takes]
             for rows in ([_hear([sound])[0] for sound in sounds], _hear(sounds)):
-                pieces += [
-                    Piece(source, person, emotion, side, row)
-                    for (_, emotion, side), row in zip(takes, rows, strict=True)
+                samples += [
+                    EmotionSample(source, person, emotion, split, row)
+                    for (_, emotion, split), row in zip(takes, rows, strict=True)
                 ]
-            say(f"{source} {person}: {len(takes)} recordings")
-    return pieces
+            log(f"{source} {person}: {len(takes)} recordings")
+    return samples
 
 
-def measure_faces(folder: Path, say: Say, variants: int = 2) -> list[Piece]:
+def measure_faces(folder: Path, log: Log, variants: int = 2) -> list[EmotionSample]:
     """FER2013 and CK+ of faces/*.npz; pictures without a face that mediapipe sees are left out.
 
     FER2013 names no people: every eighth picture is for validation. CK+: every fifth person. CK+ has the last three
-    pictures of each expression in a row, which make one piece.
+    pictures of each expression in a row, which make one sample.
     """
     model = obtain("face-landmarker").folder / "face_landmarker.task"
-    pieces: list[Piece] = []
+    samples: list[EmotionSample] = []
     with FaceExtractor(model) as extractor:
         clock = Clock(extractor)
         for source in ("fer2013", "ckplus"):
             found = stills(folder / "faces" / f"{source}_train.npz")
-            for seen, (pictures, person, emotion, side) in enumerate(found):
+            for seen, (pictures, person, emotion, split) in enumerate(found):
                 draw = random.Random(f"{source}{seen}")
                 rows = [row for picture in pictures for row in clock.look(picture, variants, draw)]
                 if rows:
-                    pieces.append(Piece(source, person, emotion, side, np.stack(rows)))
+                    samples.append(EmotionSample(source, person, emotion, split, np.stack(rows)))
                 if seen % 1000 == 999:
-                    say(f"{source}: {seen} pictures, {len(pieces)} faces")
-    return pieces
+                    log(f"{source}: {seen} pictures, {len(samples)} faces")
+    return samples
 
 
-def measure_talking(folder: Path) -> list[Piece]:
-    """People who read out command sentences without an emotion (GRID, clips/grid_*.mpg), one piece a clip."""
+def measure_talking(folder: Path) -> list[EmotionSample]:
+    """People who read out command sentences without an emotion (GRID, clips/grid_*.mpg), one sample a clip."""
     model = obtain("face-landmarker").folder / "face_landmarker.task"
-    pieces: list[Piece] = []
+    samples: list[EmotionSample] = []
     for path in sorted((folder / "clips").glob("grid_*.mpg")):
         recording = MediaFile(path, audio=False)
         try:
@@ -108,8 +108,8 @@ def measure_talking(folder: Path) -> list[Piece]:
             recording.close()
         found = [row.values for row in rows if row is not None]
         if found:
-            pieces.append(Piece("grid", path.stem, "neutral", "train", np.stack(found)))
-    return pieces
+            samples.append(EmotionSample("grid", path.stem, "neutral", "train", np.stack(found)))
+    return samples
 
 
 class Clock:
@@ -146,7 +146,7 @@ def _enlarge(picture: NDArray[np.uint8], draw: random.Random | None, mirror: boo
     return np.ascontiguousarray(np.repeat(np.asarray(large, np.uint8)[..., None], 3, axis=2))
 
 
-def stills(path: Path) -> Iterator[tuple[Sequence[NDArray[np.uint8]], str, Emotion, Side]]:
+def stills(path: Path) -> Iterator[tuple[Sequence[NDArray[np.uint8]], str, Emotion, Split]]:
     """Pictures of one expression, who shows it, what it is, and which side it is on. Raises DataError."""
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -167,12 +167,12 @@ def stills(path: Path) -> Iterator[tuple[Sequence[NDArray[np.uint8]], str, Emoti
         yield group, person, FACES[name], "valid" if order[person] % 5 == 0 else "train"
 
 
-def _ravdess(stem: str) -> tuple[str, Emotion, Side]:
+def _ravdess(stem: str) -> tuple[str, Emotion, Split]:
     parts = stem.split("-")
     return parts[6], RAVDESS[parts[2]], "valid" if parts[6] in RAVDESS_VALID_ACTORS else "train"
 
 
-def _emodb(stem: str) -> tuple[str, Emotion, Side]:
+def _emodb(stem: str) -> tuple[str, Emotion, Split]:
     return stem[:2], EMODB[stem[5]], "valid" if stem[:2] in _EMODB_VALID_SPEAKERS else "train"
 
 
@@ -201,26 +201,26 @@ def _hear(sounds: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     return [values[which == index] for index in range(len(sounds))]
 
 
-def save_pieces(pieces: Sequence[Piece], path: Path, contract: ModalityContract) -> None:
-    """Keep pieces in one .npz file, with the hash of their contract."""
-    lengths = np.array([len(piece.rows) for piece in pieces])
-    fields = {name: np.array([getattr(piece, name) for piece in pieces]) for name in _FIELDS}
+def save_samples(samples: Sequence[EmotionSample], path: Path, contract: ModalityContract) -> None:
+    """Keep samples in one .npz file, with the hash of their contract."""
+    lengths = np.array([len(sample.rows) for sample in samples])
+    fields = {name: np.array([getattr(sample, name) for sample in samples]) for name in _FIELDS}
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez_compressed(
             file,
             contract=np.array(contract.hash),
             lengths=lengths,
-            rows=np.concatenate([piece.rows for piece in pieces]),
+            rows=np.concatenate([sample.rows for sample in samples]),
             source=fields["source"],
             person=fields["person"],
             emotion=fields["emotion"],
-            side=fields["side"],
+            split=fields["split"],
         )
 
 
-def load_pieces(path: Path, contract: ModalityContract) -> list[Piece] | None:
-    """What `save_pieces` kept, or None where there is none or the contract has changed."""
+def load_samples(path: Path, contract: ModalityContract) -> list[EmotionSample] | None:
+    """What `save_samples` kept, or None where there is none or the contract has changed."""
     if not path.is_file():
         return None
     with np.load(path, allow_pickle=False) as file:
@@ -229,6 +229,6 @@ def load_pieces(path: Path, contract: ModalityContract) -> list[Piece] | None:
         parts = np.split(file["rows"], np.cumsum(file["lengths"])[:-1])
         fields = [file[name].tolist() for name in _FIELDS]
     return [
-        Piece(source, person, emotion, side, rows)
-        for source, person, emotion, side, rows in zip(*fields, parts, strict=True)
+        EmotionSample(source, person, emotion, split, rows)
+        for source, person, emotion, split, rows in zip(*fields, parts, strict=True)
     ]

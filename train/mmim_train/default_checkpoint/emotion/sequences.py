@@ -1,4 +1,4 @@
-"""Pieces -> sequences such as a live session gives: expressions that come and go, talking, blinks, another microphone.
+"""Samples -> sequences such as a live session gives: expressions that come and go, talking, blinks, another microphone.
 
 FER2013 and CK+ are stills of faces that do not talk, cut out by somebody; RAVDESS and EmoDB are two studios. Whatever a
 session has and these have not is drawn at random here, so that the model learns to read past it: movement of the head

@@ -30,14 +30,14 @@ EMOTIONS: tuple[Emotion, ...] = tuple(sorted(SENTIMENT))
 _VALUES = torch.tensor([SENTIMENT[emotion] for emotion in EMOTIONS])
 
 
-class AloneConfig(BaseModel):
+class UnimodalConfig(BaseModel):
     """How an encoder learns alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     hidden: int = 48  # of each of the LSTMs
     folds: int = 3  # parts of the people; one encoder for each
-    readings: int = 4  # sequences drawn for each piece that an encoder does not know
+    readings: int = 4  # sequences drawn for each sample that an encoder does not know
     steps: int = 1600
     batch: int = 32
     rate: float = 3e-3
@@ -55,11 +55,11 @@ def expected_sentiment(logits: Tensor) -> Tensor:
     return named @ _VALUES
 
 
-def fit_alone(
+def fit_unimodal(
     encoder: SequenceEncoder,
     normalisation: Normalisation,
     sample: Draw,
-    config: AloneConfig,
+    config: UnimodalConfig,
     seed: int,
     look: Callable[[int, float], None] = lambda _step, _loss: None,
 ) -> None:
@@ -98,7 +98,7 @@ def fit_alone(
 
 
 @torch.inference_mode()
-def read_alone(
+def predict_logits(
     encoder: SequenceEncoder, normalisation: Normalisation, sequences: Sequence[Rows], batch: int = 64
 ) -> NDArray[np.float32]:
     """The logits that an encoder gives sequences, [N, len(EMOTIONS)]."""
@@ -121,7 +121,7 @@ def pad(sequences: Sequence[Rows]) -> tuple[Tensor, Tensor]:
     return padded, lengths
 
 
-def _disturb(rows: Tensor, config: AloneConfig, draw: np.random.Generator) -> None:
+def _disturb(rows: Tensor, config: UnimodalConfig, draw: np.random.Generator) -> None:
     """Noise on all columns, and some neighbouring columns of each sequence blanked."""
     rows += config.noise * torch.randn_like(rows)
     columns = rows.shape[2]

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from mmim_live.model.consistency import agreement_statistics
 from mmim_live.model.mmim import MMIM, Encodings
 from mmim_live.model.mutual_information import ConditionalGaussian, Marginal, contrast, marginal
-from mmim_train.default_checkpoint.emotion.samples import Say
+from mmim_train.default_checkpoint.emotion.samples import Log
 from mmim_train.default_checkpoint.emotion.valence import Emotion
 from mmim_train.default_checkpoint.fusion.synthetic_triples import (
-    ComposeConfig,
-    ComposedExamples,
-    Joining,
+    Congruence,
+    SyntheticTriples,
+    TripleConfig,
     emotion_weights,
 )
 from mmim_train.evaluation.calibration import Numbers, auc, joined
@@ -36,32 +36,34 @@ NAMES: tuple[Name, Name] = ("voice", "face")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Joined:
+class EncodedTriples:
     """Encodings of triples and how voice and face were joined to the words."""
 
     encodings: Encodings
-    joinings: NDArray[np.str_]  # [N, 2]
+    congruence: NDArray[np.str_]  # [N, 2]
     ratings: torch.Tensor  # [N]
 
     @classmethod
-    def of(cls, encodings: Encodings, examples: ComposedExamples) -> Joined:
+    def of(cls, encodings: Encodings, examples: SyntheticTriples) -> EncodedTriples:
         """`encodings` of all `examples`, in order."""
-        plans = [examples.plan(index) for index in range(len(examples))]
+        specs = [examples.spec(index) for index in range(len(examples))]
         return cls(
-            encodings, np.array([plan.joinings for plan in plans]), torch.tensor([plan.rating for plan in plans])
+            encodings, np.array([spec.congruence for spec in specs]), torch.tensor([spec.rating for spec in specs])
         )
 
     @classmethod
-    def together(cls, parts: Sequence[Joined]) -> Joined:
+    def together(cls, parts: Sequence[EncodedTriples]) -> EncodedTriples:
         """Several, one after another."""
         return cls(
             joined([part.encodings for part in parts]),
-            np.concatenate([part.joinings for part in parts]),
+            np.concatenate([part.congruence for part in parts]),
             torch.cat([part.ratings for part in parts]),
         )
 
 
-def fit_q(model: MMIM, triples: Joined, options: TrainOptions, rank: int, steps: int, seed: int, say: Say) -> None:
+def fit_q(
+    model: MMIM, triples: EncodedTriples, options: TrainOptions, rank: int, steps: int, seed: int, log: Log
+) -> None:
     """Put new q(voice | words) and q(face | words) into `model`, fitted to triples that were joined with their words.
 
     They read `rank` principal components of h_t (0: all of it). What is maximised is InfoNCE with q for its critic,
@@ -73,7 +75,7 @@ def fit_q(model: MMIM, triples: Joined, options: TrainOptions, rank: int, steps:
     hidden = {"voice": triples.encodings.h_a, "face": triples.encodings.h_v}
     model.config = model.config.model_copy(update={"q_rank": rank})
     for column, name in enumerate(NAMES):
-        with_words = torch.from_numpy(triples.joinings[:, column] == "with")
+        with_words = torch.from_numpy(triples.congruence[:, column] == "congruent")
         chosen = with_words & triples.encodings.present[:, 0] & triples.encodings.present[:, 1 + column]
         x, y = triples.encodings.h_t[chosen], hidden[name][chosen]
         q = ConditionalGaussian(x.shape[1], y.shape[1], model.config.q_hidden, rank)
@@ -92,10 +94,10 @@ def fit_q(model: MMIM, triples: Joined, options: TrainOptions, rank: int, steps:
             schedule.step()
             total += float(loss.detach())
         model.q[name] = q
-        say(f"q({name} | words): at least {-total / max(steps, 1):.2f} nats")
+        log(f"q({name} | words): at least {-total / max(steps, 1):.2f} nats")
 
 
-def fit_prior(model: MMIM, triples: Joined, count: int = 128) -> dict[Name, Marginal]:
+def fit_prior(model: MMIM, triples: EncodedTriples, count: int = 128) -> dict[Name, Marginal]:
     """p(h) of voice and face: what q says of them over some sentences."""
     words = triples.encodings.h_t[triples.encodings.present[:, 0]]
     some = words[:: max(1, len(words) // count)][:count]
@@ -110,7 +112,7 @@ def statistics(model: MMIM, encodings: Encodings, prior: dict[Name, Marginal]) -
     return {name: found[name].double().numpy() for name in NAMES}
 
 
-def separation(values: dict[Name, Numbers], joinings: NDArray[np.str_]) -> dict[str, float]:
+def separation(values: dict[Name, Numbers], congruence: NDArray[np.str_]) -> dict[str, float]:
     """AUC of voices and faces joined with their words against those joined against them; "both": by the sum of the two.
 
     "both" compares triples of which voice and face were joined with the words to those of which both were joined
@@ -118,21 +120,21 @@ def separation(values: dict[Name, Numbers], joinings: NDArray[np.str_]) -> dict[
     """
     found: dict[str, float] = {}
     for column, name in enumerate(NAMES):
-        kinds = joinings[:, column]
-        found[name] = auc(values[name][kinds == "with"], values[name][kinds == "against"])
+        kinds = congruence[:, column]
+        found[name] = auc(values[name][kinds == "congruent"], values[name][kinds == "incongruent"])
     total = values["voice"] + values["face"]
-    against = joinings == "against"
-    fitting = (joinings == "with").all(axis=1)
+    against = congruence == "incongruent"
+    fitting = (congruence == "congruent").all(axis=1)
     found["both"] = auc(total[fitting], total[against.all(axis=1)])
     found["any"] = auc(total[fitting], total[against.any(axis=1)])
     return found
 
 
 def ceilings(
-    examples: ComposedExamples,
+    examples: SyntheticTriples,
     emotions: tuple[Sequence[Emotion], Sequence[Emotion]],
     read: Numbers,
-    config: ComposeConfig,
+    config: TripleConfig,
 ) -> dict[str, dict[str, float]]:
     """The AUC that no reader of voices and faces can exceed.
 
@@ -140,30 +142,30 @@ def ceilings(
     the drawn emotion, and of the rating what the model reads from the words, `read` [N]. What is left to
     `separation` is lost by reading the emotion from voice or face.
     """
-    plans = [examples.plan(index) for index in range(len(examples))]
-    joinings = np.array([plan.joinings for plan in plans])
-    rating = np.array([plan.rating for plan in plans])
+    specs = [examples.spec(index) for index in range(len(examples))]
+    congruence = np.array([spec.congruence for spec in specs])
+    rating = np.array([spec.rating for spec in specs])
     error = rating - read
     found: dict[str, dict[str, float]] = {}
     for kind in ("emotion and rating", "emotion and words"):
         values: dict[Name, Numbers] = {}
         for column, name in enumerate(NAMES):
             choice = tuple(emotions[column])
-            shown = np.array([choice.index(plan.emotions[column]) for plan in plans])
+            shown = np.array([choice.index(spec.emotions[column]) for spec in specs])
             if kind == "emotion and rating":
-                chances = np.stack([_chances(choice, value, "with", config) for value in rating])
+                chances = np.stack([_chances(choice, value, "congruent", config) for value in rating])
             else:
                 # The rating may be off by any error that the reading makes of other sentences.
                 guesses = (read[:, None] + error[None, ::7]).clip(-3, 3)
                 grid = np.linspace(-3, 3, 61)
-                table = np.stack([_chances(choice, float(value), "with", config) for value in grid])
+                table = np.stack([_chances(choice, float(value), "congruent", config) for value in grid])
                 chances = table[np.round((guesses + 3) * 10).astype(int)].mean(axis=1)
             base = np.bincount(shown, minlength=len(choice)) / len(shown)
             values[name] = np.log(chances[np.arange(len(shown)), shown] + 1e-9) - np.log(base[shown])
-        found[kind] = separation(values, joinings)
+        found[kind] = separation(values, congruence)
     return found
 
 
-def _chances(emotions: Sequence[Emotion], rating: float, joining: Joining, config: ComposeConfig) -> Numbers:
-    weight = emotion_weights(emotions, rating, joining, config.spread)
+def _chances(emotions: Sequence[Emotion], rating: float, congruence: Congruence, config: TripleConfig) -> Numbers:
+    weight = emotion_weights(emotions, rating, congruence, config.spread)
     return np.asarray(weight / weight.sum())

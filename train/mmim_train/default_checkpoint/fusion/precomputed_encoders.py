@@ -20,7 +20,7 @@ from mmim_train.default_checkpoint.emotion.unimodal import EMOTIONS
 
 
 @contextmanager
-def standing_in(model: MMIM, sentences: Tensor, voice: LogitTable, face: LogitTable) -> Iterator[None]:
+def precomputed_encoders(model: MMIM, sentences: Tensor, voice: LogitTable, face: LogitTable) -> Iterator[None]:
     """Within, the model reads sentences [S, variants, width] by their numbers, and voices and faces by logits."""
     text = model.text_encoder
     assert text is not None

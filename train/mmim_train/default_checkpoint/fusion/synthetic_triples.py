@@ -31,14 +31,14 @@ from torch import Tensor
 from mmim_live.model.mmim import Batch
 from mmim_live.model.shapley import COALITIONS
 from mmim_train.default_checkpoint.emotion.crossfit import Readings
-from mmim_train.default_checkpoint.emotion.samples import Piece
+from mmim_train.default_checkpoint.emotion.samples import EmotionSample
 from mmim_train.default_checkpoint.emotion.sequences import Rows, TalkingFaces, face_sequence, voice_sequence
 from mmim_train.default_checkpoint.emotion.valence import SENTIMENT, Emotion
 
-Joining = Literal["with", "regardless", "against"]
+Congruence = Literal["congruent", "independent", "incongruent"]
 
 
-class ComposeConfig(BaseModel):
+class TripleConfig(BaseModel):
     """How triples are joined."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,8 +46,10 @@ class ComposeConfig(BaseModel):
     spread: float = Field(
         default=0.8, gt=0
     )  # standard deviation of what voice and face show around the rating of the words
-    regardless: float = Field(default=0.15, ge=0, le=1)  # share of voices, and of faces, that show whatever
-    against: float = Field(default=0.1, ge=0, le=1)  # share of triples whose voice, face or both contradict the words
+    independent: float = Field(default=0.15, ge=0, le=1)  # share of voices, and of faces, that show whatever
+    incongruent: float = Field(
+        default=0.1, ge=0, le=1
+    )  # share of triples whose voice, face or both contradict the words
     wordless: float = Field(default=0.3, ge=0, le=1)  # share of examples without words
     only_words: float = Field(default=0.15, ge=0, le=1)  # share of examples with words alone
     silent: float = Field(default=0.15, ge=0, le=1)  # share of faces that do not talk
@@ -56,35 +58,37 @@ class ComposeConfig(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """What is joined: pieces by emotion, and talking faces."""
+class EmotionCorpus:
+    """What is joined: samples by emotion, and talking faces."""
 
-    voices: Mapping[Emotion, Sequence[Piece]]
-    faces: Mapping[Emotion, Sequence[Piece]]
+    voices: Mapping[Emotion, Sequence[EmotionSample]]
+    faces: Mapping[Emotion, Sequence[EmotionSample]]
     talking: TalkingFaces | None
 
     @classmethod
-    def of(cls, voices: Sequence[Piece], faces: Sequence[Piece], talking: TalkingFaces | None) -> Material:
-        """Sort pieces by emotion; a voice of less than half a second is left out."""
+    def of(
+        cls, voices: Sequence[EmotionSample], faces: Sequence[EmotionSample], talking: TalkingFaces | None
+    ) -> EmotionCorpus:
+        """Sort samples by emotion; a voice of less than half a second is left out."""
         return cls(_by_emotion([p for p in voices if len(p.rows) >= 10]), _by_emotion(faces), talking)
 
     def voice(self, emotion: Emotion, draw: np.random.Generator) -> Rows:
         """A voice with an emotion, [T, 47]."""
-        pieces = self.voices[emotion]
-        first = pieces[int(draw.integers(len(pieces)))]
+        samples = self.voices[emotion]
+        first = samples[int(draw.integers(len(samples)))]
         takes = [first.rows]
         if draw.uniform() < 0.4:
-            others = [piece for piece in pieces if piece.person == first.person and piece.source == first.source]
+            others = [sample for sample in samples if sample.person == first.person and sample.source == first.source]
             takes.append(others[int(draw.integers(len(others)))].rows)
         return voice_sequence(takes, draw)
 
-    def face(self, emotion: Emotion, config: ComposeConfig, draw: np.random.Generator) -> Rows:
+    def face(self, emotion: Emotion, config: TripleConfig, draw: np.random.Generator) -> Rows:
         """A face with an emotion, [T, 58]."""
-        pieces, neutral = self.faces[emotion], self.faces["neutral"]
+        samples, neutral = self.faces[emotion], self.faces["neutral"]
         talking = None if draw.uniform() < config.silent else self.talking
         seconds = draw.uniform(config.least_s, config.most_s)
         return face_sequence(
-            pieces[int(draw.integers(len(pieces)))].rows,
+            samples[int(draw.integers(len(samples)))].rows,
             neutral[int(draw.integers(len(neutral)))].rows,
             talking,
             seconds,
@@ -93,25 +97,27 @@ class Material:
 
 
 def draw_emotion(
-    emotions: Sequence[Emotion], rating: float, joining: Joining, spread: float, draw: np.random.Generator
+    emotions: Sequence[Emotion], rating: float, congruence: Congruence, spread: float, draw: np.random.Generator
 ) -> Emotion:
     """An emotion for words with a rating: its sentiment is around the rating, anywhere, or around the opposite.
 
     What is against the words is at least 2 away from them.
     """
-    weight = emotion_weights(emotions, rating, joining, spread)
+    weight = emotion_weights(emotions, rating, congruence, spread)
     return emotions[min(int(np.searchsorted(np.cumsum(weight), draw.uniform() * weight.sum())), len(emotions) - 1)]
 
 
-def emotion_weights(emotions: Sequence[Emotion], rating: float, joining: Joining, spread: float) -> NDArray[np.float64]:
+def emotion_weights(
+    emotions: Sequence[Emotion], rating: float, congruence: Congruence, spread: float
+) -> NDArray[np.float64]:
     """How likely `draw_emotion` takes each, but for a factor."""
     sentiment = np.array([SENTIMENT[emotion] for emotion in emotions])
-    if joining == "regardless":
+    if congruence == "independent":
         weight = np.ones(len(emotions))
     else:
-        centre = rating if joining == "with" else -rating
+        centre = rating if congruence == "congruent" else -rating
         weight = np.exp(-0.5 * ((sentiment - centre) / spread) ** 2)
-        if joining == "against":
+        if congruence == "incongruent":
             weight = np.where(np.abs(sentiment - rating) >= 2.0, weight + 1e-9, 0.0)
             if not weight.any():
                 weight = (np.abs(sentiment - rating) == np.abs(sentiment - rating).max()).astype(np.float64)
@@ -121,17 +127,17 @@ def emotion_weights(emotions: Sequence[Emotion], rating: float, joining: Joining
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class TripleSpec:
     """What a triple is made of."""
 
     present: tuple[bool, bool, bool]  # text, voice, face
-    joinings: tuple[Joining, Joining]  # of voice and face
+    congruence: tuple[Congruence, Congruence]  # of voice and face
     emotions: tuple[Emotion, Emotion]
     rating: float
     picks: tuple[int, int]  # which readings of these emotions, of voice and face
 
 
-class ComposedExamples:
+class SyntheticTriples:
     """Triples, composed anew from (seed, round, number): the same three numbers give the same triple.
 
     `ratings` [S] belong to sentences 0 .. S - 1 of a `SentenceTable`, `alone` [S] is what the text encoder reads of
@@ -145,21 +151,21 @@ class ComposedExamples:
         ratings: NDArray[np.float32],
         alone: NDArray[np.float32],
         sentences: NDArray[np.int64],
-        config: ComposeConfig,
+        config: TripleConfig,
         seed: int,
     ) -> None:
         self._voices, self._faces = voices, faces
         self._ratings, self._alone, self._sentences = ratings, alone, sentences
         self.config, self._seed = config, seed
         self._round = 0
-        self._plans: dict[int, Plan] = {}  # of this round
+        self._specs: dict[int, TripleSpec] = {}  # of this round
 
-    def moved(self, offset: int) -> ComposedExamples:
+    def moved(self, offset: int) -> SyntheticTriples:
         """The same triples for a table in which the sentences come `offset` places later."""
         before = np.zeros(offset, np.float32)
         ratings, alone = np.concatenate((before, self._ratings)), np.concatenate((before, self._alone))
         sentences = self._sentences + offset
-        return ComposedExamples(self._voices, self._faces, ratings, alone, sentences, self.config, self._seed)
+        return SyntheticTriples(self._voices, self._faces, ratings, alone, sentences, self.config, self._seed)
 
     def __len__(self) -> int:
         return len(self._sentences)
@@ -169,24 +175,24 @@ class ComposedExamples:
         """[N], all alike."""
         return np.ones(len(self), np.int64)
 
-    def join_anew(self, number: int) -> None:
+    def resample(self, number: int) -> None:
         """Go to another round."""
         self._round = number
-        self._plans.clear()
+        self._specs.clear()
 
-    def plan(self, index: int) -> Plan:
+    def spec(self, index: int) -> TripleSpec:
         """What a triple is made of."""
-        if index not in self._plans:
-            self._plans[index] = self._drawn(index, np.random.default_rng((self._seed, self._round, index)))
-        return self._plans[index]
+        if index not in self._specs:
+            self._specs[index] = self._drawn(index, np.random.default_rng((self._seed, self._round, index)))
+        return self._specs[index]
 
     def batch(self, indices: Sequence[int]) -> Batch:
         """The inputs; token_ids [B, 1] are numbers of sentences, voice and face [B, 1, len(EMOTIONS)] logits."""
-        plans = [self.plan(index) for index in indices]
-        voice = np.stack([self._voices[plan.emotions[0]][plan.picks[0]] for plan in plans])
-        face = np.stack([self._faces[plan.emotions[1]][plan.picks[1]] for plan in plans])
+        specs = [self.spec(index) for index in indices]
+        voice = np.stack([self._voices[spec.emotions[0]][spec.picks[0]] for spec in specs])
+        face = np.stack([self._faces[spec.emotions[1]][spec.picks[1]] for spec in specs])
         ids = torch.from_numpy(self._sentences[np.asarray(indices, np.int64)]).unsqueeze(1)
-        one = torch.ones(len(plans), dtype=torch.long)
+        one = torch.ones(len(specs), dtype=torch.long)
         return Batch(
             token_ids=ids,
             token_mask=torch.ones_like(ids, dtype=torch.bool),
@@ -194,51 +200,53 @@ class ComposedExamples:
             voice_lengths=one,
             face=torch.from_numpy(face).unsqueeze(1),
             face_lengths=one,
-            present=torch.tensor([plan.present for plan in plans]),
+            present=torch.tensor([spec.present for spec in specs]),
         )
 
     def targets(self, indices: Sequence[int]) -> Tensor:
         """The ratings, [B, 1]."""
-        return torch.tensor([[self.plan(index).rating] for index in indices])
+        return torch.tensor([[self.spec(index).rating] for index in indices])
 
-    def _drawn(self, index: int, draw: np.random.Generator) -> Plan:
+    def _drawn(self, index: int, draw: np.random.Generator) -> TripleSpec:
         kind = draw.uniform()
         if kind < self.config.wordless:
             return self._wordless(draw)
         sentence = self._sentences[index]
         rating = float(self._ratings[sentence])
-        joinings = _joinings(draw, self.config)
-        emotions = self._emotions(rating, joinings, draw)
+        congruence = _congruence(draw, self.config)
+        emotions = self._emotions(rating, congruence, draw)
         picks = self._picks(emotions, draw)
         if kind < self.config.wordless + self.config.only_words:
-            return Plan((True, False, False), joinings, emotions, float(self._alone[sentence]), picks)
-        return Plan((True, True, True), joinings, emotions, rating, picks)
+            return TripleSpec((True, False, False), congruence, emotions, float(self._alone[sentence]), picks)
+        return TripleSpec((True, True, True), congruence, emotions, rating, picks)
 
-    def _wordless(self, draw: np.random.Generator) -> Plan:
+    def _wordless(self, draw: np.random.Generator) -> TripleSpec:
         """A voice, a face or both, around a sentiment that is anywhere."""
-        joinings: tuple[Joining, Joining] = ("with", "with")
-        emotions = self._emotions(draw.uniform(-2.5, 2.5), joinings, draw)
+        congruence: tuple[Congruence, Congruence] = ("congruent", "congruent")
+        emotions = self._emotions(draw.uniform(-2.5, 2.5), congruence, draw)
         voiced, faced = ((True, False), (False, True), (True, True))[int(draw.integers(3))]
         shown = [SENTIMENT[emotion] for emotion, seen in zip(emotions, (voiced, faced), strict=True) if seen]
-        return Plan((False, voiced, faced), joinings, emotions, float(np.mean(shown)), self._picks(emotions, draw))
+        return TripleSpec(
+            (False, voiced, faced), congruence, emotions, float(np.mean(shown)), self._picks(emotions, draw)
+        )
 
     def _picks(self, emotions: tuple[Emotion, Emotion], draw: np.random.Generator) -> tuple[int, int]:
         voices, faces = self._voices[emotions[0]], self._faces[emotions[1]]
         return int(draw.integers(len(voices))), int(draw.integers(len(faces)))
 
     def _emotions(
-        self, rating: float, joinings: tuple[Joining, Joining], draw: np.random.Generator
+        self, rating: float, congruence: tuple[Congruence, Congruence], draw: np.random.Generator
     ) -> tuple[Emotion, Emotion]:
         spread = self.config.spread
-        voiced = draw_emotion(tuple(self._voices), rating, joinings[0], spread, draw)
-        return voiced, draw_emotion(tuple(self._faces), rating, joinings[1], spread, draw)
+        voiced = draw_emotion(tuple(self._voices), rating, congruence[0], spread, draw)
+        return voiced, draw_emotion(tuple(self._faces), rating, congruence[1], spread, draw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EveryCoalition:
     """Triples once for each set of modalities, so that the epoch is chosen by how well all of them are read."""
 
-    whole: ComposedExamples
+    whole: SyntheticTriples
 
     def __len__(self) -> int:
         return len(self.whole) * len(_COALITIONS)
@@ -262,19 +270,19 @@ class EveryCoalition:
 _COALITIONS = tuple(coalition for coalition in COALITIONS if any(coalition))
 
 
-def _joinings(draw: np.random.Generator, config: ComposeConfig) -> tuple[Joining, Joining]:
+def _congruence(draw: np.random.Generator, config: TripleConfig) -> tuple[Congruence, Congruence]:
     """Of voice and face."""
-    against = draw.uniform() < config.against
+    against = draw.uniform() < config.incongruent
     who = draw.integers(3)  # voice, face, both
-    regardless = draw.uniform(size=2) < config.regardless
-    found: list[Joining] = ["regardless" if regardless[i] else "with" for i in range(2)]
+    regardless = draw.uniform(size=2) < config.independent
+    found: list[Congruence] = ["independent" if regardless[i] else "congruent" for i in range(2)]
     if against:
-        found = ["against" if who in (i, 2) else found[i] for i in range(2)]
+        found = ["incongruent" if who in (i, 2) else found[i] for i in range(2)]
     return found[0], found[1]
 
 
-def _by_emotion(pieces: Sequence[Piece]) -> dict[Emotion, list[Piece]]:
-    found: dict[Emotion, list[Piece]] = {}
-    for piece in pieces:
-        found.setdefault(piece.emotion, []).append(piece)
+def _by_emotion(samples: Sequence[EmotionSample]) -> dict[Emotion, list[EmotionSample]]:
+    found: dict[Emotion, list[EmotionSample]] = {}
+    for sample in samples:
+        found.setdefault(sample.emotion, []).append(sample)
     return dict(sorted(found.items()))

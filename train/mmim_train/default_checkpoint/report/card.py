@@ -92,14 +92,14 @@ work or in education is forbidden (AI Act, article 5(1)(f)), and people must be 
 """
 
 
-def live_card(name: str, figures: Mapping[str, Any], recipe: Any, version: str) -> str:
-    """The card; `figures` as `live_report.figures` gives them, `recipe` a LiveRecipe."""
+def default_card(name: str, figures: Mapping[str, Any], recipe: Any, version: str) -> str:
+    """The card; `figures` as `live_report.figures` gives them, `recipe` a DefaultRecipe."""
     triples = figures["triples"]
     return _CARD.format(
         name=name,
-        spread=recipe.compose.spread,
-        regardless=recipe.compose.regardless,
-        against=recipe.compose.against,
+        spread=recipe.synthetic_triples.spread,
+        regardless=recipe.synthetic_triples.independent,
+        against=recipe.synthetic_triples.incongruent,
         words_count=figures["words"]["count"],
         words=_table({"words": figures["words"]}, ("mae", "r", "acc2_has0", "acc2_non0", "f1_non0", "acc7")),
         errors=_table(figures["words_with_errors"], ("mae", "r", "acc2_non0"), "share"),

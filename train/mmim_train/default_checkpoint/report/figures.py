@@ -22,7 +22,7 @@ from mmim_live.model.checkpoint_config import SCORE_LIMIT, Normalisation
 from mmim_live.model.mmim import MMIM, Batch
 from mmim_live.text_normalization import normalize_text
 from mmim_live.types import AudioBlock
-from mmim_train.default_checkpoint.emotion.samples import Piece, Say
+from mmim_train.default_checkpoint.emotion.samples import EmotionSample, Log
 from mmim_train.default_checkpoint.emotion.sequences import Rows
 from mmim_train.default_checkpoint.emotion.unimodal import pad
 from mmim_train.default_checkpoint.emotion.valence import SENTIMENT
@@ -36,7 +36,9 @@ Numbers = NDArray[np.float64]
 _DECIBEL = (-12.0, 6.0)
 
 
-def figures(trained: Trained, voices: Sequence[Piece], faces: Sequence[Piece], data: Path) -> dict[str, Any]:
+def figures(
+    trained: Trained, voices: Sequence[EmotionSample], faces: Sequence[EmotionSample], data: Path
+) -> dict[str, Any]:
     """Every figure that the card prints."""
     truth = as_numbers(trained.valid.targets(range(len(trained.valid))))
     scores = coalition_scores(trained.model, trained.joined.encodings)
@@ -72,7 +74,7 @@ def agreement_figures(trained: Trained) -> dict[str, dict[str, float]]:
     contested = trained.contested_joined
     words = coalition_scores(trained.model, contested.encodings)["text"]
     values = statistics(trained.model, contested.encodings, trained.prior)
-    found = {"reached": separation(values, contested.joinings)}
+    found = {"reached": separation(values, contested.congruence)}
     found |= ceilings(trained.contested, trained.emotions, words, trained.contested.config)
     return {kind: _rounded(figures) for kind, figures in found.items()}
 
@@ -80,8 +82,10 @@ def agreement_figures(trained: Trained) -> dict[str, dict[str, float]]:
 def agreement_tables(trained: Trained) -> dict[Name, tuple[float, ...]]:
     """Percentiles over triples that were joined with their words."""
     values = statistics(trained.model, trained.contested_joined.encodings, trained.prior)
-    joinings = trained.contested_joined.joinings
-    return {name: agreement_table(values[name][joinings[:, column] == "with"]) for column, name in enumerate(NAMES)}
+    congruence = trained.contested_joined.congruence
+    return {
+        name: agreement_table(values[name][congruence[:, column] == "congruent"]) for column, name in enumerate(NAMES)
+    }
 
 
 def words_with_errors(trained: Trained, share: float) -> dict[str, float]:
@@ -104,12 +108,12 @@ def _garble(text: str, share: float, vocabulary: Sequence[str], draw: random.Ran
     return " ".join(words) or text
 
 
-def transcript_figures(trained: Trained, cache: Path, say: Say) -> dict[str, Any] | None:
+def transcript_figures(trained: Trained, cache: Path, log: Log) -> dict[str, Any] | None:
     """The validation sentences as the live recogniser hears them from a synthetic voice; None where there is none."""
     path = heard_file(cache)
     if not path.is_file() and not can_speak():
         return None
-    heard = hear_sentences(trained.valid_texts.texts, path, say)
+    heard = hear_sentences(trained.valid_texts.texts, path, log)
     # Where nothing was heard there is no reading; it counts as the score of nothing present.
     nothing = float(coalition_scores(trained.model, trained.joined.encodings)[""][0])
     scores = np.array([read_words(trained, text)[0] if normalize_text(text) else nothing for text in heard.texts])
@@ -145,37 +149,37 @@ def read_rows(
     return np.concatenate(found)
 
 
-def voice_figures(trained: Trained, voices: Sequence[Piece]) -> dict[str, Any]:
+def voice_figures(trained: Trained, voices: Sequence[EmotionSample]) -> dict[str, Any]:
     """r on speakers that were never heard, and the mean reading of each emotion."""
-    valid = [piece for piece in voices if piece.side == "valid" and len(piece.rows) >= 10]
+    valid = [sample for sample in voices if sample.split == "valid" and len(sample.rows) >= 10]
     return _emotion_figures(
-        valid, read_rows(trained.model, "voice", [piece.rows for piece in valid], trained.voice), "source"
+        valid, read_rows(trained.model, "voice", [sample.rows for sample in valid], trained.voice), "source"
     )
 
 
-def face_figures(trained: Trained, faces: Sequence[Piece]) -> dict[str, Any]:
+def face_figures(trained: Trained, faces: Sequence[EmotionSample]) -> dict[str, Any]:
     """r on faces that were never seen, held for two seconds; and what neutral faces read."""
-    valid = [piece for piece in faces if piece.side == "valid"]
-    rows = [still_sequence(piece.rows) for piece in valid]
+    valid = [sample for sample in faces if sample.split == "valid"]
+    rows = [still_sequence(sample.rows) for sample in valid]
     return _emotion_figures(valid, read_rows(trained.model, "face", rows, trained.face), "source")
 
 
-def identity(trained: Trained, faces: Sequence[Piece]) -> dict[str, float]:
+def identity(trained: Trained, faces: Sequence[EmotionSample]) -> dict[str, float]:
     """Whether a face reads who it is: what neutral faces read, and how far the people of CK+ lie from one another.
 
     CK+ has no neutral pictures here, and FER2013 names nobody, so its neutral pictures count as one person each. A
     person's offset is the mean over the expressions shown of reading - mean reading of that expression.
     """
-    valid = [piece for piece in faces if piece.side == "valid"]
-    scores = read_rows(trained.model, "face", [still_sequence(piece.rows) for piece in valid], trained.face)
-    emotions = np.array([piece.emotion for piece in valid])
-    sources = np.array([piece.source for piece in valid])
+    valid = [sample for sample in faces if sample.split == "valid"]
+    scores = read_rows(trained.model, "face", [still_sequence(sample.rows) for sample in valid], trained.face)
+    emotions = np.array([sample.emotion for sample in valid])
+    sources = np.array([sample.source for sample in valid])
     neutral = scores[emotions == "neutral"]
     posed = sources == "ckplus"
     apart = scores.copy()
     for emotion in np.unique(emotions[posed]):
         apart[posed & (emotions == emotion)] -= scores[posed & (emotions == emotion)].mean()
-    people = np.array([piece.person for piece in valid])
+    people = np.array([sample.person for sample in valid])
     offsets = np.array([apart[posed & (people == person)].mean() for person in np.unique(people[posed])])
     return _rounded(
         {
@@ -189,10 +193,10 @@ def identity(trained: Trained, faces: Sequence[Piece]) -> dict[str, float]:
     )
 
 
-def _emotion_figures(pieces: Sequence[Piece], scores: Numbers, group: str) -> dict[str, Any]:
-    truth = np.array([SENTIMENT[piece.emotion] for piece in pieces])
-    sources = np.array([getattr(piece, group) for piece in pieces])
-    emotions = np.array([piece.emotion for piece in pieces])
+def _emotion_figures(samples: Sequence[EmotionSample], scores: Numbers, group: str) -> dict[str, Any]:
+    truth = np.array([SENTIMENT[sample.emotion] for sample in samples])
+    sources = np.array([getattr(sample, group) for sample in samples])
+    emotions = np.array([sample.emotion for sample in samples])
     return {
         "r": round(float(np.corrcoef(scores, truth)[0, 1]), 3),
         "by_source": {
@@ -202,7 +206,7 @@ def _emotion_figures(pieces: Sequence[Piece], scores: Numbers, group: str) -> di
         "mean_by_emotion": {
             str(emotion): round(float(scores[emotions == emotion].mean()), 2) for emotion in np.unique(emotions)
         },
-        "count": len(pieces),
+        "count": len(samples),
     }
 
 

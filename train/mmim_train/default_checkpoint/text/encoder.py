@@ -30,7 +30,7 @@ from mmim_live.model.tokenizer import TextTokenizer, load_pretrained_tokenizer
 from mmim_train.default_checkpoint.text.sentences import SOURCES, Sentence
 from mmim_train.evaluation.metrics import mosi_metrics
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 # A processor without instructions for bfloat16 emulates it: a step of MiniLM takes sixteen times as long as in float32.
 BFLOAT16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
@@ -46,28 +46,28 @@ class TextStageConfig(BaseModel):
     dropout: float = 0.2  # before the head; that of the transformer is its own
     clip: float = 1.0
     weight_decay: float = 0.01
-    head_rate: float = 1e-3
+    head_lr: float = 1e-3
     layer_decay: float = 0.9  # each layer nearer to the words learns this much slower than the one above it
-    first_dropout: float = 0.1  # `dropout` of stage one, which has thirty times the sentences
-    first_layer_decay: float = 1.0  # `layer_decay` of stage one
-    first_rate: float = 5e-5
-    first_epochs: int = 2
-    second_rate: float = 2.5e-5
-    second_words: bool = True  # whether stage two also moves the vectors of words
-    rehearsed: float = 1.0  # sentences of stage one beside each of MOSI's, drawn anew by each seed
-    second_epochs: int = 5
+    pretraining_dropout: float = 0.1  # `dropout` of stage one, which has thirty times the sentences
+    pretraining_layer_decay: float = 1.0  # `layer_decay` of stage one
+    pretraining_lr: float = 5e-5
+    pretraining_epochs: int = 2
+    finetuning_lr: float = 2.5e-5
+    finetune_word_embeddings: bool = True  # whether stage two also moves the vectors of words
+    replay_ratio: float = 1.0  # sentences of stage one beside each of MOSI's, drawn anew by each seed
+    finetuning_epochs: int = 5
     averaged_epochs: int = 3  # the last ones of each seed
     seeds: tuple[int, ...] = (1, 2)
 
 
 # The other settings of TextStageConfig are those of stage one.
-_SECOND_ONLY = {
+_FINETUNING_ONLY = {
     "dropout",
     "layer_decay",
-    "second_rate",
-    "second_words",
-    "rehearsed",
-    "second_epochs",
+    "finetuning_lr",
+    "finetune_word_embeddings",
+    "replay_ratio",
+    "finetuning_epochs",
     "averaged_epochs",
     "seeds",
 }
@@ -127,7 +127,7 @@ def learn(
     epochs: int,
     seed: int,
     after: Callable[[int], None],
-    say: Say,
+    log: Log,
 ) -> None:
     """Minimise the L1 loss for some epochs; `after(epoch)` is called at the end of each, counted from 1."""
     torch.manual_seed(seed)
@@ -148,7 +148,7 @@ def learn(
             schedule.step()
             total += float(loss.detach())
             if count % 100 == 0:
-                say(f"epoch {epoch}, batch {count}: L1 {total / count:.3f}")
+                log(f"epoch {epoch}, batch {count}: L1 {total / count:.3f}")
         after(epoch)
 
 
@@ -202,10 +202,12 @@ def save(model: SentenceModel, tokenizer: TextTokenizer, folder: Path, notes: di
     (folder / "text_stage.json").write_text(json.dumps(notes, indent=1), encoding="utf-8")
 
 
-def first_stage(source: Path, sentences: Sequence[Sentence], config: TextStageConfig, output: Path, say: Say) -> None:
+def pretrain(source: Path, sentences: Sequence[Sentence], config: TextStageConfig, output: Path, log: Log) -> None:
     """Tune the transformer in `source` on all that is not MOSI, into `output`."""
     torch.manual_seed(0)  # the head is drawn before `learn` sets its seed
-    own = config.model_copy(update={"dropout": config.first_dropout, "layer_decay": config.first_layer_decay})
+    own = config.model_copy(
+        update={"dropout": config.pretraining_dropout, "layer_decay": config.pretraining_layer_decay}
+    )
     model, tokenizer = build(source, own)
     scores: dict[str, dict[str, float]] = {}
     fit = tokenise([s for s in sentences if s.part == "fit" and s.source != "mosi"], tokenizer)
@@ -216,45 +218,45 @@ def first_stage(source: Path, sentences: Sequence[Sentence], config: TextStageCo
 
     def after(epoch: int) -> None:
         scores.update({name: judge(model, tokens) for name, tokens in kept.items()})
-        say(f"epoch {epoch}: " + ", ".join(f"{k} MAE {v['mae']:.3f} r {v['r']:.3f}" for k, v in scores.items()))
+        log(f"epoch {epoch}: " + ", ".join(f"{k} MAE {v['mae']:.3f} r {v['r']:.3f}" for k, v in scores.items()))
 
-    learn(model, fit, own, config.first_rate, config.first_epochs, 0, after, say)
-    save(model, tokenizer, output, {"key": first_key(sentences, config), "kept": scores})
+    learn(model, fit, own, config.pretraining_lr, config.pretraining_epochs, 0, after, log)
+    save(model, tokenizer, output, {"key": pretraining_key(sentences, config), "kept": scores})
 
 
-def second_stage(
-    tuned: Path, sentences: Sequence[Sentence], config: TextStageConfig, output: Path, say: Say
+def finetune(
+    tuned: Path, sentences: Sequence[Sentence], config: TextStageConfig, output: Path, log: Log
 ) -> dict[str, float]:
     """Tune on MOSI from every seed, average, judge on MOSI's validation sentences, write to `output`."""
     average = Average()
     singles: list[dict[str, float]] = []
     for seed in config.seeds:
         model, tokenizer = load(tuned, config)
-        _words(model).requires_grad_(config.second_words)
-        fit = tokenise(_with_rehearsal(sentences, config.rehearsed, seed), tokenizer)
+        _words(model).requires_grad_(config.finetune_word_embeddings)
+        fit = tokenise(_with_replay(sentences, config.replay_ratio, seed), tokenizer)
         valid = tokenise([s for s in sentences if s.part == "valid"], tokenizer)
 
         def after(epoch: int, model: SentenceModel = model, valid: Tokens = valid, seed: int = seed) -> None:
-            if epoch > config.second_epochs - config.averaged_epochs:
+            if epoch > config.finetuning_epochs - config.averaged_epochs:
                 average.add(model)
-            say(f"seed {seed} epoch {epoch}: {_line(judge(model, valid))}")
+            log(f"seed {seed} epoch {epoch}: {_line(judge(model, valid))}")
 
-        learn(model, fit, config, config.second_rate, config.second_epochs, seed, after, lambda _: None)
+        learn(model, fit, config, config.finetuning_lr, config.finetuning_epochs, seed, after, lambda _: None)
         singles.append(judge(model, valid))
     average.give(model)
     result = judge(model, valid)
-    say(f"mean of {average.count}: {_line(result)}")
-    notes: dict[str, object] = {"key": second_key(sentences, config), "mosi_valid": result, "singles": singles}
+    log(f"mean of {average.count}: {_line(result)}")
+    notes: dict[str, object] = {"key": finetuning_key(sentences, config), "mosi_valid": result, "singles": singles}
     save(model, tokenizer, output, notes)
     return result
 
 
-def first_key(sentences: Sequence[Sentence], config: TextStageConfig) -> str:
+def pretraining_key(sentences: Sequence[Sentence], config: TextStageConfig) -> str:
     """Names what stage one depends on: its settings and the sentences that are not MOSI's."""
-    return _key(config.model_dump_json(exclude=_SECOND_ONLY), [s for s in sentences if s.source != "mosi"])
+    return _key(config.model_dump_json(exclude=_FINETUNING_ONLY), [s for s in sentences if s.source != "mosi"])
 
 
-def second_key(sentences: Sequence[Sentence], config: TextStageConfig) -> str:
+def finetuning_key(sentences: Sequence[Sentence], config: TextStageConfig) -> str:
     """Names what stage two depends on: all settings and all sentences."""
     return _key(config.model_dump_json(), sentences)
 
@@ -280,7 +282,7 @@ def _key(settings: str, sentences: Sequence[Sentence]) -> str:
     return hashlib.sha256("\n".join((settings, *map(repr, sentences))).encode()).hexdigest()
 
 
-def _with_rehearsal(sentences: Sequence[Sentence], share: float, seed: int) -> list[Sentence]:
+def _with_replay(sentences: Sequence[Sentence], share: float, seed: int) -> list[Sentence]:
     """MOSI's training sentences, and some reviews and posts so that what was learned of them is not lost."""
     mosi = [s for s in sentences if s.part == "fit" and s.source == "mosi"]
     others = [s for s in sentences if s.part == "fit" and s.source in ("sst", "vader")]
@@ -300,7 +302,7 @@ def _groups(model: SentenceModel, rate: float, config: TextStageConfig) -> list[
         if not parameter.requires_grad:
             continue
         if "backbone" not in name:
-            speed = config.head_rate
+            speed = config.head_lr
         else:
             layer = int(name.split(".layer.")[1].split(".")[0]) + 1 if ".layer." in name else 0
             speed = rate * config.layer_decay ** (depth - layer)

@@ -29,18 +29,18 @@ _PARTIAL: tuple[Source, ...] = ("sst", "vader")  # these take sides
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Words:
+class EncodedSentences:
     """Sentences with a rating on MOSI's scale and the encoder's readings of them."""
 
     texts: tuple[str, ...]
     ratings: NDArray[np.float32]  # [S]
-    alone: NDArray[np.float32]  # [S], what the encoder by itself reads, with the head that it was tuned with
+    text_only_score: NDArray[np.float32]  # [S], what the encoder by itself reads, with the head that it was tuned with
     table: Tensor  # [S, variants, width]: without dropout, then with
 
 
 def kept_words(
     model: SentenceModel, tokenizer: TextTokenizer, sentences: Sequence[Sentence], variants: int, seed: int
-) -> Words:
+) -> EncodedSentences:
     """MOSI's training sentences and those kept back, ready to be composed with."""
     chosen = [s for s in sentences if s.source == "mosi" and s.part == "fit"]
     for source in _USED:
@@ -50,12 +50,12 @@ def kept_words(
     ratings = words.ratings.astype(np.float64)
     for source in _PARTIAL:
         its = np.array([s.source == source for s in chosen])
-        slope, offset = np.polyfit(words.alone[its].astype(np.float64), ratings[its], 1)
+        slope, offset = np.polyfit(words.text_only_score[its].astype(np.float64), ratings[its], 1)
         ratings[its] = (ratings[its] - offset) / slope
     return replace(words, ratings=ratings.clip(-SCORE_LIMIT, SCORE_LIMIT).astype(np.float32))
 
 
-def valid_words(model: SentenceModel, tokenizer: TextTokenizer, sentences: Sequence[Sentence]) -> Words:
+def valid_words(model: SentenceModel, tokenizer: TextTokenizer, sentences: Sequence[Sentence]) -> EncodedSentences:
     """MOSI's validation sentences."""
     return _words(model, tokenizer, [s for s in sentences if s.part == "valid"], 1, 0)
 
@@ -63,14 +63,14 @@ def valid_words(model: SentenceModel, tokenizer: TextTokenizer, sentences: Seque
 @torch.inference_mode()
 def _words(
     model: SentenceModel, tokenizer: TextTokenizer, sentences: Sequence[Sentence], variants: int, seed: int
-) -> Words:
+) -> EncodedSentences:
     tokens = tokenise(sentences, tokenizer)
     torch.manual_seed(seed)
     table = torch.stack([_read(model, tokens, dropout=variant > 0) for variant in range(variants)], dim=1)
     mosi = SOURCES.index("mosi")
     alone = model.head(table[:, 0])[:, 0] * model.gain[mosi] + model.offset[mosi]
     texts = tuple(s.text for s in sentences)
-    return Words(texts, tokens.scores, alone.clamp(-SCORE_LIMIT, SCORE_LIMIT).numpy(), table.clone())
+    return EncodedSentences(texts, tokens.scores, alone.clamp(-SCORE_LIMIT, SCORE_LIMIT).numpy(), table.clone())
 
 
 @torch.inference_mode()

@@ -27,10 +27,10 @@ from mmim_live.speech.wer import word_errors
 from mmim_live.speech.whisper import Whisper, load_whisper
 from mmim_live.text_normalization import normalize_text
 from mmim_live.types import AudioBlock
-from mmim_train.default_checkpoint.emotion.samples import Say
+from mmim_train.default_checkpoint.emotion.samples import Log
 
 SPEAKER = "espeak-ng"
-RECOGNISER = "whisper-base"
+RECOGNIZER = "whisper-base"
 _VOICES = ("en-us", "en-us+f3", "en-gb", "en-gb+f4", "en-us+m3")
 _WORDS_A_MINUTE = 150
 _BLOCK = 8000  # samples, half a second
@@ -45,7 +45,7 @@ class Heard:
     errors: int
     words: int
     voices: tuple[str, ...] = _VOICES
-    recogniser: str = RECOGNISER
+    recogniser: str = RECOGNIZER
 
 
 def can_speak() -> bool:
@@ -58,24 +58,24 @@ def heard_file(cache: Path) -> Path:
     return cache / "heard.json"
 
 
-def hear_sentences(texts: Sequence[str], cache: Path, say: Say) -> Heard:
+def hear_sentences(texts: Sequence[str], cache: Path, log: Log) -> Heard:
     """Speak and recognise all sentences, from the cache file where it holds the same ones. Raises DataError."""
     kept = _load(cache)
     if kept is not None and kept["said"] == list(texts):
         return Heard(tuple(kept["texts"]), kept["errors"], kept["words"])
     if not can_speak():
         raise DataError(f"{SPEAKER} is not installed: it speaks the sentences that are to be recognised")
-    whisper = load_whisper(obtain(RECOGNISER).folder)
+    whisper = load_whisper(obtain(RECOGNIZER).folder)
     heard: list[str] = []
     errors = words = 0
     with tempfile.TemporaryDirectory() as folder:
         for number, text in enumerate(texts):
             sound = speak(text, _VOICES[number % len(_VOICES)], Path(folder) / "said.wav")
-            heard.append(recognise(sound, whisper))
+            heard.append(recognize(sound, whisper))
             wrong, count = word_errors(text, heard[-1])
             errors, words = errors + wrong, words + count
             if number % 50 == 49:
-                say(f"heard {number + 1} of {len(texts)} sentences, {errors / words:.1%} of the words wrong")
+                log(f"heard {number + 1} of {len(texts)} sentences, {errors / words:.1%} of the words wrong")
     found = Heard(tuple(heard), errors, words)
     cache.parent.mkdir(parents=True, exist_ok=True)
     cache.write_text(json.dumps({"said": list(texts), **asdict(found)}, indent=1), encoding="utf-8")
@@ -95,7 +95,7 @@ def speak(text: str, voice: str, path: Path) -> NDArray[np.float32]:
         recording.close()
 
 
-def recognise(sound: NDArray[np.float32], whisper: Whisper) -> str:
+def recognize(sound: NDArray[np.float32], whisper: Whisper) -> str:
     """The words that the live recogniser commits, with a second of silence before and after."""
     recogniser = SpeechRecognizer(whisper, language="en")
     sound = np.concatenate((_SILENCE, sound, _SILENCE))
