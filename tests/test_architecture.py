@@ -14,7 +14,7 @@ GROUND = {"types", "session_types", "settings", "errors", "assets", "text_normal
 STAGES = {"capture", "features", "speech", "alignment", "model", "output"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | STAGES, GROUND),
-    "speech": GROUND | {"features"},
+    "features": GROUND | {"speech"},
     "serve": GROUND | {"output"},
     "recording": GROUND | STAGES | {"session"},
     "session": GROUND | STAGES | {"recording"},

@@ -10,8 +10,9 @@ from mmim_live.features.voice import VOICE_NAMES, VOICE_RATE_HZ, VOICE_REVISION
 from mmim_live.text_normalization import FOLDING_REVISION
 from mmim_live.types import FeatureContract, ModalityContract
 
+# The sources are part of the contract's hash, which checkpoints carry: a change refuses all older ones.
 CONTRACT = FeatureContract(
-    text=ModalityContract(("word",), 0.0, FOLDING_REVISION, "words folded by mmim_live.text_normalization"),
+    text=ModalityContract(("word",), 0.0, FOLDING_REVISION, "words folded by mmim_live.text"),
     voice=ModalityContract(VOICE_NAMES, VOICE_RATE_HZ, VOICE_REVISION, "torchaudio"),
     face=ModalityContract(
         FACE_NAMES, FACE_RATE_HZ, FACE_REVISION, f"mediapipe FaceLandmarker {FACE_LANDMARKER.sha256[:16]}"
