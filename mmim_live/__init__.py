@@ -79,7 +79,7 @@ def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Genera
         path: a video, sound alone, or the folder of a recorded session, whose settings hold then; "sample" is the short
             clip that comes with mmim-live.
         speed: "max" goes as fast as the machine can, "1.0" keeps to the clock of the recording.
-        settings: fields of `Settings` by name, such as checkpoint="live", window=8.0, face=False.
+        settings: fields of `Settings` by name, such as checkpoint="minilm-en", window=8.0, face=False.
 
     While it runs, torch is set to one thread. Closing the generator (or leaving the loop and letting it go) stops the
     threads.
@@ -115,7 +115,7 @@ def live(
         camera: an index, a path, or an address (http, rtsp); None does without.
         microphone: a name, part of one, or an index; "default" is the system's, None does without.
         record: a new folder to record into from the beginning; nothing is stored without it.
-        settings: fields of `Settings` by name, such as checkpoint="live", window=8.0, speech=False.
+        settings: fields of `Settings` by name, such as checkpoint="minilm-en", window=8.0, speech=False.
 
     A device that is missing or goes away is told of by a `Notice`, and waited for. While it runs, torch is set to one
     thread.

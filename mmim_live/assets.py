@@ -17,6 +17,7 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import IO, Literal
 
 import platformdirs
 
-from mmim_live.errors import AssetError, CheckpointError
+from mmim_live.errors import AssetError, CheckpointError, RenamedWarning
 
 USER_FOLDER_VARIABLE = "MMIM_LIVE_MODELS"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
@@ -324,6 +325,18 @@ def _copy(answer: IO[bytes], out: IO[bytes], file: ModelFile, progress: Callable
             progress(file.name, done, file.size_bytes)
 
 
+_RENAMED_CHECKPOINTS = {"live": "minilm-en"}
+
+
+def current_checkpoint_name(name: str) -> str:
+    """The name that a shipped checkpoint has today; warns when `name` is a former one. Other names stay as they are."""
+    current = _RENAMED_CHECKPOINTS.get(name)
+    if current is None or Path(name).is_dir():  # a folder that really has this name comes first
+        return name
+    warnings.warn(f"checkpoint {name!r} is now called {current!r}", RenamedWarning, stacklevel=2)
+    return current
+
+
 def checkpoint_folder(name: str) -> Path:
     """The folder of a checkpoint: an existing folder of that path, or one of the shipped checkpoints by name.
 
@@ -333,6 +346,7 @@ def checkpoint_folder(name: str) -> Path:
     path = Path(name).expanduser()
     if path.is_dir():
         return path
+    name = current_checkpoint_name(name)
     shipped = _shipped_checkpoints()
     if (shipped / name / "config.json").is_file() and Path(name).name == name:
         return shipped / name

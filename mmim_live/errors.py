@@ -36,5 +36,9 @@ class OutputError(MmimLiveError):
     """An output file cannot be written."""
 
 
+class RenamedWarning(FutureWarning):
+    """Something is asked for by its former name, which still works; the message is one line that gives the new one."""
+
+
 class WorkerError(MmimLiveError):
     """A worker thread died of an unforeseen error; the cause is chained."""

@@ -14,9 +14,10 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mmim_live.assets import current_checkpoint_name
 from mmim_live.errors import ConfigError
 
-DEFAULT_CHECKPOINT = "live"
+DEFAULT_CHECKPOINT = "minilm-en"
 KEYS = "keys"  # the table of a settings file that says which keys do what
 
 _UNESCAPED = r"[A-Za-z0-9._~-]{16,200}"  # in an address
@@ -53,6 +54,11 @@ class Settings(BaseModel):
     record_to: str = Field(
         default="", description="folder that live recordings go to; empty: the documents folder, or the current one"
     )
+
+    @field_validator("checkpoint")
+    @classmethod
+    def _by_its_current_name(cls, name: str) -> str:
+        return current_checkpoint_name(name)
 
     @model_validator(mode="after")
     def _hop_within_window(self) -> Settings:

@@ -8,7 +8,7 @@ import pytest
 
 from mmim_live import assets
 from mmim_live.assets import Asset, ModelFile
-from mmim_live.errors import AssetError, CheckpointError
+from mmim_live.errors import AssetError, CheckpointError, RenamedWarning
 
 CONTENT = b"weights" * 1000
 
@@ -133,3 +133,11 @@ def test_a_checkpoint_is_a_folder_or_a_shipped_name(tmp_path):
     assert assets.checkpoint_folder(str(tmp_path)) == tmp_path
     with pytest.raises(CheckpointError, match="neither a folder nor"):
         assets.checkpoint_folder("no-such-checkpoint")
+
+
+def test_a_former_name_of_a_checkpoint_still_works_and_names_the_current_one(tmp_path, monkeypatch):
+    with pytest.warns(RenamedWarning, match=r"^checkpoint 'live' is now called 'minilm-en'$"):
+        assert assets.checkpoint_folder("live") == assets.checkpoint_folder("minilm-en")
+    (tmp_path / "live").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert assets.checkpoint_folder("live") == Path("live")

@@ -1,6 +1,6 @@
 import pytest
 
-from mmim_live.errors import ConfigError
+from mmim_live.errors import ConfigError, RenamedWarning
 from mmim_live.settings import Settings, load_settings
 
 
@@ -35,3 +35,8 @@ def test_a_wrong_file_is_one_line_that_names_it(tmp_path, content, said):
 def test_a_missing_file_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match="No such file"):
         load_settings(tmp_path / "none.toml", {})
+
+
+def test_a_renamed_checkpoint_in_the_settings_of_a_recording_is_read_under_its_current_name():
+    with pytest.warns(RenamedWarning, match="'minilm-en'"):
+        assert load_settings(None, {}, recorded={"checkpoint": "live"}).checkpoint == "minilm-en"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
 import typer
 
@@ -12,7 +16,7 @@ from mmim_live.cli.live import live
 from mmim_live.cli.replay import replay
 from mmim_live.cli.serving import expand_serve_flag
 from mmim_live.cli.training import evaluate, extract, train, tune
-from mmim_live.errors import MmimLiveError
+from mmim_live.errors import MmimLiveError, RenamedWarning
 
 app = typer.Typer(
     name="mmim-live",
@@ -28,12 +32,38 @@ app.add_typer(bench_app, name="bench")
 def run(arguments: list[str]) -> None:
     """Run a command; every error that a user can mend becomes one line."""
     try:
-        app(expand_serve_flag(with_default_command(arguments)))
+        with renames_in_one_line():
+            app(expand_serve_flag(with_default_command(arguments)))
     except MmimLiveError as error:
         sys.stderr.write(f"mmim-live: {error}\n")
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
+
+
+@contextmanager
+def renames_in_one_line() -> Iterator[None]:
+    """Print a RenamedWarning as one line on standard error, without the line of code that Python would add."""
+    show = warnings.showwarning
+
+    def show_one_line(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, RenamedWarning):
+            sys.stderr.write(f"mmim-live: {message}\n")
+        else:
+            show(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show_one_line
+    try:
+        yield
+    finally:
+        warnings.showwarning = show
 
 
 def with_default_command(arguments: list[str]) -> list[str]:

@@ -23,7 +23,7 @@ from mmim_train.default_checkpoint.text.sentences import read_sentences
 
 @pytest.fixture(scope="module")
 def checkpoint() -> Checkpoint:
-    return load_checkpoint(assets.checkpoint_folder("live"), CONTRACT)
+    return load_checkpoint(assets.checkpoint_folder("minilm-en"), CONTRACT)
 
 
 @pytest.fixture(scope="module")

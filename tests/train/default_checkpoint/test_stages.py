@@ -112,10 +112,10 @@ def test_the_card_holds_every_figure() -> None:
         "triples_count": 916,
         "contested_count": 5496,
     }
-    card = default_card("live", figures, DefaultRecipe(), "1.0")
-    for phrase in ("# live", "non-commercial", "AI Act, article 5", "composed, not recorded", "1.234", "seed 1"):
+    card = default_card("minilm-en", figures, DefaultRecipe(), "1.0")
+    for phrase in ("# minilm-en", "non-commercial", "AI Act, article 5", "composed, not recorded", "1.234", "seed 1"):
         assert phrase in card
     assert "{" not in card
     assert "This one carries: face." in card
     assert "synthetic" in card
-    assert "was not measured" in default_card("live", figures | {"transcripts": None}, DefaultRecipe(), "1.0")
+    assert "was not measured" in default_card("minilm-en", figures | {"transcripts": None}, DefaultRecipe(), "1.0")
