@@ -77,7 +77,7 @@ def draw_live(size: tuple[int, int], seconds: float) -> str:
     sound = b"".join(block.samples.tobytes() for block in blocks)
     room, stop = VirtualMicrophone(), threading.Event()
     os.environ.update(room.environment)
-    speaker = threading.Thread(target=lambda: [room.speak(sound, stop) for _ in iter(stop.is_set, True)])
+    speaker = threading.Thread(target=lambda: [room.play(sound, stop) for _ in iter(stop.is_set, True)])
     app = MmimApp(LiveFeed(Devices("sample.mp4", "pulse"), Settings(), []), title="live")
 
     async def run() -> str:

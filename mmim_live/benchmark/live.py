@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from mmim_live.benchmark.metrics import LiveFigures, live_figures
-from mmim_live.benchmark.virtual_microphone import Play, VirtualMicrophone, sound_of, speak_over_and_over
+from mmim_live.benchmark.metrics import LiveMetrics, live_metrics
+from mmim_live.benchmark.virtual_microphone import Playback, VirtualMicrophone, play_in_loop, read_audio
 from mmim_live.errors import DeviceError, MmimLiveError
 from mmim_live.session_types import Health, Preview, SoundLevel
 from mmim_live.types import Event
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mmim_live.session.session import Session
     from mmim_live.settings import Settings
 
-SAMPLE_EVERY_S = 1.0  # memory and CPU
+SAMPLE_INTERVAL_S = 1.0  # memory and CPU
 SIZE = (120, 40)  # of the terminal that nobody sees
 
 
@@ -43,7 +43,7 @@ def measure_live(
     *,
     app: bool = False,
     cpu_share: float = 1.0,
-) -> LiveFigures:
+) -> LiveMetrics:
     """Run a session in a new process for so long, while `speech` is spoken over and over.
 
     `app`: with the app. `cpu_share`: of all cores, what the process may take, by cpulimit.
@@ -53,11 +53,11 @@ def measure_live(
     """
     if cpu_share < 1 and shutil.which("cpulimit") is None:
         raise DeviceError("a share of the CPU is given by cpulimit, which is missing: sudo apt-get install cpulimit")
-    sounds = [sound_of(path) for path in speech]
+    sounds = [read_audio(path) for path in speech]
     room = VirtualMicrophone()
     stop = threading.Event()
-    plays: list[Play] = []
-    speaker = threading.Thread(target=speak_over_and_over, args=(room, sounds, stop, plays), daemon=True)
+    plays: list[Playback] = []
+    speaker = threading.Thread(target=play_in_loop, args=(room, sounds, stop, plays), daemon=True)
     try:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -69,11 +69,11 @@ def measure_live(
         if speaker.is_alive():
             speaker.join()
         room.close()
-    return live_figures(log, Path(camera).name, speech, plays)
+    return live_metrics(log, Path(camera).name, speech, plays)
 
 
 @dataclass(slots=True)
-class Log:
+class SessionLog:
     """What a session did. Events come with the media time at which they came."""
 
     began_s: float = 0.0  # on `time.monotonic`
@@ -94,21 +94,21 @@ class Log:
 
 def run_live(
     seconds: float, camera: str, settings: dict[str, Any], environment: dict[str, str], *, app: bool, cpu_share: float
-) -> Log:
+) -> SessionLog:
     """One session of so long, to its end."""
     os.environ.update(environment)
     from mmim_live.native_stderr import native_stderr_to_log
     from mmim_live.session.open_live import Devices
     from mmim_live.settings import load_settings
 
-    recorder = _Recorder(time.monotonic())
-    with native_stderr_to_log(), _limited(cpu_share):
+    recorder = SessionProbe(time.monotonic())
+    with native_stderr_to_log(), _cpu_limit(cpu_share):
         devices, loaded = Devices(camera, "pulse"), load_settings(None, settings)
         (_run_app if app else _run_alone)(seconds, devices, loaded, recorder)
     return recorder.log
 
 
-def _run_alone(seconds: float, devices: Devices, settings: Settings, recorder: _Recorder) -> None:
+def _run_alone(seconds: float, devices: Devices, settings: Settings, recorder: SessionProbe) -> None:
     from mmim_live.session.open_live import open_live
 
     session = recorder.begin(open_live(devices, settings))
@@ -119,7 +119,7 @@ def _run_alone(seconds: float, devices: Devices, settings: Settings, recorder: _
     recorder.end()
 
 
-def _run_app(seconds: float, devices: Devices, settings: Settings, recorder: _Recorder) -> None:
+def _run_app(seconds: float, devices: Devices, settings: Settings, recorder: SessionProbe) -> None:
     from mmim_live.session.open_live import open_live
     from mmim_live.session.runner import Feed, Post
     from mmim_live.tui.app import MmimApp
@@ -147,11 +147,11 @@ def _run_app(seconds: float, devices: Devices, settings: Settings, recorder: _Re
     recorder.end()
 
 
-class _Recorder:
+class SessionProbe:
     """Takes the events of a session down, with what the process used."""
 
     def __init__(self, started_s: float) -> None:
-        self.log = Log()
+        self.log = SessionLog()
         self._started_s = started_s
         self._process = psutil.Process()
         self._session: Session | None = None
@@ -161,7 +161,7 @@ class _Recorder:
 
     def begin(self, session: Session) -> Session:
         self._session = session
-        self.log.began_s = time.monotonic() - session.intake.media_s
+        self.log.began_s = time.monotonic() - session.source.media_s
         self.log.loading_s = time.monotonic() - self._started_s
         self._cpu_before_s = time.process_time()
         self._threads_before_s = {tid: used_s for tid, _, used_s in self._threads()}
@@ -170,13 +170,13 @@ class _Recorder:
     def take(self, event: Event) -> None:
         session, log = self._session, self.log
         assert session is not None
-        now_s = session.intake.media_s
+        now_s = session.source.media_s
         log.events.append((now_s, event))
-        if log.memory and now_s - log.memory[-1][0] < SAMPLE_EVERY_S:
+        if log.memory and now_s - log.memory[-1][0] < SAMPLE_INTERVAL_S:
             return
         log.memory.append((now_s, self._process.memory_info().rss / 1e6))
-        log.frames.append((now_s, session.reader.frames))
-        log.lost_s = max((device.lost_s or 0.0 for device in session.intake.devices()), default=0.0)
+        log.frames.append((now_s, session.inference.frames))
+        log.lost_s = max((device.lost_s or 0.0 for device in session.source.devices()), default=0.0)
         log.effort = session.governor.effort if session.governor else ""
         for tid, name, used_s in self._threads():
             self._threads_s[tid] = (name, used_s - self._threads_before_s.get(tid, 0.0))
@@ -208,7 +208,7 @@ def _native_name(tid: int) -> str:
     return "native" if name.startswith(("python", "mmim")) else f"native {name.partition('/')[0]}"
 
 
-class _limited:  # noqa: N801 (reads as a word in a with statement)
+class _cpu_limit:  # noqa: N801 (reads as a word in a with statement)
     """While the block runs, cpulimit lets this process have `share` of all cores."""
 
     def __init__(self, share: float) -> None:

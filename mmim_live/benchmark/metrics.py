@@ -15,8 +15,8 @@ from mmim_live.text_normalization import normalize_text
 from mmim_live.types import Event, Notice, Reading, WordHeard
 
 if TYPE_CHECKING:
-    from mmim_live.benchmark.live import Log
-    from mmim_live.benchmark.virtual_microphone import Play
+    from mmim_live.benchmark.live import SessionLog
+    from mmim_live.benchmark.virtual_microphone import Playback
 
 WARM_S = 120.0  # memory is compared from here on
 PART_S = 30.0  # of the course of the lag
@@ -24,7 +24,7 @@ SAME_WORD_S = 0.5  # by how much two hypotheses may differ on where a word ends
 
 
 @dataclass(frozen=True, slots=True)
-class LiveFigures:
+class LiveMetrics:
     """What a live session did. Latencies of words count from their end in the air, as the recogniser places it."""
 
     file: str  # the camera's
@@ -71,7 +71,7 @@ class WordTrace:
         return None if self.read_s is None else self.read_s - self.end_s
 
 
-def live_figures(log: Log, camera: str, speech: Sequence[Path], plays: Sequence[Play]) -> LiveFigures:
+def live_metrics(log: SessionLog, camera: str, speech: Sequence[Path], plays: Sequence[Playback]) -> LiveMetrics:
     """The figures; `plays` says when which of `speech` was spoken to its end."""
     events = log.events
     first = [(now_s, event) for now_s, event in events if isinstance(event, Reading) and event.revision == 0]
@@ -84,7 +84,7 @@ def live_figures(log: Log, camera: str, speech: Sequence[Path], plays: Sequence[
     seen = [(now_s, count) for now_s, count in log.frames if count]
     fps = (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0]) if len(seen) > 1 else 0.0
     threads = sorted(log.cpu_by_thread_s.items(), key=lambda each: -each[1])
-    return LiveFigures(
+    return LiveMetrics(
         file=camera,
         loading_s=log.loading_s,
         first_reading_s=first[0][0] if first else math.nan,
@@ -157,7 +157,7 @@ def lag_by_part(traces: Sequence[WordTrace]) -> str:
     )
 
 
-def _errors(log: Log, speech: Sequence[Path], plays: Sequence[Play]) -> str:
+def _errors(log: SessionLog, speech: Sequence[Path], plays: Sequence[Playback]) -> str:
     """Word errors over what was spoken to its end, against the transcripts that lie beside the recordings (.txt)."""
     transcripts = [path.with_suffix(".txt") for path in speech]
     known = [play for play in plays if transcripts[play.number].is_file() and play.began_s >= log.began_s]

@@ -23,7 +23,7 @@ from mmim_live.types import SAMPLE_RATE_HZ, SpeechUpdate, Word
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayFigures:
+class ReplayMetrics:
     """What one replay at full speed cost."""
 
     file: str
@@ -37,14 +37,14 @@ class ReplayFigures:
     latency_p95_ms: float
 
 
-def measure_replay(file: Path, settings: dict[str, Any]) -> ReplayFigures:
+def measure_replay(file: Path, settings: dict[str, Any]) -> ReplayMetrics:
     """Replay `file` at full speed in a new process. Raises MmimLiveError as a replay does."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_replay_figures, file, settings).result()
+        return pool.submit(_replay_metrics, file, settings).result()
 
 
-def _replay_figures(file: Path, settings: dict[str, Any]) -> ReplayFigures:
+def _replay_metrics(file: Path, settings: dict[str, Any]) -> ReplayMetrics:
     from mmim_live.native_stderr import native_stderr_to_log
     from mmim_live.session.open_replay import open_replay
     from mmim_live.settings import load_settings
@@ -66,7 +66,7 @@ def _replay_figures(file: Path, settings: dict[str, Any]) -> ReplayFigures:
     assert summary is not None
     cpu_s = time.process_time() - cpu_before
     started = process.create_time()
-    return ReplayFigures(
+    return ReplayMetrics(
         file=file.name,
         media_s=summary.duration_s,
         start_to_reading_s=(first or time.time()) - started,
@@ -90,7 +90,7 @@ def _peak_memory_mb() -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechFigures:
+class SpeechMetrics:
     """What streaming cost the words of one recording. Errors are None where no transcript lies beside it (.txt)."""
 
     file: str
@@ -103,7 +103,7 @@ class SpeechFigures:
     text: str
 
 
-def measure_speech(file: Path, asr_model: str, language: str) -> SpeechFigures:
+def measure_speech(file: Path, asr_model: str, language: str) -> SpeechMetrics:
     """Recognise `file` as a stream and at once, in this process. Raises MmimLiveError."""
     from faster_whisper import WhisperModel
 
@@ -132,7 +132,7 @@ def measure_speech(file: Path, asr_model: str, language: str) -> SpeechFigures:
     at_once = " ".join(part.text for part in whole.transcribe(samples, language=fixed, vad_filter=True)[0])
     reference = file.with_suffix(".txt")
     truth = reference.read_text(encoding="utf-8") if reference.is_file() else None
-    return SpeechFigures(
+    return SpeechMetrics(
         file=file.name,
         words=len(committed) if truth is None else word_errors(truth, "")[1],
         streaming_errors=None if truth is None else word_errors(truth, text)[0],

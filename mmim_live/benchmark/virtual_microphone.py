@@ -24,7 +24,7 @@ START_S = 10.0  # that the sound server may take
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
+class Playback:
     """One recording, spoken to its end; times on `time.monotonic`."""
 
     number: int
@@ -66,8 +66,8 @@ class VirtualMicrophone:
                 raise DeviceError("a live session is measured with a sound server, and pulseaudio does not start")
             time.sleep(0.05)
 
-    def speak(self, sound: bytes, stop: threading.Event) -> None:
-        """Play 16 kHz mono, float32, to its end or until `stop` is set."""
+    def play(self, sound: bytes, stop: threading.Event) -> None:
+        """Playback 16 kHz mono, float32, to its end or until `stop` is set."""
         command = f"paplay --device=room --raw --format=float32le --rate={SAMPLE_RATE_HZ} --channels=1"
         with subprocess.Popen(  # noqa: S603
             command.split(), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | self.environment
@@ -91,7 +91,7 @@ def _write(player: subprocess.Popen[bytes], sound: bytes) -> None:
         player.communicate(sound)
 
 
-def sound_of(path: Path) -> bytes:
+def read_audio(path: Path) -> bytes:
     """All sound of a recording: 16 kHz mono, float32. Raises MediaError."""
     from mmim_live.capture.files.media_file import MediaFile
 
@@ -100,15 +100,15 @@ def sound_of(path: Path) -> bytes:
         return b"".join(block.samples.tobytes() for block in blocks if isinstance(block, AudioBlock))
 
 
-def speak_over_and_over(
-    room: VirtualMicrophone, sounds: Sequence[bytes], stop: threading.Event, plays: list[Play]
+def play_in_loop(
+    room: VirtualMicrophone, sounds: Sequence[bytes], stop: threading.Event, plays: list[Playback]
 ) -> None:
     """One after the other, with pauses, until `stop` is set; `plays` gets those that came to their end."""
     while not stop.is_set():
         for number, sound in enumerate(sounds):
             began_s = time.monotonic()
-            room.speak(sound, stop)
+            room.play(sound, stop)
             stop.wait(PAUSE_S)
             if stop.is_set():
                 return
-            plays.append(Play(number, began_s, time.monotonic()))
+            plays.append(Playback(number, began_s, time.monotonic()))

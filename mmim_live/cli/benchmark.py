@@ -12,8 +12,8 @@ import typer
 from mmim_live.cli.options import AsrModel, CheckpointName
 
 if TYPE_CHECKING:
-    from mmim_live.benchmark.metrics import LiveFigures
-    from mmim_live.benchmark.replay import ReplayFigures, SpeechFigures
+    from mmim_live.benchmark.metrics import LiveMetrics
+    from mmim_live.benchmark.replay import ReplayMetrics, SpeechMetrics
 
 bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 
@@ -29,7 +29,7 @@ def bench_replay(
 
     given = {"checkpoint": checkpoint, "asr_model": asr_model}
     settings = {key: value for key, value in given.items() if value is not None}
-    _print_figures("Replay at full speed", [measure_replay(file, settings) for file in files])
+    _print_metrics("Replay at full speed", [measure_replay(file, settings) for file in files])
 
 
 @bench_app.command("live")
@@ -49,7 +49,7 @@ def bench_live(
 
     given = {"checkpoint": checkpoint, "asr_model": asr_model}
     settings = {key: value for key, value in given.items() if value is not None}
-    _print_figures("Live", [measure_live(minutes, camera, speech, settings, app=app, cpu_share=cpu_share)])
+    _print_metrics("Live", [measure_live(minutes, camera, speech, settings, app=app, cpu_share=cpu_share)])
 
 
 @bench_app.command("speech")
@@ -66,7 +66,7 @@ def bench_speech(
     from mmim_live.benchmark.replay import measure_speech
 
     figures = [measure_speech(file, asr_model, language) for file in files]
-    _print_figures("Speech, streaming and at once", figures)
+    _print_metrics("Speech, streaming and at once", figures)
     known = [one for one in figures if one.streaming_errors is not None and one.whole_errors is not None]
     if known:
         words = sum(one.words for one in known)
@@ -75,8 +75,8 @@ def bench_speech(
         print(f"word error rate: streaming {streaming / words:.1%}, at once {whole / words:.1%}, of {words} words")
 
 
-def _print_figures(
-    title: str, figures: Sequence[ReplayFigures] | Sequence[SpeechFigures] | Sequence[LiveFigures]
+def _print_metrics(
+    title: str, figures: Sequence[ReplayMetrics] | Sequence[SpeechMetrics] | Sequence[LiveMetrics]
 ) -> None:
     """One column a file, one row a figure."""
     from rich.console import Console

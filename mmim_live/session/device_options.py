@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mmim_live.session_types import DeviceChoice, DeviceHealth, DeviceKind
 
 
-def choices(used: Sequence[DeviceHealth]) -> tuple[DeviceChoice, ...]:
+def device_options(used: Sequence[DeviceHealth]) -> tuple[DeviceChoice, ...]:
     """What there is of the kinds that are `used`; those in use first. Opens the other cameras for a moment."""
     from mmim_live.capture.devices.listing import list_devices
     from mmim_live.capture.devices.video_capture import camera_target

@@ -39,7 +39,7 @@ class Device(Protocol):
     def health(self) -> DeviceHealth: ...
 
 
-class PictureDevice(Device, Protocol):
+class VideoDevice(Device, Protocol):
     """`mmim_live.capture.devices.camera.Camera`."""
 
     def take(self, timeout_s: float) -> VideoFrame | None: ...
@@ -47,7 +47,7 @@ class PictureDevice(Device, Protocol):
     def use(self, source: int | str) -> None: ...
 
 
-class SoundDevice(Device, Protocol):
+class AudioDevice(Device, Protocol):
     """`mmim_live.capture.devices.microphone.Microphone`."""
 
     def read(self) -> AudioBlock | None: ...
@@ -67,8 +67,8 @@ class DeviceSource:
     def __init__(
         self,
         clock: SessionClock,
-        make_camera: Callable[[Report], PictureDevice] | None,
-        make_microphone: Callable[[Report], SoundDevice] | None,
+        make_camera: Callable[[Report], VideoDevice] | None,
+        make_microphone: Callable[[Report], AudioDevice] | None,
         notices: Sequence[Notice] = (),
         hear: Callable[[AudioBlock], None] = lambda _: None,
     ) -> None:
@@ -155,7 +155,7 @@ class DeviceSource:
         for closer in self._closers:
             closer.join(max(0.0, deadline_s - time.monotonic()))
 
-    def _listen(self, microphone: SoundDevice, sounds: Sequence[Channel[AudioBlock]]) -> None:
+    def _listen(self, microphone: AudioDevice, sounds: Sequence[Channel[AudioBlock]]) -> None:
         while (block := microphone.read()) is not None:
             self._hear(block)
             for sound in sounds:

@@ -16,7 +16,7 @@ from mmim_live.settings import Settings
 if TYPE_CHECKING:
     from mmim_live.session.session import Session
 
-HEALTH_EVERY_S = 0.5
+HEALTH_INTERVAL_S = 0.5
 
 
 class HealthMeter:
@@ -33,11 +33,11 @@ class HealthMeter:
         checkpoint, memory_mb = self._settings.checkpoint, self._process.memory_info().rss / 1e6
         if session is None:
             return Health(0.0, activity=activity, memory_mb=memory_mb, checkpoint=checkpoint)
-        lags_ms = session.reader.lags_ms() or (None, None)
+        lags_ms = session.inference.lags_ms() or (None, None)
         return Health(
-            media_time_s=session.intake.media_s,
-            duration_s=session.intake.duration_s,
-            fps=self._fps(session.reader.frames),
+            media_time_s=session.source.media_s,
+            duration_s=session.source.duration_s,
+            fps=self._fps(session.inference.frames),
             lag_ms=lags_ms[0],
             lag_p95_ms=lags_ms[1],
             drops=sum(session.drops().values()),
@@ -46,9 +46,9 @@ class HealthMeter:
             checkpoint=checkpoint,
             asr_model=session.governor.effort if session.governor else session.models.names.get("speech", ""),
             device=session.models.device,
-            devices=session.intake.devices(),
+            devices=session.source.devices(),
             recording=session.recorder.health() if session.recorder else None,
-            baseline=session.reader.baseline.look(session.intake.media_s),
+            baseline=session.inference.baseline.look(session.source.media_s),
         )
 
     def _fps(self, frames: int) -> float | None:
@@ -65,7 +65,7 @@ def telling_health(session: Session, settings: Settings, tell: Callable[[Health]
     meter, over = HealthMeter(settings), threading.Event()
 
     def watch() -> None:
-        while not over.wait(HEALTH_EVERY_S):
+        while not over.wait(HEALTH_INTERVAL_S):
             tell(meter.look(session))
 
     thread = threading.Thread(target=watch, name="mmim-health", daemon=True)

@@ -17,10 +17,10 @@ from mmim_live.session.baseline import Baseline
 from mmim_live.types import Event, Mark, Notice, Prediction, Reading, Summary, Utterance, Window, Word, WordHeard
 
 RECENT_READINGS = 40  # lag is told over the last 20 s
-MOST_COMMITTED = 16  # rolling windows a batch: a pause commits a good dozen, at two a second
+MAX_COMMITTED = 16  # rolling windows a batch: a pause commits a good dozen, at two a second
 
 
-class Reader:
+class Inference:
     """Turns aligned items into events and counts them.
 
     `captured_at` gives the wall time at which the media up to a media time had been captured; `languages` are those
@@ -170,7 +170,7 @@ class Reader:
         return 1000.0 * (time.perf_counter() - captured)
 
 
-def without_overtaken(items: Sequence[Aligned]) -> list[Aligned]:
+def drop_superseded(items: Sequence[Aligned]) -> list[Aligned]:
     """What of a batch is worth reading where the predictor may not fall behind.
 
     Provisional rolling windows that are followed by one as new are left out, since nobody would see them; of those that
@@ -183,7 +183,7 @@ def without_overtaken(items: Sequence[Aligned]) -> list[Aligned]:
         if isinstance(item, Window) and item.kind == "rolling":
             if item.status == "committed":
                 committed += 1
-            if committed > MOST_COMMITTED if item.status == "committed" else item.end_s <= newest_s:
+            if committed > MAX_COMMITTED if item.status == "committed" else item.end_s <= newest_s:
                 continue
             newest_s = max(newest_s, item.end_s)
         kept.append(item)

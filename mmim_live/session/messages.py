@@ -47,11 +47,11 @@ class MediaEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineAsked:
+class BaselineToggled:
     """The user began to take a baseline, or wants to be rid of it."""
 
     time_s: float
 
 
-Message = FaceRows | NoFrame | VoiceRows | SpeechUpdate | Finished | MediaEnded | BaselineAsked | Notice | Mark
+Message = FaceRows | NoFrame | VoiceRows | SpeechUpdate | Finished | MediaEnded | BaselineToggled | Notice | Mark
 Inbox = Channel[Message]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # keeps less sound, for hypotheses to cost less. Two so close agree too easily on what more sound would change: a
 # word stands when 0.8 s follow it.
 STEP_S = 0.1
-LISTEN_EVERY_S = 0.3
+DECODE_INTERVAL_S = 0.3
 SETTLE_S, TRIM_S, KEEP_S = 0.8, 1.8, 0.6
 
 
@@ -53,7 +53,7 @@ def open_live(
         check_recordable(record)
     report("looking for camera and microphone")
     camera = devices.camera if settings.face else None
-    microphone, notices = _look_for(devices, camera)
+    microphone, notices = _find_devices(devices, camera)
 
     from mmim_live.capture.clock import SessionClock
     from mmim_live.capture.devices.camera import Camera
@@ -64,38 +64,38 @@ def open_live(
     from mmim_live.session.session import Session
     from mmim_live.speech.segment_decoder import SegmentSettings
 
-    segments = SegmentSettings(every_s=LISTEN_EVERY_S, short_s=0.0, settle_s=SETTLE_S, trim_s=TRIM_S, keep_s=KEEP_S)
+    segments = SegmentSettings(every_s=DECODE_INTERVAL_S, short_s=0.0, settle_s=SETTLE_S, trim_s=TRIM_S, keep_s=KEEP_S)
     models = load_models(settings, report, video=camera is not None, audio=microphone, step_s=STEP_S, segments=segments)
     clock = SessionClock()
     recorder = Recorder(
         clock.now_s,
         settings,
-        lambda: intake.devices(),
+        lambda: source.devices(),
         pictures=camera is not None,
         sound=microphone,
-        listen_every_s=LISTEN_EVERY_S,
+        listen_every_s=DECODE_INTERVAL_S,
         at_once=record,
     )
-    intake = DeviceSource(
+    source = DeviceSource(
         clock,
         None if camera is None else lambda tell: Camera(clock, camera, report=tell, see=recorder.see),
         (lambda tell: Microphone(clock, devices.microphone, report=tell)) if microphone else None,
         notices,
         recorder.hear,
     )
-    return Session(intake, models, settings, recorder=recorder)
+    return Session(source, models, settings, recorder=recorder)
 
 
-def _look_for(devices: Devices, camera: int | str | None) -> tuple[bool, list[Notice]]:
+def _find_devices(devices: Devices, camera: int | str | None) -> tuple[bool, list[Notice]]:
     """Whether the microphone can be used or waited for, and what a person should know.
 
     Raises:
         DeviceError: there is nothing to see or hear with.
     """
-    microphone_problem = _problem_of_microphone(devices.microphone) if devices.use_microphone else None
+    microphone_problem = _microphone_problem(devices.microphone) if devices.use_microphone else None
     if devices.use_microphone and microphone_problem is None:
         return True, []  # the camera is opened when the session runs, and not before: it takes time, and shines
-    camera_problem = None if camera is None else _problem_of_camera(camera)
+    camera_problem = None if camera is None else _camera_problem(camera)
     if camera is None or camera_problem is not None:
         problems = [problem for problem in (microphone_problem, camera_problem) if problem is not None]
         raise DeviceError("; ".join(problems) or "neither camera nor microphone is to be used: allow one of them")
@@ -104,7 +104,7 @@ def _look_for(devices: Devices, camera: int | str | None) -> tuple[bool, list[No
     return False, [Notice(0.0, "no_microphone", microphone_problem)]
 
 
-def _problem_of_microphone(device: int | str | None) -> str | None:
+def _microphone_problem(device: int | str | None) -> str | None:
     from mmim_live.capture.devices.portaudio import find_microphone
 
     try:
@@ -124,7 +124,7 @@ def _has_portaudio() -> bool:
     return True
 
 
-def _problem_of_camera(source: int | str) -> str | None:
+def _camera_problem(source: int | str) -> str | None:
     """Opens it for a moment."""
     from mmim_live.capture.devices.camera import FPS, HEIGHT_PX, WIDTH_PX
     from mmim_live.capture.devices.video_capture import camera_target, open_capture

@@ -34,7 +34,7 @@ def open_replay(
     recorded = open_recorded(path) if path.is_dir() else None
     # What was recorded live was picked already; to pick again would leave out what came a little early.
     fps = MAX_FPS if recorded is None else math.inf
-    source = MediaFile(path if recorded is None else recorded.media, video=settings.face, max_fps=fps)
+    media = MediaFile(path if recorded is None else recorded.media, video=settings.face, max_fps=fps)
     # These import torch, which takes seconds: not before the file is known to be good.
     from mmim_live.recording.comparison import Comparer
     from mmim_live.session.file_source import FileSource
@@ -45,9 +45,9 @@ def open_replay(
     try:
         every_s = recorded.listen_every_s if recorded else None
         segments = SegmentSettings(every_s=every_s) if every_s else None
-        models = load_models(settings, report, video=source.has_video, audio=source.has_audio, segments=segments)
-        intake = FileSource(
-            source,
+        models = load_models(settings, report, video=media.has_video, audio=media.has_audio, segments=segments)
+        source = FileSource(
+            media,
             pictures=models.face is not None,
             real_time=speed == "1.0",
             name=recorded.folder.name if recorded else None,
@@ -55,7 +55,7 @@ def open_replay(
             marks=recorded.marks if recorded else (),
         )
         comparer = Comparer(recorded.events) if recorded and recorded.has_readings else None
-        return Session(intake, models, settings, comparer=comparer)
+        return Session(source, models, settings, comparer=comparer)
     except BaseException:
-        source.close()
+        media.close()
         raise

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from mmim_live.session_types import Preview
 from mmim_live.types import VideoFrame
 
-EVERY_S = 0.25  # drawing costs more than making them
+INTERVAL_S = 0.25  # drawing costs more than making them
 
 
-class Pictures:
+class PreviewMaker:
     """Fed by the face worker, which must not be held up: without a `size` it does nothing. Mirrored: as in a mirror."""
 
     def __init__(self, *, mirrored: bool, now_s: Callable[[], float] = time.monotonic) -> None:
@@ -28,17 +28,17 @@ class Pictures:
     def offer(self, frame: VideoFrame, outline: Callable[[], NDArray[np.float32]]) -> None:
         """Make a picture of the frame and the face's outline in it, if it is time for one."""
         size, now_s = self.size, self._now_s()
-        if size is None or now_s - self._told_s < EVERY_S:
+        if size is None or now_s - self._told_s < INTERVAL_S:
             return
         self._told_s = now_s
-        image, points = small(frame.image, size), outline()
+        image, points = fit_image(frame.image, size), outline()
         if self._mirrored:
             image = image[:, ::-1]
             points = np.stack((1 - points[:, 0], points[:, 1]), axis=1)
         self.tell(Preview(frame.time_s, image, points))
 
 
-def small(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def fit_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """The whole picture [height, width, 3], as large as fits into `size` (width, height) in its own proportions."""
     height, width = image.shape[:2]
     scale = min(size[0] / width, size[1] / height)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from mmim_live.errors import MmimLiveError, OutputError, WorkerError
 from mmim_live.output.sink import Sink, open_sink
-from mmim_live.session.device_options import choices
-from mmim_live.session.health import HEALTH_EVERY_S, HealthMeter
+from mmim_live.session.device_options import device_options
+from mmim_live.session.health import HEALTH_INTERVAL_S, HealthMeter
 from mmim_live.session.open_live import Devices, open_live
 from mmim_live.session.open_replay import open_replay
 from mmim_live.session_types import Command, DeviceChoice, Health, Preview, SoundLevel
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Said = Event | Health | SoundLevel | Preview | MmimLiveError
 Post = Callable[[Said], None]
 
-LEVEL_EVERY_S = HEALTH_EVERY_S / 2
+LEVEL_INTERVAL_S = HEALTH_INTERVAL_S / 2
 STOP_S = 1.9
 FINISH_S = 1.2  # of that for the last words of a live session
 JOIN_S = 5.0  # the session's own join, and a model that is just being loaded
@@ -120,12 +120,12 @@ class Feed:
 
     def find_devices(self) -> tuple[DeviceChoice, ...]:
         """The cameras and microphones that the session could use instead. Opens cameras, and takes seconds."""
-        return choices(self._session.intake.devices()) if self._session is not None else ()
+        return device_options(self._session.source.devices()) if self._session is not None else ()
 
     def _run(self, post: Post) -> None:
         try:
             session = self._open_session(self._report)
-            session.pictures.tell = post
+            session.previews.tell = post
             self._session = session
             if not self._stopping.is_set():
                 sinks: list[Sink] = [open_sink(path) for path in self._outputs]
@@ -145,12 +145,12 @@ class Feed:
 
     def _watch(self, post: Post) -> None:
         for tick in itertools.count(1):
-            if self._stopping.wait(LEVEL_EVERY_S):
+            if self._stopping.wait(LEVEL_INTERVAL_S):
                 return
-            level = self._session.intake.level() if self._session is not None else None
+            level = self._session.source.level() if self._session is not None else None
             if level is not None:
                 post(level)
-            if tick % round(HEALTH_EVERY_S / LEVEL_EVERY_S) == 0:
+            if tick % round(HEALTH_INTERVAL_S / LEVEL_INTERVAL_S) == 0:
                 health = self.health()
                 post(health)
                 if self._audience is not None:

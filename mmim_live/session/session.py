@@ -1,10 +1,10 @@
 """One run from media to events: opens the channels, starts the threads, gives the events in order, ends it all.
 
-    intake --frames--> face ---rows--+
+    source --frames--> face ---rows--+
       |----sound-----> voice --rows--+--> predictor: align, predict --events--> whoever iterates
       +----sound-----> speech -words-+
 
-Where the intake is a recording, every stage waits for the next and nothing is lost; where it is devices, what is late
+Where the source is a recording, every stage waits for the next and nothing is lost; where it is devices, what is late
 is dropped and counted, and a worker that fails begins again. Only the predictor sees all three streams, and the
 aligner puts them in an order that depends on the media alone. Knows no files to write and no screen.
 """
@@ -25,11 +25,11 @@ from mmim_live.recording.recorder import Recorder
 from mmim_live.session.asr_load import SpeechGovernor
 from mmim_live.session.baseline import Baseline
 from mmim_live.session.channel import Channel
-from mmim_live.session.inference import Reader, without_overtaken
+from mmim_live.session.inference import Inference, drop_superseded
 from mmim_live.session.loading import Models
 from mmim_live.session.media_source import MediaSource
 from mmim_live.session.messages import (
-    BaselineAsked,
+    BaselineToggled,
     FaceRows,
     Finished,
     Inbox,
@@ -38,20 +38,20 @@ from mmim_live.session.messages import (
     NoFrame,
     VoiceRows,
 )
-from mmim_live.session.preview import Pictures
-from mmim_live.session.workers import Job, Restarts, Worker, read_faces, read_speech, read_voice
+from mmim_live.session.preview import PreviewMaker
+from mmim_live.session.workers import Job, Restarts, Worker, extract_faces, extract_voice, recognize_speech
 from mmim_live.session_types import Command, MarkMoment, ShowPicture, ToggleBaseline, ToggleRecording, UseDevice
 from mmim_live.settings import Settings
 from mmim_live.types import AudioBlock, Event, Mark, Notice, SessionStarted, SpeechUpdate, Summary
 
-SOUND_DEPTH = 20  # about two seconds of sound
+AUDIO_DEPTH = 20  # about two seconds of sound
 INBOX_DEPTH = 256
 EVENTS_DEPTH = 256
 JOIN_S = 1.9  # all threads together
 LEAST_S = 0.2  # of that for what is left of a recording to be written
 
 # What a worker's end takes with it. Without the predictor there is no session.
-_CARRIES: dict[str, tuple[Stream, ...]] = {
+_STREAMS_OF: dict[str, tuple[Stream, ...]] = {
     "face": ("face",),
     "voice": ("voice",),
     "speech": ("speech",),
@@ -60,33 +60,33 @@ _CARRIES: dict[str, tuple[Stream, ...]] = {
 
 
 class Session:
-    """A run over one intake. Iterate over `events()` once; `stop` may be called from any thread at any time."""
+    """A run over one source. Iterate over `events()` once; `stop` may be called from any thread at any time."""
 
     def __init__(
         self,
-        intake: MediaSource,
+        source: MediaSource,
         models: Models,
         settings: Settings,
         *,
         recorder: Recorder | None = None,
         comparer: Comparer | None = None,
     ) -> None:
-        self.intake = intake
+        self.source = source
         self.models = models
         self.settings = settings
         self.recorder = recorder  # of a live session
         self._comparer = comparer  # of a recorded one
         baseline = Baseline(settings.window, settings.hop)
         languages = models.checkpoint.languages
-        self.reader = Reader(models.predictor, settings.checkpoint, languages, intake.captured_at, baseline)
-        self.pictures = Pictures(mirrored=intake.backpressure == "drop")  # people know themselves from the mirror
+        self.inference = Inference(models.predictor, settings.checkpoint, languages, source.captured_at, baseline)
+        self.previews = PreviewMaker(mirrored=source.backpressure == "drop")  # people know themselves from the mirror
         self.governor: SpeechGovernor | None = None  # of the recogniser's effort, where speech must not fall behind
-        self._waits = intake.backpressure == "wait"
+        self._waits = source.backpressure == "wait"
         self._restarts = Restarts()
         self._stop = threading.Event()
         self._failure: Exception | None = None
         # Devices cannot wait: their sound gathers here, and is dropped by nobody but the governor, who counts it.
-        depth = SOUND_DEPTH if self._waits else 0
+        depth = AUDIO_DEPTH if self._waits else 0
         self._sounds: dict[Stream, Channel[AudioBlock]] = {}
         if models.voice is not None:
             self._sounds["voice"] = Channel(depth)
@@ -99,7 +99,7 @@ class Session:
         if models.face is not None:
             self._streams.add("face")
         self._aligner = Aligner(settings.window, settings.hop, self._streams, wait_for_speech=self._waits)
-        self._overtaken = 0
+        self._superseded = 0
         self._duration_s = 0.0
         self._workers = [Worker(name, job, self._failed) for name, job in self._jobs().items()]
         self._began = 0.0
@@ -112,9 +112,9 @@ class Session:
         """
         self._began = time.perf_counter()
         self._events.put(self._started())
-        for notice in self.intake.notices():
+        for notice in self.source.notices():
             self._events.put(notice)
-        self.intake.start(self._inbox)
+        self.source.start(self._inbox)
         for worker in self._workers:
             worker.start()
         try:
@@ -135,20 +135,20 @@ class Session:
         """Do what a person asks; from any thread, at once. False: the session is over, and nothing is done."""
         match command:
             case MarkMoment(label, ago_s):
-                return self._inbox.put(Mark(max(0.0, self.intake.media_s - ago_s), label), wait=False)
+                return self._inbox.put(Mark(max(0.0, self.source.media_s - ago_s), label), wait=False)
             case ToggleRecording(folder):
                 return self.recorder is not None and self.recorder.toggle(folder)
             case ToggleBaseline():
-                return self._inbox.put(BaselineAsked(self.intake.media_s), wait=False)
+                return self._inbox.put(BaselineToggled(self.source.media_s), wait=False)
             case ShowPicture(size):
-                self.pictures.size = size
+                self.previews.size = size
                 return self.models.face is not None
             case UseDevice(kind, source):
-                return not self._stop.is_set() and self.intake.use(kind, source)
+                return not self._stop.is_set() and self.source.use(kind, source)
 
     def finish(self) -> None:
         """End the media here: the last words and readings and the summary still come, then `events` ends."""
-        self.intake.finish()
+        self.source.finish()
 
     def stop(self, within_s: float = JOIN_S) -> list[str]:
         """End all threads; the names of those that did not come in time."""
@@ -162,7 +162,7 @@ class Session:
             self.recorder.close(max(LEAST_S, deadline_s - time.monotonic()))
         late = [worker.name for worker in started if worker.is_alive()]
         if not late:
-            self.intake.close()
+            self.source.close()
             if self.models.face is not None:
                 self.models.face.close()
             # Workers hold the session and it holds them: let go, so that models leave memory with the last reference.
@@ -171,10 +171,10 @@ class Session:
 
     def drops(self) -> dict[str, int]:
         """What was lost, skipped or given up so far, by kind."""
-        drops = self.intake.drops()
+        drops = self.source.drops()
         drops["speech_steps"] = self.models.speech.skipped_steps if self.models.speech else 0
         if not self._waits:
-            drops["readings"] = self._overtaken
+            drops["readings"] = self._superseded
         if self.governor is not None:
             drops["speech_blocks"] = self.governor.muted_blocks
         return drops
@@ -183,22 +183,24 @@ class Session:
 
     def _jobs(self) -> dict[str, Job]:
         models, inbox, sounds = self.models, self._inbox, self._sounds
-        jobs = {**self.intake.jobs(tuple(sounds.values())), "predictor": self._predict}
+        jobs = {**self.source.jobs(tuple(sounds.values())), "predictor": self._predict}
         if models.face is not None:
             face = models.face
-            jobs["face"] = lambda: read_faces(face, self.intake.frames(), inbox, self.pictures)
+            jobs["face"] = lambda: extract_faces(face, self.source.frames(), inbox, self.previews)
         if models.voice is not None:
             voice = models.voice
-            jobs["voice"] = lambda: read_voice(voice, sounds["voice"], inbox)
+            jobs["voice"] = lambda: extract_voice(voice, sounds["voice"], inbox)
         if models.speech is not None:
             speech = models.speech
             if self._waits:
-                jobs["speech"] = lambda: read_speech(speech, sounds["speech"], inbox)
+                jobs["speech"] = lambda: recognize_speech(speech, sounds["speech"], inbox)
             else:
-                governor = SpeechGovernor(speech, models.names["speech"], lambda: self.intake.media_s, inbox.put)
+                governor = SpeechGovernor(speech, models.names["speech"], lambda: self.source.media_s, inbox.put)
                 self.governor = governor
-                heard = sounds["speech"]
-                jobs["speech"] = lambda: read_speech(speech, governor.throttle(heard), inbox, lambda: len(heard) > 0)
+                audio = sounds["speech"]
+                jobs["speech"] = lambda: recognize_speech(
+                    speech, governor.throttle(audio), inbox, lambda: len(audio) > 0
+                )
         return jobs
 
     def _failed(self, thread: str, error: Exception) -> bool:
@@ -210,21 +212,21 @@ class Session:
             self._fail(error if isinstance(error, MmimLiveError) else WorkerError(f"{thread} stopped: {reason}"), error)
             return False
         if self._restarts.allows(worker, time.monotonic()):
-            self._tell(f"{worker}_restarted", f"the {worker} worker failed ({reason}) and was started again")
+            self._notify(f"{worker}_restarted", f"the {worker} worker failed ({reason}) and was started again")
             return True
-        self._streams -= set(_CARRIES.get(worker, self._streams))
+        self._streams -= set(_STREAMS_OF.get(worker, self._streams))
         if not self._streams & {"face", "voice"}:
             self._fail(WorkerError(f"the {worker} worker fails again and again: {reason}"), error)
             return False
-        self._tell(f"{worker}_gone", f"the {worker} worker fails again and again: the session goes on without it")
-        for stream in _CARRIES[worker]:
+        self._notify(f"{worker}_gone", f"the {worker} worker fails again and again: the session goes on without it")
+        for stream in _STREAMS_OF[worker]:
             if stream in self._sounds:
                 self._sounds[stream].abandon()
             self._inbox.put(Finished(stream))
         return False
 
-    def _tell(self, code: str, message: str) -> None:
-        self._inbox.put(Notice(self.intake.media_s, code, " ".join(message.split())))
+    def _notify(self, code: str, message: str) -> None:
+        self._inbox.put(Notice(self.source.media_s, code, " ".join(message.split())))
 
     def _fail(self, failure: Exception, cause: Exception) -> None:
         """Keep the first error and let everybody go."""
@@ -237,7 +239,7 @@ class Session:
     def _shutdown(self) -> None:
         """Tell every thread to end, and wake those that wait."""
         self._stop.set()
-        self.intake.stop()
+        self.source.stop()
         for sound in self._sounds.values():
             sound.abandon()
         self._inbox.abandon()
@@ -248,44 +250,44 @@ class Session:
         for messages in self._inbox.batches():
             for message in messages:
                 self._push(message)
-            for item in self._worth_reading(self._aligner.take()):
-                for event in self.reader.read(item):
+            for item in self._without_superseded(self._aligner.take()):
+                for event in self.inference.read(item):
                     self._events.put(event)
             if self._aligner.finished:
                 break
         if self._stop.is_set():
             return
-        for notice in self.reader.baseline.end(self._duration_s):
+        for notice in self.inference.baseline.end(self._duration_s):
             self._events.put(notice)
         wall_s = time.perf_counter() - self._began
-        self._events.put(self.reader.summary(self._duration_s, wall_s, self.drops()))
+        self._events.put(self.inference.summary(self._duration_s, wall_s, self.drops()))
         self._events.close()
 
-    def _worth_reading(self, items: list[Aligned]) -> list[Aligned]:
+    def _without_superseded(self, items: list[Aligned]) -> list[Aligned]:
         """All of them; of devices, without the provisional windows that a later one in the same batch overtook."""
         if self._waits:
             return items
-        kept = without_overtaken(items)
-        self._overtaken += len(items) - len(kept)
+        kept = drop_superseded(items)
+        self._superseded += len(items) - len(kept)
         return kept
 
     def _push(self, message: Message) -> None:
         match message:
             case FaceRows():
-                self.reader.count("frames")
-                self.reader.count("face_rows", len(message.rows))
+                self.inference.count("frames")
+                self.inference.count("face_rows", len(message.rows))
                 self._aligner.push_face(message.rows, message.until_s)
             case NoFrame():
                 self._aligner.push_face((), message.until_s)
             case VoiceRows():
-                self.reader.count("voice_rows", len(message.rows))
+                self.inference.count("voice_rows", len(message.rows))
                 self._aligner.push_voice(message.rows, message.until_s)
             case SpeechUpdate():
                 self._aligner.push_speech(message)
             case Notice() | Mark():
                 self._aligner.push_remark(message)
-            case BaselineAsked(time_s):
-                self._aligner.push_remark(self.reader.baseline.toggle(time_s))
+            case BaselineToggled(time_s):
+                self._aligner.push_remark(self.inference.baseline.toggle(time_s))
             case Finished(stream):
                 self._aligner.finish(stream)
             case MediaEnded(duration_s):
@@ -295,8 +297,8 @@ class Session:
     def _started(self) -> SessionStarted:
         return SessionStarted(
             version=version("mmim-live"),
-            source=self.intake.name,
-            duration_s=self.intake.duration_s,
+            source=self.source.name,
+            duration_s=self.source.duration_s,
             checkpoint=self.settings.checkpoint,
             contract_hash=CONTRACT.hash,
             models=self.models.names,

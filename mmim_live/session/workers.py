@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from mmim_live.features.face import FaceExtractor
 from mmim_live.features.voice import VoiceExtractor
 from mmim_live.session.messages import FaceRows, Finished, Inbox, NoFrame, VoiceRows
-from mmim_live.session.preview import Pictures
+from mmim_live.session.preview import PreviewMaker
 from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.types import AudioBlock, Notice, VideoFrame
 
@@ -58,8 +58,8 @@ class Restarts:
         return len(failures) <= RESTARTS
 
 
-def read_faces(
-    extractor: FaceExtractor, frames: Iterable[VideoFrame | NoFrame], inbox: Inbox, pictures: Pictures
+def extract_faces(
+    extractor: FaceExtractor, frames: Iterable[VideoFrame | NoFrame], inbox: Inbox, pictures: PreviewMaker
 ) -> None:
     """Frames -> face rows, and pictures for who looks.
 
@@ -79,7 +79,7 @@ def read_faces(
     inbox.put(Finished("face"))
 
 
-def read_voice(extractor: VoiceExtractor, sounds: Iterable[AudioBlock], inbox: Inbox) -> None:
+def extract_voice(extractor: VoiceExtractor, sounds: Iterable[AudioBlock], inbox: Inbox) -> None:
     """Sound -> voice rows."""
     for block in sounds:
         rows = extractor.push(block)
@@ -88,7 +88,7 @@ def read_voice(extractor: VoiceExtractor, sounds: Iterable[AudioBlock], inbox: I
     inbox.put(Finished("voice"))
 
 
-def read_speech(
+def recognize_speech(
     recognizer: SpeechRecognizer,
     sounds: Iterable[AudioBlock],
     inbox: Inbox,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmim_live.session.baseline import Baseline
-from mmim_live.session.inference import Reader
+from mmim_live.session.inference import Inference
 from mmim_live.types import Notice, Prediction, Present, Reading, Utterance, VoiceRow, Window, Word, WordHeard
 
 
@@ -20,9 +20,9 @@ class ScriptedPredictor:
         return [Prediction(float(len(w.words)), present=Present(text=bool(w.words))) for w in windows]
 
 
-def make_reader(languages: tuple[str, ...] = ("en",)) -> tuple[Reader, ScriptedPredictor]:
+def make_inference(languages: tuple[str, ...] = ("en",)) -> tuple[Inference, ScriptedPredictor]:
     predictor = ScriptedPredictor()
-    return Reader(predictor, "toy", languages, lambda media_s: 0.0, Baseline(1.0, 0.5)), predictor  # type: ignore[arg-type]
+    return Inference(predictor, "toy", languages, lambda media_s: 0.0, Baseline(1.0, 0.5)), predictor  # type: ignore[arg-type]
 
 
 def word(text: str, language: str | None) -> Word:
@@ -35,56 +35,56 @@ def window(*words: Word, kind: str = "rolling", status: str = "committed") -> Wi
 
 
 def test_words_in_an_unknown_language_are_shown_told_of_once_and_do_not_count():
-    reader, predictor = make_reader()
-    events = reader.read(word("hola", "es")) + reader.read(word("adiós", "es"))
+    inference, predictor = make_inference()
+    events = inference.read(word("hola", "es")) + inference.read(word("adiós", "es"))
     assert [type(event) for event in events] == [Notice, WordHeard, WordHeard]
     assert "'es'" in events[0].message  # type: ignore[union-attr]
-    (utterance,) = reader.read(window(word("hola", "es"), word("yes", "en"), kind="utterance"))
+    (utterance,) = inference.read(window(word("hola", "es"), word("yes", "en"), kind="utterance"))
     assert isinstance(utterance, Utterance)
     assert utterance.text == "hola yes"
     assert [shown.text for shown in predictor.shown[-1].words] == ["yes"]
 
 
 def test_a_model_that_tells_no_language_and_a_checkpoint_for_any():
-    reader, predictor = make_reader()
-    reader.read(window(word("fine", None)))
+    inference, predictor = make_inference()
+    inference.read(window(word("fine", None)))
     assert len(predictor.shown[-1].words) == 1
-    reader, predictor = make_reader(languages=())
-    assert [type(event) for event in reader.read(word("hola", "es"))] == [WordHeard]
-    reader.read(window(word("hola", "es")))
+    inference, predictor = make_inference(languages=())
+    assert [type(event) for event in inference.read(word("hola", "es"))] == [WordHeard]
+    inference.read(window(word("hola", "es")))
     assert len(predictor.shown[-1].words) == 1
 
 
 def test_readings_and_utterances_are_told_relative_to_a_baseline_while_there_is_one():
-    reader, _ = make_reader()
+    inference, _ = make_inference()
     said = word("fine", "en")
-    reader.baseline.toggle(0.0)
-    events = [event for _ in range(40) for event in reader.read(window(said))]
+    inference.baseline.toggle(0.0)
+    events = [event for _ in range(40) for event in inference.read(window(said))]
     assert {event.relative for event in events if isinstance(event, Reading)} == {None}
-    reader.baseline.score = 0.25
-    relative = [reader.read(window(said, kind=kind))[0].relative for kind in ("rolling", "utterance")]  # type: ignore[union-attr]
+    inference.baseline.score = 0.25
+    relative = [inference.read(window(said, kind=kind))[0].relative for kind in ("rolling", "utterance")]  # type: ignore[union-attr]
     assert relative == [0.75, 0.75]
 
 
 def test_a_stretch_of_voice_without_words_is_no_utterance():
-    reader, _ = make_reader()
-    assert reader.read(window(kind="utterance")) == []
+    inference, _ = make_inference()
+    assert inference.read(window(kind="utterance")) == []
 
 
 def test_chinese_is_written_without_spaces():
-    reader, _ = make_reader(languages=("zh",))
-    (utterance,) = reader.read(window(word("很", "zh"), word("好", "zh"), kind="utterance"))
+    inference, _ = make_inference(languages=("zh",))
+    (utterance,) = inference.read(window(word("很", "zh"), word("好", "zh"), kind="utterance"))
     assert isinstance(utterance, Utterance)
     assert (utterance.text, utterance.language) == ("很好", "zh")
 
 
 def test_the_summary_counts_committed_readings_and_words():
-    reader, _ = make_reader()
+    inference, _ = make_inference()
     for status in ("provisional", "committed"):
-        (reading,) = reader.read(window(word("good", "en"), status=status))
+        (reading,) = inference.read(window(word("good", "en"), status=status))
         assert isinstance(reading, Reading)
-    reader.read(word("good", "en"))
-    summary = reader.summary(10.0, 2.5, {"packets": 0})
+    inference.read(word("good", "en"))
+    summary = inference.summary(10.0, 2.5, {"packets": 0})
     assert (summary.counts["readings"], summary.counts["words"], summary.mean_score) == (1, 1, 1.0)
     assert (summary.real_time_factor, summary.languages) == (0.25, ("en",))
-    assert reader.lags_ms() is not None
+    assert inference.lags_ms() is not None

@@ -16,7 +16,7 @@ from mmim_live.capture.devices.device_status import Report
 from mmim_live.errors import DeviceError, WorkerError
 from mmim_live.recording.recorder import Recorder
 from mmim_live.session.device_source import DeviceSource
-from mmim_live.session.inference import MOST_COMMITTED, without_overtaken
+from mmim_live.session.inference import MAX_COMMITTED, drop_superseded
 from mmim_live.session.loading import Models
 from mmim_live.session.session import Session
 from mmim_live.session.workers import RESTARTS, RESTARTS_WITHIN_S, Restarts
@@ -216,7 +216,7 @@ class Scene:
     def session(self, recorder: Recorder | None = None) -> Session:
         clock = SessionClock()
         see: Callable[[VideoFrame], None] = recorder.see if recorder else lambda _: None
-        intake = DeviceSource(
+        source = DeviceSource(
             clock,
             (lambda report: Camera(clock, report, self.camera_lost, see)) if self.camera else None,
             (lambda report: Microphone(clock, report)) if self.microphone else None,
@@ -231,7 +231,7 @@ class Scene:
             "speech": speech if self.microphone else None,
         }
         return Session(
-            intake, Models(**parts, names={"speech": "whisper-base"}, device="cpu"), Settings(), recorder=recorder
+            source, Models(**parts, names={"speech": "whisper-base"}, device="cpu"), Settings(), recorder=recorder
         )
 
     def run(self, seconds: float = 2.2) -> "Scene":
@@ -342,7 +342,7 @@ def test_a_mark_is_told_and_a_session_that_is_over_takes_none():
         told.append(event)
         if isinstance(event, Reading) and event.end_s == 1.0 and event.revision == 0:
             assert session.send(MarkMoment("here", ago_s=0.25))
-            asked_s = session.intake.media_s
+            asked_s = session.source.media_s
         if isinstance(event, Reading) and event.end_s == 2.0:
             session.finish()
     (mark,) = [event for event in told if isinstance(event, Mark)]
@@ -364,15 +364,15 @@ def rolling(end_s: float, status: str, revision: int) -> Window:
     return Window(end_s - 0.5, end_s, "rolling", status, revision, (), (), ())  # type: ignore[arg-type]
 
 
-def test_only_what_nobody_would_see_is_overtaken():
+def test_only_what_nobody_would_see_is_superseded():
     notice = Notice(1.0, "a", "b")
     old, new = rolling(1.0, "provisional", 0), rolling(1.5, "provisional", 0)
     again, settled = rolling(1.5, "provisional", 1), rolling(1.0, "committed", 1)
     items: list[Aligned] = [old, notice, new, settled, again]
-    assert without_overtaken(items) == [notice, settled, again]
-    assert without_overtaken([new, settled]) == [new, settled]
-    many: list[Aligned] = [rolling(k / 2, "committed", 0) for k in range(1, 3 * MOST_COMMITTED)]
-    assert without_overtaken(many) == many[-MOST_COMMITTED:]
+    assert drop_superseded(items) == [notice, settled, again]
+    assert drop_superseded([new, settled]) == [new, settled]
+    many: list[Aligned] = [rolling(k / 2, "committed", 0) for k in range(1, 3 * MAX_COMMITTED)]
+    assert drop_superseded(many) == many[-MAX_COMMITTED:]
 
 
 def test_a_worker_may_begin_again_a_few_times_a_minute():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mmim_live import assets
 from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.features.face import FaceExtractor
-from mmim_live.session.preview import Pictures, small
+from mmim_live.session.preview import PreviewMaker, fit_image
 from mmim_live.session_types import Preview
 from mmim_live.types import VideoFrame
 
@@ -23,7 +23,7 @@ def refuse() -> NDArray[np.float32]:
 
 def test_nothing_is_made_unless_somebody_looks_and_then_only_some_a_second() -> None:
     now = [10.0]
-    pictures, told = Pictures(mirrored=False, now_s=lambda: now[0]), list[Preview]()
+    pictures, told = PreviewMaker(mirrored=False, now_s=lambda: now[0]), list[Preview]()
     pictures.tell = told.append
     frame = VideoFrame(1.0, np.zeros((48, 64, 3), np.uint8))
     pictures.offer(frame, refuse)
@@ -40,7 +40,7 @@ def test_nothing_is_made_unless_somebody_looks_and_then_only_some_a_second() -> 
 def test_a_mirror_turns_picture_and_points() -> None:
     told = list[Preview]()
     for mirrored in (False, True):
-        pictures = Pictures(mirrored=mirrored)
+        pictures = PreviewMaker(mirrored=mirrored)
         pictures.size, pictures.tell = (4, 4), told.append
         image = np.zeros((4, 4, 3), np.uint8)
         image[2, 1] = 200
@@ -51,7 +51,7 @@ def test_a_mirror_turns_picture_and_points() -> None:
 
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 60), st.integers(1, 60))
 def test_the_whole_picture_fits(width: int, height: int, columns: int, rows: int) -> None:
-    made = small(np.full((height, width, 3), 7, np.uint8), (columns, rows))
+    made = fit_image(np.full((height, width, 3), 7, np.uint8), (columns, rows))
     assert made.shape[0] <= rows
     assert made.shape[1] <= columns
     assert made.shape[0] == rows or made.shape[1] == columns

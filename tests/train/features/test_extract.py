@@ -47,7 +47,7 @@ def replayed(path: Path) -> Window:
     """All that a replay makes of a clip of at most ten seconds, as its model is given it."""
     session = open_replay(path, Settings(window=30.0, hop=10.0, language="en", asr_model=ASR), "max")
     recorder = Recorder(session.models.predictor)
-    session.reader._predictor = recorder  # type: ignore[assignment]
+    session.inference._predictor = recorder  # type: ignore[assignment]
     list(session.events())
     (window,) = [window for window in recorder.windows if window.kind == "rolling" and window.status == "committed"]
     return window
