@@ -20,6 +20,7 @@ from docs.svg import compact
 from mmim_live import assets
 from mmim_live.benchmark.virtual_microphone import VirtualMicrophone
 from mmim_live.capture.files.media_file import MediaFile
+from mmim_live.events import Event, SessionStarted
 from mmim_live.native_stderr import native_stderr_to_log
 from mmim_live.output import read_events
 from mmim_live.session.open_live import Devices
@@ -28,8 +29,7 @@ from mmim_live.session_types import Command, DeviceChoice
 from mmim_live.settings import Settings
 from mmim_live.tui.app import MmimApp
 from mmim_live.tui.source import Post
-from mmim_live.tui.state import event_time_s
-from mmim_live.types import AudioBlock, Event, SessionStarted
+from mmim_live.types import AudioBlock
 
 DRAW_INTERVAL_S = 0.01
 
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> None:
         picture = draw_live(size, float(rest[2]) if len(rest) >= 3 else 60.0)
     else:
         until_s = float(rest[2]) if len(rest) >= 3 else float("inf")
-        events = list(takewhile(lambda event: event_time_s(event) <= until_s, read_events(Path(source))))
+        events = list(takewhile(lambda event: event.time_s <= until_s, read_events(Path(source))))
         picture = asyncio.run(draw(events, size))
     path.write_text(picture, encoding="utf-8")
 

@@ -18,23 +18,11 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 if TYPE_CHECKING:
     from mmim_live.errors import MmimLiveError
+    from mmim_live.events import Comparison, Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
     from mmim_live.session.live_session import LiveSession
     from mmim_live.session.session import Session
     from mmim_live.settings import Settings, Speed
-    from mmim_live.types import (
-        Agreement,
-        Comparison,
-        Contributions,
-        Event,
-        Mark,
-        Notice,
-        Present,
-        Reading,
-        SessionStarted,
-        Summary,
-        Utterance,
-        WordHeard,
-    )
+    from mmim_live.types import Agreement, Contributions, Present
 
 __all__ = [
     "Agreement",
@@ -56,7 +44,7 @@ __all__ = [
     "replay",
 ]
 
-_HOMES = ("types", "settings", "errors", "session.live_session")
+_HOMES = ("events", "types", "settings", "errors", "session.live_session")
 
 
 def __getattr__(name: str) -> Any:

@@ -27,7 +27,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from mmim_live.types import FaceRow, Mark, Notice, SpeechUpdate, Status, VoiceRow, Window, Word
+from mmim_live.events import Mark, Notice
+from mmim_live.types import FaceRow, SpeechUpdate, Status, VoiceRow, Window, Word
 
 HISTORY_S = 120.0  # how far back an utterance may reach; bounds the memory of a session without end
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmim_live.alignment import Aligned, Aligner
-from mmim_live.types import FaceRow, Mark, Notice, SpeechSegment, SpeechUpdate, VoiceRow, Window, Word
+from mmim_live.events import Mark, Notice
+from mmim_live.types import FaceRow, SpeechSegment, SpeechUpdate, VoiceRow, Window, Word
 
 WINDOW_S, HOP_S = 2.0, 0.5
 STEP_S = 0.5  # of the recogniser in these tests

@@ -10,7 +10,7 @@ from tests.conftest import REPOSITORY
 PACKAGE = REPOSITORY / "mmim_live"
 TRAINING = REPOSITORY / "train" / "mmim_train"
 
-GROUND = {"types", "session_types", "settings", "errors", "assets", "text_normalization", "native_stderr"}
+GROUND = {"types", "events", "session_types", "settings", "errors", "assets", "text_normalization", "native_stderr"}
 STAGES = {"capture", "features", "speech", "alignment", "model", "output"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | STAGES, GROUND),
@@ -78,6 +78,7 @@ def test_imports_follow_the_way_of_the_data(path: Path):
     "name",
     [
         "types",
+        "events",
         "settings",
         "errors",
         "assets",

@@ -23,8 +23,8 @@ import psutil
 from mmim_live.benchmark.metrics import LiveMetrics, live_metrics
 from mmim_live.benchmark.virtual_microphone import Playback, VirtualMicrophone, play_in_loop, read_audio
 from mmim_live.errors import DeviceError, MmimLiveError
+from mmim_live.events import Event
 from mmim_live.session_types import Health, Preview, SoundLevel
-from mmim_live.types import Event
 
 if TYPE_CHECKING:
     from mmim_live.session.open_live import Devices

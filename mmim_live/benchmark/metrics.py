@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmim_live.events import Event, Notice, Reading, WordHeard
 from mmim_live.speech.wer import word_errors
 from mmim_live.text_normalization import normalize_text
-from mmim_live.types import Event, Notice, Reading, WordHeard
 
 if TYPE_CHECKING:
     from mmim_live.benchmark.live import SessionLog

@@ -45,10 +45,10 @@ def measure_replay(file: Path, settings: dict[str, Any]) -> ReplayMetrics:
 
 
 def _replay_metrics(file: Path, settings: dict[str, Any]) -> ReplayMetrics:
+    from mmim_live.events import Reading, Summary
     from mmim_live.native_stderr import native_stderr_to_log
     from mmim_live.session.open_replay import open_replay
     from mmim_live.settings import load_settings
-    from mmim_live.types import Reading, Summary
 
     process = psutil.Process()
     first: float | None = None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mmim_live.types import AudioBlock, Notice, VideoFrame
+from mmim_live.events import Notice
+from mmim_live.types import AudioBlock, VideoFrame
 
 
 class Source(Protocol):

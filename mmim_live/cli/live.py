@@ -27,8 +27,8 @@ from mmim_live.cli.options import (
 )
 from mmim_live.cli.replay import show, summary_lines, utterance_line
 from mmim_live.cli.serving import announce, build_sinks, health_reporting, serving
+from mmim_live.events import Notice, Summary, Utterance
 from mmim_live.settings import Settings, load_keys, user_file
-from mmim_live.types import Notice, Summary, Utterance
 
 if TYPE_CHECKING:
     from mmim_live.serve.server import Broadcast

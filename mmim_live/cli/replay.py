@@ -28,8 +28,8 @@ from mmim_live.cli.options import (
 )
 from mmim_live.cli.serving import announce, build_sinks, health_reporting, serving
 from mmim_live.errors import WorkerError
+from mmim_live.events import Comparison, Notice, Reading, SessionStarted, Summary, Utterance
 from mmim_live.settings import KeyOverrides, Settings, Speed, load_keys, user_file
-from mmim_live.types import Comparison, Notice, Reading, SessionStarted, Summary, Utterance
 
 if TYPE_CHECKING:
     from mmim_live.serve.server import Broadcast

@@ -17,7 +17,8 @@ import io
 import math
 from collections.abc import Callable
 
-from mmim_live.types import MODALITIES, Event, Reading
+from mmim_live.events import Event, Reading
+from mmim_live.types import MODALITIES
 
 COLUMNS = (
     "start_s",

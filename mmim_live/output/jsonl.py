@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mmim_live.errors import DataError
+from mmim_live.events import Event
 from mmim_live.session_types import Health
-from mmim_live.types import Event
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from mmim_live.errors import OutputError
+from mmim_live.events import Event
 from mmim_live.output.csv import csv_formatter, csv_header
 from mmim_live.output.files import RecordFile, output_error
 from mmim_live.output.jsonl import jsonl_formatter
 from mmim_live.output.subtitles import VTT_HEADER, srt_formatter, vtt_formatter
-from mmim_live.types import Event
 
 
 class Sink(Protocol):

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from itertools import count
 
-from mmim_live.types import Event, Mark, Utterance
+from mmim_live.events import Event, Mark, Utterance
 
 VTT_HEADER = "WEBVTT\n\n"
 MARK_SHOWN_S = 2.0

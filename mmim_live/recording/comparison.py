@@ -10,8 +10,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
+from mmim_live.events import Comparison, Event, Reading, Utterance, WordHeard
 from mmim_live.speech.wer import word_errors
-from mmim_live.types import Comparison, Event, Reading, Utterance, WordHeard
 
 SAME_S = 0.5  # by how much the ends of one utterance may differ
 _ROUNDING_S = 0.002  # of times in files

@@ -20,9 +20,9 @@ from typing import Any
 import platformdirs
 
 from mmim_live.errors import OutputError
+from mmim_live.events import Event
 from mmim_live.output.files import output_error
 from mmim_live.output.jsonl import jsonl_formatter
-from mmim_live.types import Event
 
 MEDIA, EVENTS, SETTINGS = "media.mkv", "events.jsonl", "settings.json"
 PARTIAL = ".partial"

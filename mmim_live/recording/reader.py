@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from mmim_live import assets
 from mmim_live.errors import DataError, MediaError
+from mmim_live.events import Event, Mark, Notice, Reading
 from mmim_live.output.jsonl import read_events
 from mmim_live.recording.folder import EVENTS, MEDIA, SETTINGS
 from mmim_live.settings import Settings
-from mmim_live.types import Event, Mark, Notice, Reading
 
 # Of another machine, or of no concern to a replay.
 _NOT_TAKEN_OVER = ("device", "record_to", "serve", "serve_token")

@@ -15,11 +15,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from mmim_live.events import Event, Notice, SessionStarted, Summary
 from mmim_live.recording.folder import new_recording, recordings_place
 from mmim_live.recording.writer import Plan, RecordingWriter
 from mmim_live.session_types import DeviceHealth, RecordingHealth
 from mmim_live.settings import Settings
-from mmim_live.types import AudioBlock, Event, Notice, SessionStarted, Summary, VideoFrame
+from mmim_live.types import AudioBlock, VideoFrame
 
 CLOSE_S = 1.0
 USUAL_SIZE = (640, 480)  # of a camera that has given no picture yet

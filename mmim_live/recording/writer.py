@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from mmim_live.errors import OutputError
-from mmim_live.recording.event_time import event_time_s, shifted
+from mmim_live.events import Event, Reading, SessionStarted, Summary
+from mmim_live.recording.event_time import shifted
 from mmim_live.recording.folder import MEDIA, RecordingFolder
 from mmim_live.recording.matroska import MatroskaFile
 from mmim_live.session.channel import Channel
-from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, Event, Reading, SessionStarted, Summary, VideoFrame
+from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 
 MOST_FRAMES = 15  # that wait: a second, 14 MB
 MOST_BLOCKS = 600  # a minute, 4 MB
@@ -83,7 +84,7 @@ class RecordingWriter:
 
     def note(self, event: Event) -> None:
         """Something was told. Ends the take once all is told that belongs to it."""
-        time_s, begin_s = event_time_s(event), self.plan.begin_s
+        time_s, begin_s = event.time_s, self.plan.begin_s
         if isinstance(event, Summary) or begin_s < time_s <= self._end_s:
             self._queue.put(shifted(event, -begin_s))
         hops = math.floor((self._end_s - begin_s) / self.plan.hop_s + _EPSILON_S) if self._end_s < math.inf else 0

@@ -21,13 +21,13 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from mmim_live.errors import OutputError
+from mmim_live.events import Event, SessionStarted
 from mmim_live.output.jsonl import health_line, jsonl_formatter
 from mmim_live.serve.auth import rejection
 from mmim_live.serve.clients import Audience
 from mmim_live.serve.overlay import answer, overlay
 from mmim_live.serve.snapshot import Latest
 from mmim_live.session_types import Health
-from mmim_live.types import Event, SessionStarted
 
 __all__ = ["Broadcast"]
 

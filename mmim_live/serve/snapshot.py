@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from mmim_live.events import Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 from mmim_live.session_types import Health
-from mmim_live.types import Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 
 LOG_ENTRIES = 50  # utterances, notices and marks together
 WORDS = 400  # that are in no utterance yet: more than two minutes of speech

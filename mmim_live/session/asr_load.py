@@ -13,8 +13,9 @@ from typing import Protocol
 import numpy as np
 
 from mmim_live import assets
+from mmim_live.events import Notice
 from mmim_live.speech.whisper import Whisper, load_whisper
-from mmim_live.types import AudioBlock, Notice
+from mmim_live.types import AudioBlock
 
 # How far the recogniser may be behind before it does less. It listens to all that waits at once, so that it is behind
 # by what one hypothesis takes: up to half a second beside everything else.

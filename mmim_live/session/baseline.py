@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import statistics
 
+from mmim_live.events import Notice, Reading
 from mmim_live.session_types import BaselineHealth
-from mmim_live.types import MODALITIES, Notice, Reading
+from mmim_live.types import MODALITIES
 
 MEASURE_S = 15.0
 LEAST_ROOM_S = 5.0  # that the measured time is longer than a window, where windows are long

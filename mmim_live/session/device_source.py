@@ -14,12 +14,13 @@ from typing import Protocol
 from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.devices.device_status import Report
 from mmim_live.errors import DeviceError
+from mmim_live.events import Notice
 from mmim_live.session.channel import Channel
 from mmim_live.session.media_source import Backpressure
 from mmim_live.session.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.session.workers import Job
 from mmim_live.session_types import DeviceChange, DeviceHealth, DeviceKind, SoundLevel
-from mmim_live.types import AudioBlock, Notice, VideoFrame
+from mmim_live.types import AudioBlock, VideoFrame
 
 FRAME_WAIT_S = 0.1  # without a picture for so long, the session goes on without
 FRAME_AGE_S = 0.25  # the oldest that a picture can be when it comes: grabbed, decoded, turned to RGB

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Sequence
 from mmim_live.alignment import HISTORY_S
 from mmim_live.capture.devices.level_meter import LevelMeter
 from mmim_live.capture.files.media_file import MediaFile
+from mmim_live.events import Mark, Notice
 from mmim_live.session.channel import Channel
 from mmim_live.session.media_source import Backpressure
 from mmim_live.session.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.session.workers import Job
 from mmim_live.session_types import DeviceHealth, DeviceKind, SoundLevel
-from mmim_live.types import AudioBlock, Mark, Notice, VideoFrame
+from mmim_live.types import AudioBlock, VideoFrame
 
 FRAMES_DEPTH = 8  # about half a second of pictures
 PICTURE_GAP_S = 0.3  # after so long without a picture the face is told that time goes on

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mmim_live.alignment import Aligned
+from mmim_live.events import Event, Mark, Notice, Reading, Summary, Utterance, WordHeard
 from mmim_live.model.predictor import Predictor
 from mmim_live.session.baseline import Baseline
-from mmim_live.types import Event, Mark, Notice, Prediction, Reading, Summary, Utterance, Window, Word, WordHeard
+from mmim_live.types import Prediction, Window, Word
 
 RECENT_READINGS = 40  # lag is told over the last 20 s
 MAX_COMMITTED = 16  # rolling windows a batch: a pause commits a good dozen, at two a second
@@ -104,7 +105,15 @@ class Inference:
                 self._spoken[word.language] += 1
         return [
             *events,
-            WordHeard(word.text, word.start_s, word.end_s, word.probability, word.status, word.heard_s, word.language),
+            WordHeard(
+                text=word.text,
+                start_s=word.start_s,
+                end_s=word.end_s,
+                probability=word.probability,
+                status=word.status,
+                heard_s=word.heard_s,
+                language=word.language,
+            ),
         ]
 
     def _reading(self, window: Window) -> Reading:
@@ -117,18 +126,18 @@ class Inference:
         if window.revision == 0:  # what comes later is the words' delay, not the readings'
             self._latencies_ms.append(latency_ms)
         return Reading(
-            window.start_s,
-            window.end_s,
-            prediction.score,
-            prediction.low,
-            prediction.high,
-            window.status,
-            window.revision,
-            prediction.contributions,
-            prediction.agreement,
-            prediction.present,
-            latency_ms,
-            self.baseline.relative(prediction.score),
+            start_s=window.start_s,
+            end_s=window.end_s,
+            score=prediction.score,
+            low=prediction.low,
+            high=prediction.high,
+            status=window.status,
+            revision=window.revision,
+            contributions=prediction.contributions,
+            agreement=prediction.agreement,
+            present=prediction.present,
+            latency_ms=latency_ms,
+            relative=self.baseline.relative(prediction.score),
         )
 
     def _utterance(self, window: Window) -> list[Event]:
@@ -140,20 +149,20 @@ class Inference:
         spoken = Counter(word.language for word in window.words)
         return [
             Utterance(
-                window.start_s,
-                window.end_s,
-                window.text,
-                spoken.most_common(1)[0][0],
-                prediction.score,
-                prediction.low,
-                prediction.high,
-                window.status,
-                window.revision,
-                prediction.contributions,
-                prediction.agreement,
-                prediction.present,
-                self._latency_ms(window),
-                self.baseline.relative(prediction.score),
+                start_s=window.start_s,
+                end_s=window.end_s,
+                text=window.text,
+                language=spoken.most_common(1)[0][0],
+                score=prediction.score,
+                low=prediction.low,
+                high=prediction.high,
+                status=window.status,
+                revision=window.revision,
+                contributions=prediction.contributions,
+                agreement=prediction.agreement,
+                present=prediction.present,
+                latency_ms=self._latency_ms(window),
+                relative=self.baseline.relative(prediction.score),
             )
         ]
 

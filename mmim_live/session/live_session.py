@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from mmim_live.events import Event
 from mmim_live.session_types import Command, MarkMoment, ToggleBaseline, ToggleRecording
-from mmim_live.types import Event
 
 if TYPE_CHECKING:
     from mmim_live.session.session import Session

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
+from mmim_live.events import Notice
 from mmim_live.session.channel import Channel
 from mmim_live.session.messages import Inbox, NoFrame
 from mmim_live.session.workers import Job
 from mmim_live.session_types import DeviceHealth, DeviceKind, SoundLevel
-from mmim_live.types import AudioBlock, Notice, VideoFrame
+from mmim_live.types import AudioBlock, VideoFrame
 
 Backpressure = Literal["wait", "drop"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmim_live.alignment import Stream
+from mmim_live.events import Mark, Notice
 from mmim_live.session.channel import Channel
-from mmim_live.types import FaceRow, Mark, Notice, SpeechUpdate, VoiceRow
+from mmim_live.types import FaceRow, SpeechUpdate, VoiceRow
 
 
 @dataclass(frozen=True, slots=True)

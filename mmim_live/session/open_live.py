@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmim_live.errors import DeviceError
+from mmim_live.events import Notice
 from mmim_live.recording.folder import check_recordable
 from mmim_live.settings import Settings
-from mmim_live.types import Notice
 
 if TYPE_CHECKING:
     from mmim_live.session.session import Session

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mmim_live.errors import MmimLiveError, OutputError, WorkerError
+from mmim_live.events import Event
 from mmim_live.output.sink import Sink, open_sink
 from mmim_live.session.device_options import device_options
 from mmim_live.session.health import HEALTH_INTERVAL_S, HealthMeter
@@ -21,7 +22,6 @@ from mmim_live.session.open_live import Devices, open_live
 from mmim_live.session.open_replay import open_replay
 from mmim_live.session_types import Command, DeviceChoice, Health, Preview, SoundLevel
 from mmim_live.settings import Settings, Speed
-from mmim_live.types import Event
 
 if TYPE_CHECKING:
     from mmim_live.session.session import Session

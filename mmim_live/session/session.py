@@ -19,6 +19,7 @@ from importlib.metadata import version
 
 from mmim_live.alignment import Aligned, Aligner, Stream
 from mmim_live.errors import MmimLiveError, WorkerError
+from mmim_live.events import Event, Mark, Notice, SessionStarted, Summary
 from mmim_live.features.contract import CONTRACT
 from mmim_live.recording.comparison import Comparer
 from mmim_live.recording.recorder import Recorder
@@ -42,7 +43,7 @@ from mmim_live.session.preview import PreviewMaker
 from mmim_live.session.workers import Job, Restarts, Worker, extract_faces, extract_voice, recognize_speech
 from mmim_live.session_types import Command, MarkMoment, ShowPicture, ToggleBaseline, ToggleRecording, UseDevice
 from mmim_live.settings import Settings
-from mmim_live.types import AudioBlock, Event, Mark, Notice, SessionStarted, SpeechUpdate, Summary
+from mmim_live.types import AudioBlock, SpeechUpdate
 
 AUDIO_DEPTH = 20  # about two seconds of sound
 INBOX_DEPTH = 256

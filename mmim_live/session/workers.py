@@ -10,12 +10,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from mmim_live.events import Notice
 from mmim_live.features.face import FaceExtractor
 from mmim_live.features.voice import VoiceExtractor
 from mmim_live.session.messages import FaceRows, Finished, Inbox, NoFrame, VoiceRows
 from mmim_live.session.preview import PreviewMaker
 from mmim_live.speech.recognizer import SpeechRecognizer
-from mmim_live.types import AudioBlock, Notice, VideoFrame
+from mmim_live.types import AudioBlock, VideoFrame
 
 SECOND_FACE_REMINDER_S = 30.0
 RESTARTS = 3  # of one worker

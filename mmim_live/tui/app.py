@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from mmim_live.errors import MmimLiveError
+from mmim_live.events import SessionStarted
 from mmim_live.session_types import (
     Command,
     DeviceChoice,
@@ -54,7 +55,6 @@ from mmim_live.tui.widgets.session_info import AboutPanel
 from mmim_live.tui.widgets.summary_bar import Ending
 from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
-from mmim_live.types import SessionStarted
 
 # From how many cells on a screen has which class; the style sheet has the rest.
 _WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]

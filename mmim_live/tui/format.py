@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Literal
 from unicodedata import category
 
-from mmim_live.types import Agreement, Comparison, Present, Reading
+from mmim_live.events import Comparison, Reading
+from mmim_live.types import Agreement, Present
 
 Tone = Literal["positive", "neutral", "negative"]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mmim_live.errors import MmimLiveError
+from mmim_live.events import Event
 from mmim_live.session_types import Command, DeviceChoice, Health, Preview, SoundLevel
-from mmim_live.types import Event
 
 Said = Event | Health | SoundLevel | Preview | MmimLiveError
 Post = Callable[[Said], None]

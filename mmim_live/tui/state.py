@@ -2,8 +2,8 @@
 
 from bisect import bisect_left, bisect_right
 
+from mmim_live.events import Comparison, Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 from mmim_live.session_types import Health
-from mmim_live.types import Comparison, Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 
 LogEntry = Utterance | Notice | Mark
 
@@ -11,23 +11,6 @@ LogEntry = Utterance | Notice | Mark
 def began_s(entry: LogEntry) -> float:
     """The media time that an entry of the log stands at."""
     return entry.start_s if isinstance(entry, Utterance) else entry.time_s
-
-
-def event_time_s(event: Event | Health) -> float:
-    """The media time that the event speaks of, 0 for the first one and the whole duration for the last one."""
-    match event:
-        case Reading() | Utterance():
-            return event.end_s
-        case WordHeard():
-            return event.heard_s
-        case Notice() | Mark():
-            return event.time_s
-        case Health():
-            return event.media_time_s
-        case Summary():
-            return event.duration_s
-        case SessionStarted() | Comparison():
-            return 0.0
 
 
 class SessionState:
@@ -64,7 +47,7 @@ class SessionState:
 
     def take(self, event: Event | Health) -> None:
         """Add one event."""
-        self.now_s = max(self.now_s, event_time_s(event))
+        self.now_s = max(self.now_s, event.media_time_s if isinstance(event, Health) else event.time_s)
         match event:
             case Reading():
                 self._take_reading(event)
@@ -94,6 +77,7 @@ class SessionState:
             self.readings.insert(place, reading)
 
     def _take_word(self, word: WordHeard) -> None:
+        self.now_s = max(self.now_s, word.heard_s)
         if word.heard_s > self._tentative_heard_s:
             self._tentative_heard_s = word.heard_s
             self.tentative = []

@@ -3,16 +3,18 @@
 import pytest
 
 from mmim_live.benchmark.metrics import PART_S, WordTrace, lag_by_part, trace_words
-from mmim_live.types import Agreement, Contributions, Event, Present, Reading, Status, WordHeard
+from mmim_live.events import Event, Reading, WordHeard
+from mmim_live.types import Status
+from tests.tui.scripted import reading as scored
+from tests.tui.scripted import word_heard
 
 
 def word(text: str, end_s: float, status: Status) -> WordHeard:
-    return WordHeard(text, end_s - 0.2, end_s, 0.9, status, end_s + 0.3, "en")
+    return word_heard(text, end_s - 0.2, end_s, end_s + 0.3, status)
 
 
 def reading(end_s: float, revision: int = 0) -> Reading:
-    unknown = (Contributions(), Agreement(), Present(), 100.0)
-    return Reading(max(0.0, end_s - 6.0), end_s, 0.0, None, None, "provisional", revision, *unknown)
+    return scored(end_s, 0.0, status="provisional", revision=revision)
 
 
 def test_a_word_is_read_by_the_first_window_after_it_was_told_that_reaches_over_it():

@@ -9,7 +9,7 @@ import pytest
 
 import mmim_live
 from mmim_live import assets
-from mmim_live.types import Event
+from mmim_live.events import Event
 
 
 @pytest.fixture(scope="session", autouse=True)

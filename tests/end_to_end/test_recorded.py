@@ -9,10 +9,10 @@ import pytest
 import mmim_live
 from mmim_live import assets
 from mmim_live.errors import MediaError
+from mmim_live.events import Comparison, Event, Mark, Notice, SessionStarted, Summary
 from mmim_live.output import open_sink
 from mmim_live.recording.folder import EVENTS, MEDIA, SETTINGS
 from mmim_live.recording.reader import open_recorded, recorded_settings
-from mmim_live.types import Comparison, Event, Mark, Notice, SessionStarted, Summary
 
 SETTINGS_OF_THEN = {"window": 4.0, "asr_model": "auto", "record_to": "/elsewhere", "speech": True, "face": False}
 

@@ -16,8 +16,8 @@ import pytest
 
 import mmim_live
 from mmim_live import assets
+from mmim_live.events import Event, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 from mmim_live.output import read_events
-from mmim_live.types import Event, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 
 WALL_CLOCK = {"latency_ms", "started_at", "real_time_factor"}
 

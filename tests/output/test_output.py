@@ -15,26 +15,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmim_live.errors import DataError, OutputError
+from mmim_live.events import Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 from mmim_live.output import Sink, check_writable, open_sink, read_events
 from mmim_live.output.csv import COLUMNS
 from mmim_live.output.jsonl import jsonl_formatter
 from mmim_live.output.sink import SUFFIXES
 from mmim_live.output.subtitles import srt_formatter, vtt_formatter
-from mmim_live.types import (
-    Agreement,
-    Contributions,
-    Event,
-    Mark,
-    Notice,
-    Present,
-    Reading,
-    SessionStarted,
-    Summary,
-    Utterance,
-    WordHeard,
-)
+from mmim_live.types import Agreement, Contributions, Present
 
-SESSION = SessionStarted("0.1.0", "talk.mp4", 12.5, "mosi", "0123456789abcdef", {"asr": "base"}, {"hop_s": 0.5}, "2026")
+SESSION = SessionStarted(
+    version="0.1.0",
+    source="talk.mp4",
+    duration_s=12.5,
+    checkpoint="mosi",
+    contract_hash="0123456789abcdef",
+    models={"asr": "base"},
+    settings={"hop_s": 0.5},
+    started_at="2026",
+)
 READING = Reading(
     start_s=0.5,
     end_s=6.5,

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmim_live.events import Event, Mark, Notice, Reading, Summary, Utterance, WordHeard
 from mmim_live.recording.comparison import Comparer, compare
-from mmim_live.recording.event_time import event_time_s, shifted
+from mmim_live.recording.event_time import shifted
 from mmim_live.tui.format import comparison_sentence
-from mmim_live.types import Event, Mark, Notice, Reading, Summary, Utterance, WordHeard
-from tests.tui.scripted import SESSION, SUMMARY, reading, utterance
+from tests.tui.scripted import SESSION, SUMMARY, reading, utterance, word_heard
 
 
 def word(text: str, start_s: float) -> WordHeard:
-    return WordHeard(text, start_s, start_s + 0.3, 0.9, "committed", start_s + 1, "en")
+    return word_heard(text, start_s, start_s + 0.3, start_s + 1, "committed")
 
 
 def talk(scores: list[float | None], words: str = "so it was good") -> list[Event]:
@@ -74,7 +74,7 @@ def test_shifting_moves_all_media_times_alike(by_s: float):
         if event is SESSION:
             assert moved is event
             continue
-        assert event_time_s(moved) == pytest.approx(event_time_s(event) - by_s)
+        assert moved.time_s == pytest.approx(event.time_s - by_s)
         if isinstance(event, Reading | Utterance | WordHeard) and isinstance(moved, type(event)):
             assert moved.end_s - moved.start_s == pytest.approx(event.end_s - event.start_s)
         assert not isinstance(event, Summary) or moved == dataclasses.replace(event, duration_s=60.0 - by_s)

@@ -12,6 +12,7 @@ import pytest
 
 from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.errors import OutputError
+from mmim_live.events import Event, Mark, Notice, Reading, SessionStarted, Summary, WordHeard
 from mmim_live.output import read_events
 from mmim_live.recording import matroska
 from mmim_live.recording import writer as take_module
@@ -29,7 +30,7 @@ from mmim_live.recording.writer import MOST_FRAMES, Plan, RecordingWriter
 from mmim_live.session.session import Session
 from mmim_live.session_types import DeviceHealth, MarkMoment, ToggleRecording
 from mmim_live.settings import Settings
-from mmim_live.types import AudioBlock, Event, Mark, Notice, Reading, SessionStarted, Summary, VideoFrame, WordHeard
+from mmim_live.types import AudioBlock, VideoFrame
 from tests.session.test_live_session import Scene
 
 DEVICES = (DeviceHealth("camera", "camera 0", "open", 10.0), DeviceHealth("microphone", "the desk", "open", 48_000.0))

@@ -25,13 +25,13 @@ from websockets.sync.client import ClientConnection, connect
 from mmim_live.cli.options import build_settings
 from mmim_live.cli.serving import expand_serve_flag
 from mmim_live.errors import ConfigError, OutputError
+from mmim_live.events import Event, Notice
 from mmim_live.output.jsonl import jsonl_formatter
 from mmim_live.serve.server import Broadcast
 from mmim_live.serve.snapshot import Latest
 from mmim_live.session_types import Health
 from mmim_live.settings import Settings, load_settings
 from mmim_live.tui.app import MmimApp
-from mmim_live.types import Event, Notice
 from tests.tui.scripted import SESSION, SUMMARY, ScriptedSource, health, talk, utterance
 
 TOKEN = "a-token-for-tests"

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from mmim_live.events import Mark, Notice, Reading, Summary
 from mmim_live.session.file_source import FileSource
 from mmim_live.session.loading import Models
 from mmim_live.session.session import AUDIO_DEPTH, EVENTS_DEPTH, INBOX_DEPTH, Session
 from mmim_live.session_types import MarkMoment
 from mmim_live.settings import Settings
-from mmim_live.types import AudioBlock, Mark, Notice, Reading, Summary
+from mmim_live.types import AudioBlock
 from tests.capture.conftest import wait_until
 from tests.session.test_live_session import Checkpoint, Predictor, Speech, Voice
 

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmim_live import assets
+from mmim_live.events import Notice
 from mmim_live.session import asr_load as speech_load
 from mmim_live.session.asr_load import BEHIND_S, CAUGHT_UP_S, GIVE_UP_S, LEVELS, SpeechGovernor, SpeechLoad
-from mmim_live.types import AudioBlock, Notice
+from mmim_live.types import AudioBlock
 
 BLOCK_S, EVERY_S = 0.1, 0.3
 

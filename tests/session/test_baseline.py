@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmim_live.events import Reading
 from mmim_live.session.baseline import LATE_S, MEASURE_S, Baseline
 from mmim_live.session_types import BaselineHealth
-from mmim_live.types import Present, Reading
+from mmim_live.types import Present
 from tests.tui.scripted import reading
 
 WINDOW_S, HOP_S = 6.0, 0.5

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmim_live.events import Notice, Reading, Utterance, WordHeard
 from mmim_live.session.baseline import Baseline
 from mmim_live.session.inference import Inference
-from mmim_live.types import Notice, Prediction, Present, Reading, Utterance, VoiceRow, Window, Word, WordHeard
+from mmim_live.types import Prediction, Present, VoiceRow, Window, Word
 
 
 class ScriptedPredictor:

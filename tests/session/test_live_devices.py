@@ -14,6 +14,7 @@ from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.devices.camera import Camera
 from mmim_live.capture.devices.microphone import Microphone
 from mmim_live.errors import DeviceError
+from mmim_live.events import Event, Notice, Reading, Summary, WordHeard
 from mmim_live.features.face import FaceExtractor
 from mmim_live.features.voice import VoiceExtractor
 from mmim_live.session.device_source import DeviceSource
@@ -23,7 +24,6 @@ from mmim_live.session.session import Session
 from mmim_live.settings import Settings
 from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.speech.whisper import load_whisper
-from mmim_live.types import Event, Notice, Reading, Summary, WordHeard
 from tests.capture.conftest import (  # noqa: F401 (fixtures)
     SoundServer,
     network_camera,

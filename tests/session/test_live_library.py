@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import mmim_live
+from mmim_live.events import Mark, Reading, SessionStarted, Summary
 from mmim_live.session.live_session import LiveSession
-from mmim_live.types import Mark, Reading, SessionStarted, Summary
 from tests.capture.conftest import network_camera  # noqa: F401 (a fixture)
 from tests.capture.mjpeg import MjpegCamera
 from tests.session.test_live_session import Scene

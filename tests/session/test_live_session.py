@@ -14,6 +14,7 @@ from mmim_live.alignment import Aligned
 from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.devices.device_status import Report
 from mmim_live.errors import DeviceError, WorkerError
+from mmim_live.events import Event, Mark, Notice, Reading, Summary, WordHeard
 from mmim_live.recording.recorder import Recorder
 from mmim_live.session.device_source import DeviceSource
 from mmim_live.session.inference import MAX_COMMITTED, drop_superseded
@@ -22,23 +23,7 @@ from mmim_live.session.session import Session
 from mmim_live.session.workers import RESTARTS, RESTARTS_WITHIN_S, Restarts
 from mmim_live.session_types import DeviceChange, DeviceHealth, MarkMoment
 from mmim_live.settings import Settings
-from mmim_live.types import (
-    AudioBlock,
-    Event,
-    FaceRow,
-    Mark,
-    Notice,
-    Prediction,
-    Present,
-    Reading,
-    SpeechUpdate,
-    Summary,
-    VideoFrame,
-    VoiceRow,
-    Window,
-    Word,
-    WordHeard,
-)
+from mmim_live.types import AudioBlock, FaceRow, Prediction, Present, SpeechUpdate, VideoFrame, VoiceRow, Window, Word
 
 Fault = Callable[[int], None]  # given how many items came before
 

@@ -3,8 +3,8 @@ from collections.abc import Generator
 import pytest
 
 from mmim_live.errors import MediaError, OutputError
+from mmim_live.events import Event, Notice
 from mmim_live.session.runner import write_events
-from mmim_live.types import Event, Notice
 
 
 class FakeSink:

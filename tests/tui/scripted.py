@@ -5,20 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from mmim_live.events import Event, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 from mmim_live.session_types import Command, DeviceChoice, Health
 from mmim_live.tui.source import Said
-from mmim_live.types import (
-    Agreement,
-    Contributions,
-    Event,
-    Notice,
-    Present,
-    Reading,
-    SessionStarted,
-    Summary,
-    Utterance,
-    WordHeard,
-)
+from mmim_live.types import Agreement, Contributions, Present, Status
 
 Posted = Said
 
@@ -85,10 +75,37 @@ def utterance(start_s: float, end_s: float, text: str, score: float | None, **ch
     return Utterance(start_s=start_s, end_s=end_s, text=text, score=score, **(fields | changes))  # type: ignore[arg-type]
 
 
+def word_heard(text: str, start_s: float, end_s: float, heard_s: float, status: Status) -> WordHeard:
+    """One word of English."""
+    return WordHeard(
+        text=text,
+        start_s=start_s,
+        end_s=end_s,
+        probability=0.9 if status == "committed" else 0.6,
+        status=status,
+        heard_s=heard_s,
+        language="en",
+    )
+
+
 SESSION = SessionStarted(
-    "0.1.0", "talk.mp4", 60.0, "mosi-small", "0123456789abcdef", {"asr": "base"}, {"hop": 0.5}, "2026-01-01T00:00:00Z"
+    version="0.1.0",
+    source="talk.mp4",
+    duration_s=60.0,
+    checkpoint="mosi-small",
+    contract_hash="0123456789abcdef",
+    models={"asr": "base"},
+    settings={"hop": 0.5},
+    started_at="2026-01-01T00:00:00Z",
 )
-SUMMARY = Summary(60.0, {"words": 92, "readings": 118, "utterances": 9}, {"frames": 3}, 0.2, ("en",), 0.31)
+SUMMARY = Summary(
+    duration_s=60.0,
+    counts={"words": 92, "readings": 118, "utterances": 9},
+    drops={"frames": 3},
+    mean_score=0.2,
+    languages=("en",),
+    real_time_factor=0.31,
+)
 
 
 def health(media_time_s: float, **changes: object) -> Health:
@@ -118,9 +135,9 @@ def words_up_to(time_s: float) -> Iterator[WordHeard]:
             begin_s = start_s + index * step_s
             settled_s = min(begin_s + 1.2, end_s)
             if time_s - 0.5 < settled_s <= time_s:
-                yield WordHeard(word, begin_s, begin_s + step_s, 0.9, "committed", time_s, "en")
+                yield word_heard(word, begin_s, begin_s + step_s, time_s, "committed")
             elif begin_s <= time_s < settled_s:
-                yield WordHeard(word, begin_s, begin_s + step_s, 0.6, "provisional", time_s, "en")
+                yield word_heard(word, begin_s, begin_s + step_s, time_s, "provisional")
 
 
 def talk(until_s: float = 60.0, *, finished: bool = False) -> Iterator[Event | Health]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs.make_picture import main
+from mmim_live.events import Notice
 from mmim_live.output import open_sink
 from mmim_live.session_types import (
     BaselineHealth,
@@ -17,9 +18,9 @@ from mmim_live.session_types import (
 )
 from mmim_live.settings import KeyOverrides
 from mmim_live.tui.themes import CYCLE
-from mmim_live.types import Agreement, Contributions, Notice, Present, WordHeard
+from mmim_live.types import Agreement, Contributions, Present
 from tests.tui.driving import make_app, screen_text, settle, show, until
-from tests.tui.scripted import SESSION, Posted, health, reading, talk, utterance
+from tests.tui.scripted import SESSION, Posted, health, reading, talk, utterance, word_heard
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -120,8 +121,7 @@ def test_awkward_text_is_only_text(size: tuple[int, int]) -> None:
         events.append(utterance(index, index, text, None if index % 2 else -3.0))
         events.append(Notice(index, "x", text))
         events.append(reading(index, None if index % 3 else 3.0, width=None, face_agreement=None))
-        status = "committed" if index % 2 else "provisional"
-        events += [WordHeard(text, 50, 50.1, 0.1, status, 50.0, None)]  # type: ignore[arg-type]
+        events.append(word_heard(text, 50, 50.1, 50.0, "committed" if index % 2 else "provisional"))
     shown = show(events, size)
     assert "\x1b" not in shown
     if size == (200, 60):

@@ -5,6 +5,7 @@ import dataclasses
 
 import pytest
 
+from mmim_live.events import Mark
 from mmim_live.session_types import (
     BaselineHealth,
     MarkMoment,
@@ -13,7 +14,6 @@ from mmim_live.session_types import (
     ToggleRecording,
 )
 from mmim_live.tui.app import MmimApp
-from mmim_live.types import Mark
 from tests.tui.driving import make_app, screen_text, settle, until
 from tests.tui.scripted import SESSION, ScriptedSource, health, reading, talk, utterance
 

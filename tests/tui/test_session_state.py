@@ -5,16 +5,15 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmim_live.events import Notice, WordHeard
 from mmim_live.session_types import Health
 from mmim_live.tui.state import SessionState, began_s
-from mmim_live.types import Notice, WordHeard
-from tests.tui.scripted import SESSION, SUMMARY, health, reading, talk, utterance
+from mmim_live.types import Status
+from tests.tui.scripted import SESSION, SUMMARY, health, reading, talk, utterance, word_heard
 
 
-def word(text: str, start_s: float, heard_s: float, status: str) -> WordHeard:
-    return WordHeard(
-        text, start_s, start_s + 0.3, 0.9, "committed" if status == "committed" else "provisional", heard_s, "en"
-    )
+def word(text: str, start_s: float, heard_s: float, status: Status) -> WordHeard:
+    return word_heard(text, start_s, start_s + 0.3, heard_s, status)
 
 
 def texts(words: list[WordHeard]) -> list[str]:

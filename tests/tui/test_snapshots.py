@@ -11,8 +11,8 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from docs.svg import cells, compact
+from mmim_live.events import Mark
 from mmim_live.session_types import DeviceChoice, DeviceHealth, SoundLevel
-from mmim_live.types import Mark
 from tests.tui.driving import make_app, settle
 from tests.tui.scripted import Posted, health, talk
 

@@ -23,8 +23,9 @@ from mmim_live.capture.devices.portaudio import MicrophoneInfo
 from mmim_live.capture.devices.ring_buffer import Ring
 from mmim_live.capture.devices.stream_resampler import SoundLine
 from mmim_live.errors import DeviceError
+from mmim_live.events import Notice
 from mmim_live.session_types import DeviceHealth
-from mmim_live.types import AudioBlock, Notice
+from mmim_live.types import AudioBlock
 
 RING_S = 10.0  # what a starved reader may be behind before sound is lost
 PIECE_S = 0.05  # resampled at once: half a block

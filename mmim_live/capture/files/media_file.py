@@ -19,7 +19,8 @@ from mmim_live.capture.files.container import Tracks, choose_tracks, one_line, o
 from mmim_live.capture.files.decoder import Track, audio_blocks, video_frames
 from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameGrid
 from mmim_live.errors import MediaError
-from mmim_live.types import AudioBlock, Notice, VideoFrame
+from mmim_live.events import Notice
+from mmim_live.types import AudioBlock, VideoFrame
 
 MAX_FPS = 15.0  # a face row is wanted no more often
 MAX_SIDE_PX = 640  # the face detector looks at 128 px, the landmark model at a crop of 256 px

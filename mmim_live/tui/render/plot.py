@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from mmim_live.events import Mark, Reading, Utterance
 from mmim_live.tui.format import clock, sign, signed, tone
 from mmim_live.tui.render.glyphs import SCORE_LIMIT
-from mmim_live.types import Mark, Reading, Utterance
 
 Ink = Literal["", "positive", "neutral", "negative", "zero", "axis", "band", "mark"]
 

@@ -3,11 +3,11 @@
 from textual.app import RenderResult
 from textual.content import Content
 
+from mmim_live.events import Summary
 from mmim_live.tui.bindings import key_of
 from mmim_live.tui.format import clock, comparison_sentence, score_words, sign, signed
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import Drawn
-from mmim_live.types import Summary
 
 
 class Ending(Drawn):

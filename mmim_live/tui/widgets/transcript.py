@@ -12,10 +12,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import RichLog
 
+from mmim_live.events import Mark, Utterance
 from mmim_live.tui.format import clock, plain, sign, signed, tone
 from mmim_live.tui.state import LogEntry, SessionState, began_s
 from mmim_live.tui.widgets.state_widget import Drawn
-from mmim_live.types import Mark, Utterance
 
 
 class UtteranceLog(RichLog, inherit_bindings=False):

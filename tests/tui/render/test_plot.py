@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from mmim_live.events import Mark, Reading
 from mmim_live.tui.render.plot import GUTTER, ROWS_BELOW, Cell, View, draw_timeline
-from mmim_live.types import Mark, Reading
 from tests.tui.scripted import reading, utterance
 
 WIDTH, HEIGHT = 40, 14
