@@ -28,7 +28,7 @@ from mmim_live.types import FeatureContract
 __all__ = ["Checkpoint", "CheckpointConfig", "load_checkpoint", "save_checkpoint", "stored"]
 
 WEIGHTS, TOKENIZER, CONFIG, CARD = "model.safetensors", "tokenizer.json", "config.json", "README.md"
-_ANEW = "get the checkpoint anew, or make it with 'mmim-live train'"
+_REMEDY = "get the checkpoint anew, or make it with 'mmim-live train'"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +63,7 @@ def save_checkpoint(
         partial.mkdir(parents=True)
         save_file({name: stored(name, tensor) for name, tensor in model.state_dict().items()}, partial / WEIGHTS)
         (partial / WEIGHTS).chmod(0o644)  # the writer of safetensors leaves it to its owner alone
-        (partial / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (partial / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
         (partial / CARD).write_text(card, encoding="utf-8")
         if tokenizer is not None:
             tokenizer.save(partial / TOKENIZER)
@@ -104,7 +104,7 @@ def load_checkpoint(folder: Path, contract: FeatureContract | None) -> Checkpoin
         model = MMIM(config.architecture)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(f"{folder / CONFIG}: the text encoder cannot be built ({reason}); {_ANEW}") from error
+        raise CheckpointError(f"{folder / CONFIG}: the text encoder cannot be built ({reason}); {_REMEDY}") from error
     _check_vocabulary(folder, model, tokenizer)
     model.load_state_dict(_read_weights(folder, model))
     return Checkpoint(folder.resolve().name, config, model.eval().requires_grad_(False), tokenizer)
@@ -113,7 +113,7 @@ def load_checkpoint(folder: Path, contract: FeatureContract | None) -> Checkpoin
 def _require(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.is_file():
-        raise CheckpointError(f"{folder} lacks {name}; {_ANEW}")
+        raise CheckpointError(f"{folder} lacks {name}; {_REMEDY}")
     return path
 
 
@@ -126,9 +126,9 @@ def _read_config(folder: Path) -> CheckpointConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise CheckpointError(f"{path}: {where}: {first['msg']}; {_ANEW}") from error
+        raise CheckpointError(f"{path}: {where}: {first['msg']}; {_REMEDY}") from error
     except ValueError as error:  # malformed JSON or UTF-8
-        raise CheckpointError(f"{path} is not valid JSON ({error}); {_ANEW}") from error
+        raise CheckpointError(f"{path} is not valid JSON ({error}); {_REMEDY}") from error
 
 
 def _compare(folder: Path, config: CheckpointConfig, contract: FeatureContract) -> None:
@@ -146,7 +146,7 @@ def _read_tokenizer(folder: Path, config: CheckpointConfig) -> TextTokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no narrower class
-        raise CheckpointError(f"{path} is no tokenizer file ({str(error).splitlines()[0]}); {_ANEW}") from error
+        raise CheckpointError(f"{path} is no tokenizer file ({str(error).splitlines()[0]}); {_REMEDY}") from error
     return TextTokenizer(tokenizer, config.max_tokens, config.pad_token_id)
 
 
@@ -156,7 +156,7 @@ def _check_vocabulary(folder: Path, model: MMIM, tokenizer: TextTokenizer | None
     size, limit = model.text_encoder.vocabulary_size, model.text_encoder.max_positions
     if tokenizer.vocabulary_size > size:
         raise CheckpointError(
-            f"{folder / TOKENIZER} has {tokenizer.vocabulary_size} tokens, the text encoder {size}; {_ANEW}"
+            f"{folder / TOKENIZER} has {tokenizer.vocabulary_size} tokens, the text encoder {size}; {_REMEDY}"
         )
     if limit is not None and tokenizer.max_tokens > limit:
         raise CheckpointError(
@@ -175,20 +175,20 @@ def _read_weights(folder: Path, model: MMIM) -> dict[str, Tensor]:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror or error}); check its rights") from error
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged ({str(error).splitlines()[0]}); {_ANEW}") from error
+        raise CheckpointError(f"{path} is damaged ({str(error).splitlines()[0]}); {_REMEDY}") from error
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
-            raise CheckpointError(f"{path}: tensor {name} has values that are not finite; {_ANEW}")
+            raise CheckpointError(f"{path}: tensor {name} has values that are not finite; {_REMEDY}")
     return tensors
 
 
 def _match(path: Path, wanted: dict[str, tuple[int, ...]], there: dict[str, tuple[int, ...]]) -> None:
     for name in sorted(wanted.keys() | there.keys()):
         if name not in there:
-            raise CheckpointError(f"{path} lacks tensor {name} of the architecture in {CONFIG}; {_ANEW}")
+            raise CheckpointError(f"{path} lacks tensor {name} of the architecture in {CONFIG}; {_REMEDY}")
         if name not in wanted:
-            raise CheckpointError(f"{path} has tensor {name}, which the architecture in {CONFIG} has not; {_ANEW}")
+            raise CheckpointError(f"{path} has tensor {name}, which the architecture in {CONFIG} has not; {_REMEDY}")
         if wanted[name] != there[name]:
             raise CheckpointError(
-                f"{path}: tensor {name} has shape {list(there[name])}, {CONFIG} asks for {list(wanted[name])}; {_ANEW}"
+                f"{path}: tensor {name} has shape {list(there[name])}, {CONFIG} says {list(wanted[name])}; {_REMEDY}"
             )

@@ -7,20 +7,20 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from mmim_live.model.mmim import MMIMConfig
 from mmim_live.types import MODALITIES, FeatureContract, Modality, ModalityContract
 
 SCORE_LIMIT = 3.0  # scores run from -3 to 3, the scale of MOSI
-NORMALISED_LIMIT = 8.0  # standard deviations; farther out is a fault of measurement, not an expression
+NORMALIZED_LIMIT = 8.0  # standard deviations; farther out is a fault of measurement, not an expression
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class ModalityManifest(_Part):
+class ModalityContractConfig(_Part):
     """The feature contract of one modality, and its hash."""
 
     names: tuple[str, ...]
@@ -30,7 +30,7 @@ class ModalityManifest(_Part):
     hash: str
 
     @model_validator(mode="after")
-    def _check(self) -> ModalityManifest:
+    def _check(self) -> ModalityContractConfig:
         if self.hash != self.contract.hash:
             raise ValueError("the hash does not belong to the contract beside it")
         return self
@@ -41,17 +41,21 @@ class ModalityManifest(_Part):
         return ModalityContract(self.names, self.rate_hz, self.revision, self.source)
 
 
-class ContractManifest(_Part):
+class ContractConfig(_Part):
     """The feature contract that the weights were trained with."""
 
-    text: ModalityManifest
-    voice: ModalityManifest
-    face: ModalityManifest
+    text: ModalityContractConfig
+    voice: ModalityContractConfig
+    face: ModalityContractConfig
 
     @classmethod
-    def of(cls, contract: FeatureContract) -> ContractManifest:
+    def of(cls, contract: FeatureContract) -> ContractConfig:
         """From the value that crosses modules."""
-        return cls(text=_manifest(contract.text), voice=_manifest(contract.voice), face=_manifest(contract.face))
+        return cls(
+            text=_modality_config(contract.text),
+            voice=_modality_config(contract.voice),
+            face=_modality_config(contract.face),
+        )
 
     @property
     def contract(self) -> FeatureContract:
@@ -59,14 +63,14 @@ class ContractManifest(_Part):
         return FeatureContract(self.text.contract, self.voice.contract, self.face.contract)
 
 
-class Normalisation(_Part):
+class Normalization(_Part):
     """Mean and standard deviation of every column, over the training rows."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     @model_validator(mode="after")
-    def _check(self) -> Normalisation:
+    def _check(self) -> Normalization:
         if len(self.mean) != len(self.std):
             raise ValueError("mean and std differ in length")
         if any(value <= 0 for value in self.std):
@@ -74,11 +78,11 @@ class Normalisation(_Part):
         return self
 
     def apply(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rows [n, d] -> (rows - mean) / std, clipped to +-NORMALISED_LIMIT; what is not finite becomes the mean, 0."""
+        """Rows [n, d] -> (rows - mean) / std, clipped to +-NORMALIZED_LIMIT; what is not finite becomes the mean, 0."""
         with np.errstate(invalid="ignore", over="ignore"):
             scaled = (rows - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         scaled[~np.isfinite(rows)] = 0.0
-        return np.clip(scaled, -NORMALISED_LIMIT, NORMALISED_LIMIT).astype(np.float32)
+        return np.clip(scaled, -NORMALIZED_LIMIT, NORMALIZED_LIMIT).astype(np.float32)
 
 
 def _of_coalitions(value: dict[str, float]) -> dict[str, float]:
@@ -115,13 +119,14 @@ class Mixture(_Part):
 
 
 class Abstention(_Part):
-    """When a reading abstains: its score is nearer than `nearer` to what the model says of nothing at all.
+    """When a reading abstains: its score is nearer than `threshold` to what the model says of nothing at all.
 
     So near, the readings of validation erred as much as saying always the same. A set of modalities that is not named
     never abstains.
     """
 
-    nearer: ByCoalition  # in units of the score
+    # In units of the score. Files call it "nearer".
+    threshold: ByCoalition = Field(validation_alias=AliasChoices("nearer", "threshold"), serialization_alias="nearer")
     share: ByCoalition = {}  # of validation readings that abstain
     error: ByCoalition = {}  # mean absolute error of all validation readings
     error_kept: ByCoalition = {}  # of those that do not abstain
@@ -133,9 +138,9 @@ class CheckpointConfig(_Part):
 
     format: Literal[1] = 1
     architecture: MMIMConfig
-    contract: ContractManifest
-    voice_normalisation: Normalisation | None = None  # needed where voice is used
-    face_normalisation: Normalisation | None = None  # needed where face is used
+    contract: ContractConfig
+    voice_normalisation: Normalization | None = None  # needed where voice is used
+    face_normalisation: Normalization | None = None  # needed where face is used
     max_tokens: int = Field(default=128, gt=2)  # longer texts lose their end
     pad_token_id: int = Field(default=0, ge=0)
     languages: tuple[str, ...] = ("en",)  # of the words that it reads, ISO 639-1
@@ -193,8 +198,8 @@ def contract_difference(trained: FeatureContract, offered: FeatureContract, moda
     return f"trained with {len(ours.names)} columns, read with {len(theirs.names)} of other names or order"
 
 
-def _manifest(contract: ModalityContract) -> ModalityManifest:
-    return ModalityManifest(
+def _modality_config(contract: ModalityContract) -> ModalityContractConfig:
+    return ModalityContractConfig(
         names=contract.names,
         rate_hz=contract.rate_hz,
         revision=contract.revision,

@@ -18,7 +18,7 @@ from mmim_live.model.mutual_information import Marginal
 from mmim_live.types import Modality
 
 
-def agreement_statistics(
+def consistency_statistics(
     model: MMIM, encodings: Encodings, prior: Mapping[Literal["voice", "face"], Marginal]
 ) -> dict[Modality, Tensor]:
     """By modality, [B] in nats; higher is a better fit. Means something only where words and modality are present."""
@@ -30,11 +30,11 @@ def agreement_statistics(
     return found
 
 
-def as_tensors(mixture: Mixture, device: torch.device) -> Marginal:
+def marginal_from_config(mixture: Mixture, device: torch.device) -> Marginal:
     """What a configuration holds, ready to be asked."""
     return Marginal(torch.tensor(mixture.means, device=device), torch.tensor(mixture.log_variances, device=device))
 
 
-def as_numbers(marginal: Marginal) -> Mixture:
+def marginal_to_config(marginal: Marginal) -> Mixture:
     """What a configuration can hold."""
     return Mixture.model_validate({"means": marginal.means.tolist(), "log_variances": marginal.log_variances.tolist()})

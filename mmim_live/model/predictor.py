@@ -16,8 +16,8 @@ from torch import Tensor
 
 from mmim_live.errors import CheckpointError
 from mmim_live.model.checkpoint import Checkpoint
-from mmim_live.model.checkpoint_config import SCORE_LIMIT, CheckpointConfig, Normalisation, coalition_name
-from mmim_live.model.consistency import agreement_statistics, as_tensors
+from mmim_live.model.checkpoint_config import SCORE_LIMIT, CheckpointConfig, Normalization, coalition_name
+from mmim_live.model.consistency import consistency_statistics, marginal_from_config
 from mmim_live.model.mmim import Batch, Encodings
 from mmim_live.model.shapley import COALITIONS, shapley_values
 from mmim_live.types import Agreement, Contributions, FaceRow, Prediction, Present, VoiceRow, Window
@@ -41,7 +41,7 @@ class Predictor:
         self._device = device
         self._model = checkpoint.model.to(device)
         self._coalitions = torch.tensor(COALITIONS, device=device)  # [8, 3]
-        self._prior = {name: as_tensors(mixture, device) for name, mixture in checkpoint.config.prior.items()}
+        self._prior = {name: marginal_from_config(mixture, device) for name, mixture in checkpoint.config.prior.items()}
         self._texts: OrderedDict[str, Tensor] = OrderedDict()  # text -> h_t [1, width]
 
     @torch.inference_mode()
@@ -118,13 +118,13 @@ class Predictor:
 
     def _abstains(self, moved: float, there: Sequence[bool]) -> bool:
         abstention = self.config.abstention
-        return abstention is not None and abs(moved) < abstention.nearer.get(coalition_name(there), 0.0)
+        return abstention is not None and abs(moved) < abstention.threshold.get(coalition_name(there), 0.0)
 
     def _agreement(self, encodings: Encodings, there: Sequence[bool]) -> Agreement:
         text, voice, face = there
         if not text or not self.config.agreement:
             return Agreement()
-        found = agreement_statistics(self._model, encodings, self._prior)
+        found = consistency_statistics(self._model, encodings, self._prior)
         tables = self.config.agreement
         return Agreement(
             voice=_percentile(found.get("voice"), tables.get("voice")) if voice else None,
@@ -153,7 +153,7 @@ def _percentile(value: Tensor | None, table: Sequence[float] | None) -> float | 
 
 
 def _rows(
-    rows: Sequence[VoiceRow] | Sequence[FaceRow], least: int, normalisation: Normalisation | None
+    rows: Sequence[VoiceRow] | Sequence[FaceRow], least: int, normalisation: Normalization | None
 ) -> NDArray[np.float32]:
     """[n, d], normalised; no rows where there are fewer than `least` or the checkpoint does not use them."""
     if normalisation is None or len(rows) < least:

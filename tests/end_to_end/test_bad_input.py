@@ -14,7 +14,7 @@ import pytest
 
 from mmim_live import assets
 from mmim_live.features.contract import CONTRACT
-from mmim_live.model.checkpoint_config import ContractManifest
+from mmim_live.model.checkpoint_config import ContractConfig
 from mmim_live.settings import DEFAULT_CHECKPOINT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -125,7 +125,7 @@ def test_a_checkpoint_with_another_contract(tmp_path: Path, run: Run):
     shutil.copytree(assets.checkpoint_folder(DEFAULT_CHECKPOINT), folder)
     config = json.loads((folder / "config.json").read_text())
     other = dataclasses.replace(CONTRACT, text=dataclasses.replace(CONTRACT.text, revision=CONTRACT.text.revision + 1))
-    config["contract"] = ContractManifest.of(other).model_dump()
+    config["contract"] = ContractConfig.of(other).model_dump()
     (folder / "config.json").write_text(json.dumps(config))
     assert_one_line(run("replay", "sample", "--checkpoint", folder), "text")
 

@@ -9,7 +9,7 @@ from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from mmim_live.model.checkpoint_config import CheckpointConfig, Conformal, ContractManifest, Normalisation
+from mmim_live.model.checkpoint_config import CheckpointConfig, Conformal, ContractConfig, Normalization
 from mmim_live.model.mmim import MMIM, MMIMConfig
 from mmim_live.model.tokenizer import TextTokenizer
 from mmim_live.types import FaceRow, FeatureContract, ModalityContract, VoiceRow, Window, Word
@@ -45,14 +45,14 @@ def architecture(**changes: Any) -> MMIMConfig:
     return MMIMConfig(**(fields | changes))
 
 
-def normalisation(width: int) -> Normalisation:
-    return Normalisation(mean=tuple(0.5 * i for i in range(width)), std=tuple(1.0 + i for i in range(width)))
+def normalisation(width: int) -> Normalization:
+    return Normalization(mean=tuple(0.5 * i for i in range(width)), std=tuple(1.0 + i for i in range(width)))
 
 
 def checkpoint_config(model: MMIM, **changes: Any) -> CheckpointConfig:
     fields: dict[str, Any] = {
         "architecture": model.config,
-        "contract": ContractManifest.of(CONTRACT),
+        "contract": ContractConfig.of(CONTRACT),
         "voice_normalisation": normalisation(VOICE),
         "face_normalisation": normalisation(FACE),
         "max_tokens": 16,

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from mmim_live.errors import CheckpointError
 from mmim_live.model.checkpoint import CARD, CONFIG, TOKENIZER, WEIGHTS, load_checkpoint, save_checkpoint, stored
-from mmim_live.model.checkpoint_config import ContractManifest
+from mmim_live.model.checkpoint_config import ContractConfig
 from mmim_live.types import FeatureContract
 from tests.model.small import CONTRACT, checkpoint_config, small_model, small_tokenizer
 
@@ -166,11 +166,11 @@ def test_without_text_no_tokenizer_is_needed(tmp_path: Path) -> None:
 
 
 def test_contract_survives_the_manifest() -> None:
-    assert ContractManifest.of(CONTRACT).contract == CONTRACT
+    assert ContractConfig.of(CONTRACT).contract == CONTRACT
     with pytest.raises(ValidationError, match="hash"):
-        ContractManifest.model_validate(
-            ContractManifest.of(CONTRACT).model_dump()
-            | {"text": ContractManifest.of(CONTRACT).voice.model_dump() | {"revision": 7}}
+        ContractConfig.model_validate(
+            ContractConfig.of(CONTRACT).model_dump()
+            | {"text": ContractConfig.of(CONTRACT).voice.model_dump() | {"revision": 7}}
         )
 
 

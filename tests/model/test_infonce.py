@@ -15,12 +15,12 @@ def test_infonce_stays_below_the_truth_and_below_log_n(d: int, correlation: floa
     h = correlation * z + math.sqrt(1 - correlation**2) * torch.randn(12_000, d)
     truth = -0.5 * d * math.log(1 - correlation**2)
     bound = InfoNCE(d, d)
-    optimiser = torch.optim.Adam(bound.parameters(), lr=2e-2)
+    optimizer = torch.optim.Adam(bound.parameters(), lr=2e-2)
     for _ in range(200):
         rows = torch.randint(6000, (64,))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.autograd.backward(-bound(h[rows], z[rows]))
-        optimiser.step()
+        optimizer.step()
     with torch.no_grad():
         held_out = torch.stack([bound(h[i : i + 64], z[i : i + 64]) for i in range(6000, 11_936, 64)])
         shuffled = torch.stack([bound(h[i : i + 64], z[i + 64 : i + 128]) for i in range(6000, 11_872, 64)])

@@ -22,14 +22,14 @@ LOG_TWO_PI_E = math.log(2 * math.pi * math.e)
 
 
 def train(q: ConditionalGaussian, x: Tensor, y: Tensor, steps: int = 250) -> None:
-    optimiser = torch.optim.Adam(q.parameters(), lr=1e-2)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimizer = torch.optim.Adam(q.parameters(), lr=1e-2)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         rows = torch.randint(len(x), (256,))
         loss = -q.log_prob(x[rows], y[rows]).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.autograd.backward(loss)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
 
 
@@ -90,7 +90,7 @@ def wide(n: int, correlation: float) -> tuple[Tensor, Tensor]:
 
 def looking(x: Tensor, rank: int) -> ConditionalGaussian:
     q = ConditionalGaussian(x.shape[1], 4, hidden=16, rank=rank)
-    q.look(x)
+    q.fit_projection(x)
     return q
 
 
@@ -128,7 +128,7 @@ def test_components_are_finite_for_any_sample(n: int, spread: float) -> None:
     torch.manual_seed(0)
     x = 3 + spread * torch.randn(n, 6)
     q = ConditionalGaussian(6, 2, hidden=4, rank=4)
-    q.look(x)
+    q.fit_projection(x)
     log_prob = q.log_prob(x + torch.randn(n, 6), torch.randn(n, 2))
     log_prob.sum().backward()
     assert torch.isfinite(log_prob).all()
@@ -139,7 +139,7 @@ def test_before_it_looks_q_ignores_x() -> None:
     q = ConditionalGaussian(6, 2, hidden=4, rank=4)
     y = torch.zeros(3, 2)
     assert torch.equal(q.log_prob(torch.randn(3, 6), y), q.log_prob(torch.randn(3, 6), y))
-    q.look(torch.randn(50, 6))
+    q.fit_projection(torch.randn(50, 6))
     assert not torch.equal(q.log_prob(torch.randn(3, 6), y), q.log_prob(torch.randn(3, 6), y))
 
 
@@ -149,11 +149,11 @@ def test_components_follow_an_encoder_that_moves() -> None:
     x, y = wide(2000, 0.9)
     q = looking(x, rank=4)
     before, directions = q.log_prob(x, y), q.directions.clone()
-    q.look(x)  # looking again at the same changes nothing, not a bit
+    q.fit_projection(x)  # looking again at the same changes nothing, not a bit
     assert torch.equal(q.log_prob(x, y), before)
     far = 3 * x + 100
     assert float((q.log_prob(far, y) - before).abs().max()) > 1
-    q.look(far)
+    q.fit_projection(far)
     assert torch.equal(q.directions, directions)
     torch.testing.assert_close(q.log_prob(far, y), before, rtol=1e-3, atol=1e-2)
 
@@ -163,7 +163,7 @@ def test_directions_that_hardly_vary_are_not_blown_up() -> None:
     torch.manual_seed(0)
     x = torch.randn(20, 6) * torch.tensor([1.0, 1e-3, 1e-3, 1e-4, 1e-5, 0.0])
     q = ConditionalGaussian(6, 2, hidden=4, rank=6)
-    q.look(x)
+    q.fit_projection(x)
     y = torch.randn(20, 2)
     near = q.log_prob(x, y)
     moved = q.log_prob(x + 1e-3 * torch.randn(20, 6), y)

@@ -38,12 +38,12 @@ def test_a_fitted_contrast_finds_the_information_of_gaussians_and_stays_below_it
 
     truth = -math.log(1 - correlation**2)  # of two independent pairs
     q = ConditionalGaussian(2, 2, 16)
-    optimiser = torch.optim.AdamW(q.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(q.parameters(), lr=3e-3)
     for _ in range(600):
         loss = -contrast(q, *draw(256)).mean()
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     with torch.inference_mode():
         values = torch.stack([contrast(q, *draw(256)).mean() for _ in range(200)])
     error = 3 * float(values.std()) / math.sqrt(len(values))

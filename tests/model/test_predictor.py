@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mmim_live.errors import CheckpointError
 from mmim_live.model.checkpoint import Checkpoint, load_checkpoint
-from mmim_live.model.checkpoint_config import NORMALISED_LIMIT, Abstention, Mixture, Normalisation
+from mmim_live.model.checkpoint_config import NORMALIZED_LIMIT, Abstention, Mixture, Normalization
 from mmim_live.model.mmim import Batch, HeadConfig
 from mmim_live.model.mutual_information.gaussian import NOISE_VARIANCE
 from mmim_live.model.predictor import MIN_FACE_ROWS, MIN_VOICE_ROWS, Predictor, live_scores
@@ -139,10 +139,10 @@ def test_a_reading_that_is_as_good_as_none_abstains_and_says_what_was_there() ->
     plain = one(predictor(), "", face=0)
     nothing = plain.score - plain.contributions.voice  # type: ignore[operator]
     moved = abs(plain.score - nothing)  # type: ignore[operator]
-    unsure = predictor(abstention=Abstention(nearer={"voice": moved * 1.01}))
+    unsure = predictor(abstention=Abstention(threshold={"voice": moved * 1.01}))
     assert one(unsure, "", face=0) == Prediction(score=None, present=Present(False, True, False))
     assert one(unsure) == one(predictor())  # of another set of modalities nothing is said
-    assert one(predictor(abstention=Abstention(nearer={"voice": moved * 0.99})), "", face=0) == plain
+    assert one(predictor(abstention=Abstention(threshold={"voice": moved * 0.99})), "", face=0) == plain
 
 
 @pytest.mark.parametrize("bias", [-100.0, 100.0])
@@ -207,8 +207,8 @@ def test_through_a_saved_checkpoint(checkpoint_folder: Path) -> None:
 
 
 def test_normalisation_survives_bad_rows() -> None:
-    normalisation = Normalisation(mean=(1.0, 2.0), std=(2.0, 1.0))
+    normalisation = Normalization(mean=(1.0, 2.0), std=(2.0, 1.0))
     rows = np.array([[3.0, 2.0], [np.nan, np.inf], [1e9, -np.inf]], np.float32)
-    expected = [[1.0, 0.0], [0.0, 0.0], [NORMALISED_LIMIT, 0.0]]
+    expected = [[1.0, 0.0], [0.0, 0.0], [NORMALIZED_LIMIT, 0.0]]
     assert normalisation.apply(rows).tolist() == expected
     assert normalisation.apply(np.zeros((0, 2), np.float32)).shape == (0, 2)

@@ -16,18 +16,18 @@ from rich.console import Console
 from mmim_live.errors import ConfigError
 from mmim_live.model.device import choose_device
 from mmim_train.data.dataset import SplitName
-from mmim_train.data.registry import spec_of
+from mmim_train.data.registry import dataset_spec
 from mmim_train.evaluation.evaluate import evaluate
-from mmim_train.reporting.markdown_tables import figures_table
+from mmim_train.reporting.markdown_tables import metrics_table
 from mmim_train.runs.json_files import finite, read_json, write_json
 from mmim_train.runs.prepare import Prepared, prepare
 from mmim_train.runs.recipe import Recipe, load_recipe, recipe_names
 from mmim_train.runs.run import Run, ablation_arms, execute
 from mmim_train.runs.tune import tune
-from mmim_train.training.distributed import leads_by_environment, local_device, world_from_environment
+from mmim_train.training.distributed import is_main_from_environment, local_device, world_from_environment
 from mmim_train.training.options import ObjectiveName
 
-_ASKED = "run.json"
+_REQUEST = "run.json"
 
 
 def train_command(
@@ -50,13 +50,13 @@ def train_command(
     moved. `overrides` are fields of TrainOptions. Raises MmimLiveError.
     """
     if resume is not None:
-        asked = _read_asked(resume)
+        asked = _read_request(resume)
         data = data or Path(asked.pop("data"))
         return _train(data, resume, device, console, **{k: v for k, v in asked.items() if k != "data"})
     if data is None:
         raise ConfigError("say where the data are: --data PATH")
     folder = output or Path("runs") / f"{Path(recipe or dataset or 'run').stem}-{objective}"
-    if leads_by_environment() and (folder / _ASKED).exists():
+    if is_main_from_environment() and (folder / _REQUEST).exists():
         raise ConfigError(f"{folder} holds a run already: go on with --resume {folder}, or give another --output")
     asked = {
         "recipe": recipe,
@@ -78,8 +78,8 @@ def _train(data: Path, folder: Path, device: str, console: Console | None, **ask
     prepared = _prepare(recipe, data, asked)
     options = prepared.options
     with world_from_environment(chosen) as world:
-        if world.leads:
-            write_json(folder / _ASKED, {"data": str(data.resolve()), **asked})
+        if world.is_main:
+            write_json(folder / _REQUEST, {"data": str(data.resolve()), **asked})
         run = Run(
             prepared=prepared,
             title=recipe.title,
@@ -109,12 +109,12 @@ def choose_recipe(recipe: str | None, dataset: str | None) -> Recipe:
     elif dataset is None:
         raise ConfigError(f"say what to train: a recipe ({', '.join(recipe_names())}, or a .toml) or --dataset NAME")
     else:
-        spec = spec_of(dataset)
+        spec = dataset_spec(dataset)
         known = dataset.removesuffix("-english")
         own = load_recipe(known if known in recipe_names() else "mosi")
         return own.model_copy(update={"dataset": dataset, "title": spec.title})
     if dataset is not None:
-        chosen = chosen.model_copy(update={"dataset": spec_of(dataset).name})
+        chosen = chosen.model_copy(update={"dataset": dataset_spec(dataset).name})
     return chosen
 
 
@@ -131,20 +131,20 @@ def evaluate_command(
     found = evaluate(checkpoint, dataset, data, split, missing, choose_device(device))
     if as_json:
         return json.dumps(finite(found.as_json()), indent=2, ensure_ascii=False)
-    parts = [f"{found.checkpoint} on {found.dataset}, {found.split}:", figures_table({"all": found.figures})]
+    parts = [f"{found.checkpoint} on {found.dataset}, {found.split}:", metrics_table({"all": found.figures})]
     if found.frames_missing:
         rows = {**found.frames_missing, "mean": found.frames_mean}
-        parts += ["Random frames and words missing, by rate:", figures_table(rows, "missing")]
+        parts += ["Random frames and words missing, by rate:", metrics_table(rows, "missing")]
     if found.modalities_missing:
         rows = {**found.modalities_missing, "mean of the incomplete": found.modalities_mean}
-        parts += ["Whole modalities missing, by what is there:", figures_table(rows, "there")]
+        parts += ["Whole modalities missing, by what is there:", metrics_table(rows, "there")]
     return "\n\n".join(parts)
 
 
-def _read_asked(folder: Path) -> dict[str, Any]:
-    if not (folder / _ASKED).is_file():
-        raise ConfigError(f"{folder} holds no run to go on with: it lacks {_ASKED}")
-    asked: dict[str, Any] = read_json(folder / _ASKED)
+def _read_request(folder: Path) -> dict[str, Any]:
+    if not (folder / _REQUEST).is_file():
+        raise ConfigError(f"{folder} holds no run to go on with: it lacks {_REQUEST}")
+    asked: dict[str, Any] = read_json(folder / _REQUEST)
     return asked
 
 

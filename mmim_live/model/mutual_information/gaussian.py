@@ -52,7 +52,7 @@ class ConditionalGaussian(nn.Module):
         return self.affine(x) + self.bend(x), _MIN_LOG_VARIANCE + softplus(log_variance - _MIN_LOG_VARIANCE)
 
     @torch.no_grad()
-    def look(self, x: Tensor) -> None:
+    def fit_projection(self, x: Tensor) -> None:
         """Find the components of x [n, x_width], n > 0, the first time; later only where x lies along them now.
 
         An encoder that learns moves x, and q would read far outside of what it knows.

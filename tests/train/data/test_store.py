@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmim_live.errors import DataError
-from mmim_live.model.checkpoint_config import ContractManifest
+from mmim_live.model.checkpoint_config import ContractConfig
 from mmim_live.types import FeatureContract, ModalityContract
 from mmim_train.data.dataset import Sample
 from mmim_train.data.loader import open_dataset
@@ -31,7 +31,7 @@ CONTRACT = FeatureContract(
 def header(**change: Any) -> StoreHeader:
     fields: dict[str, Any] = {
         "name": "clips", "language": "en", "scale": (-3, 3), "scoring": "mosi", "voice_width": 2, "face_width": 3,
-        "contract": ContractManifest.of(CONTRACT), "contract_hash": CONTRACT.hash,
+        "contract": ContractConfig.of(CONTRACT), "contract_hash": CONTRACT.hash,
     }  # fmt: skip
     return StoreHeader(**(fields | change))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmim_live.model.checkpoint_config import Normalisation
+from mmim_live.model.checkpoint_config import Normalization
 from mmim_live.model.encoders import SequenceEncoder
 from mmim_train.default_checkpoint.emotion.crossfit import (
     correlation,
@@ -26,7 +26,7 @@ from mmim_train.default_checkpoint.emotion.valence import Emotion
 from mmim_train.default_checkpoint.fusion.precomputed_encoders import LogitTable
 
 WIDTH = 4
-PLAIN = Normalisation(mean=(0.0,) * WIDTH, std=(1.0,) * WIDTH)
+PLAIN = Normalization(mean=(0.0,) * WIDTH, std=(1.0,) * WIDTH)
 
 
 def samples() -> list[EmotionSample]:

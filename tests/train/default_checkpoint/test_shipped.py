@@ -73,7 +73,7 @@ def smiles(landmarker: Path, shared_data: Path) -> list[list[FaceRow]]:
         clock = Clock(extractor)
         for pictures, _, emotion, split in stills(shared_data / "faces" / "ckplus_train.npz"):
             if (emotion, split) == ("happy", "valid") and len(found) < 5:
-                rows = still_sequence(np.stack([row for p in pictures for row in clock.look(p, 1)]))
+                rows = still_sequence(np.stack([row for p in pictures for row in clock.fit_projection(p, 1)]))
                 found.append([FaceRow(i / 15, row) for i, row in enumerate(rows)])
     return found
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmim_train.evaluation.calibration import abstention, agreement_table, auc, coverage, half_width
+from mmim_train.evaluation.calibration import abstention, auc, coverage, half_width, quantile_table
 
 
 @given(st.lists(st.floats(0, 6), min_size=10, max_size=200), st.floats(0.5, 0.95))
@@ -45,7 +45,7 @@ def test_auc_of_known_orders() -> None:
 
 
 def test_agreement_table_is_the_distribution() -> None:
-    table = agreement_table(np.random.default_rng(0).normal(size=5000))
+    table = quantile_table(np.random.default_rng(0).normal(size=5000))
     assert list(table) == sorted(table)
     assert table[50] == pytest.approx(0, abs=0.05)
     assert len(table) == 101
@@ -58,9 +58,9 @@ def test_readings_without_words_abstain_where_they_know_nothing() -> None:
     strong = (draw.uniform(size=4000) < 0.7) & (np.abs(truth) > 1)
     score = np.where(strong, truth, 0.1 + draw.uniform(-0.3, 0.3, 4000))
     found = abstention(truth, {"": np.full(4000, 0.1), "face": score, "text": score})
-    assert set(found.nearer) == {"face"}
-    assert 0.1 < found.nearer["face"] < 0.6
+    assert set(found.threshold) == {"face"}
+    assert 0.1 < found.threshold["face"] < 0.6
     assert found.share["face"] == pytest.approx(0.53, abs=0.1)
     assert found.error_kept["face"] < 0.4 * found.error["face"]
     sure = abstention(truth, {"": np.full(4000, 0.1), "voice": truth})
-    assert (sure.nearer, sure.share) == ({"voice": 0.0}, {"voice": 0.0})
+    assert (sure.threshold, sure.share) == ({"voice": 0.0}, {"voice": 0.0})

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from mmim_train.evaluation.significance import sign_flip_p, summarise
-from mmim_train.reporting.markdown_tables import figure, figures_table
+from mmim_train.evaluation.significance import sign_flip_p, summarize
+from mmim_train.reporting.markdown_tables import figure, metrics_table
 
 
 def test_summary() -> None:
-    found = summarise([{"mae": 1.0, "r": None}, {"mae": 3.0, "r": 0.5}])
+    found = summarize([{"mae": 1.0, "r": None}, {"mae": 3.0, "r": 0.5}])
     assert found["mae"] == {"mean": 2.0, "sd": pytest.approx(2**0.5)}
     assert found["r"] == {"mean": None, "sd": None}
-    assert summarise([{"mae": 1.0}])["mae"] == {"mean": 1.0, "sd": None}
-    assert summarise([]) == {}
+    assert summarize([{"mae": 1.0}])["mae"] == {"mean": 1.0, "sd": None}
+    assert summarize([]) == {}
 
 
 def test_sign_flips_exact() -> None:
@@ -41,4 +41,4 @@ def test_figures_are_printed_as_papers_do() -> None:
     assert figure("mae", 0.7, 0.0123) == "0.7000 ± 0.0123"
     assert figure("f1_non0", 0.86, 0.01) == "86.00 ± 1.00"
     assert figure("valence.mae", None) == "-"
-    assert figures_table({"a": {"mae": 1.0, "count": 3}}).splitlines()[0].split() == ["|", "|", "mae", "|"]
+    assert metrics_table({"a": {"mae": 1.0, "count": 3}}).splitlines()[0].split() == ["|", "|", "mae", "|"]

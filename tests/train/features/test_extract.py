@@ -26,7 +26,7 @@ from mmim_train.features import clip_features as measure
 from mmim_train.features import extract as module
 from mmim_train.features.clip_features import Task
 from mmim_train.features.extract import extract
-from mmim_train.features.process_pool import measure_all
+from mmim_train.features.process_pool import extract_all
 
 ASR = "whisper-base"
 
@@ -189,7 +189,7 @@ def dies_of_some(task: Task) -> str | None:
 def test_a_process_that_dies_costs_its_clip_only(tmp_path: Path) -> None:
     names = [f"{'bad' if index == 3 else 'good'}{index}" for index in range(6)]
     tasks = [Task(name, tmp_path / name, tmp_path / f"{name}.npz", None) for name in names]
-    told = {task.id: problem for task, problem in measure_all(tasks, 2, dies_of_some)}
+    told = {task.id: problem for task, problem in extract_all(tasks, 2, dies_of_some)}
     assert set(told) == set(names)
     assert {name for name, problem in told.items() if problem} == {"bad3"}
     assert list(tmp_path.iterdir()) == []

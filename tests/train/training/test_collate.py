@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmim_live.errors import DataError
-from mmim_live.model.checkpoint_config import NORMALISED_LIMIT
+from mmim_live.model.checkpoint_config import NORMALIZED_LIMIT
 from mmim_train.data.dataset import DataSet, Rows, Split, no_rows, rows_from
 from mmim_train.data.loader import open_dataset
 from mmim_train.data.store.reader import read_store
 from mmim_train.data.store.writer import write_store
-from mmim_train.training.collate import Inputs, SplitExamples, head_for, inputs_for, normalisation_of
+from mmim_train.training.collate import Preprocessing, SplitExamples, fit_normalization, fit_preprocessing, head_for
 from mmim_train.training.examples import Examples
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.trainer import train
@@ -36,7 +36,7 @@ def dataset(tmp_path: Path) -> DataSet:
 
 
 def test_a_batch_is_its_samples(dataset: DataSet) -> None:
-    inputs = inputs_for(dataset, small_tokenizer())
+    inputs = fit_preprocessing(dataset, small_tokenizer())
     assert inputs.voice is not None
     split = dataset.split("train")
     examples: Examples = SplitExamples(split, inputs, ("M",))
@@ -59,7 +59,7 @@ def test_a_batch_is_its_samples(dataset: DataSet) -> None:
 
 def test_a_batch_does_not_depend_on_its_company(dataset: DataSet) -> None:
     """A sample is read the same alone and among others, by the model too."""
-    examples = SplitExamples(dataset.split("train"), inputs_for(dataset, small_tokenizer()), ("M",))
+    examples = SplitExamples(dataset.split("train"), fit_preprocessing(dataset, small_tokenizer()), ("M",))
     model = small_model()
     with torch.inference_mode():
         together = model(examples.batch(range(len(examples)))).prediction
@@ -69,7 +69,7 @@ def test_a_batch_does_not_depend_on_its_company(dataset: DataSet) -> None:
 
 def test_normalised_train_rows_have_mean_0_and_std_1(dataset: DataSet) -> None:
     for rows in (dataset.split("train").voice, dataset.split("train").face):
-        norm = normalisation_of(rows)
+        norm = fit_normalization(rows)
         values = np.concatenate(list(rows)).astype(np.float64)
         np.testing.assert_allclose(norm.mean, values.mean(axis=0), rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(norm.std, values.std(axis=0), rtol=1e-6)
@@ -79,7 +79,7 @@ def test_statistics_are_of_train_alone_in_a_store_too(dataset: DataSet, tmp_path
     write_store(dataset, tmp_path / "s")  # where the splits share one array
     mapped = read_store(tmp_path / "s")
     tokenizer = small_tokenizer()
-    one, two = inputs_for(dataset, tokenizer), inputs_for(mapped, tokenizer)
+    one, two = fit_preprocessing(dataset, tokenizer), fit_preprocessing(mapped, tokenizer)
     assert (one.voice, one.face) == (two.voice, two.face)
     a, b = (SplitExamples(d.split("test"), one, ("M", "T")).batch([0, 1, 2, 3, 4]) for d in (dataset, mapped))
     assert torch.equal(a.voice, b.voice)
@@ -100,7 +100,7 @@ def test_statistics_in_blocks_are_those_of_the_whole(lengths: list[int], mean: f
     sequences = [(mean + std * rng.normal(size=(n, 2))).astype(np.float32) for n in lengths]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_BLOCK", 7)
-        norm = normalisation_of(rows_from(sequences, 2))
+        norm = fit_normalization(rows_from(sequences, 2))
     values = np.concatenate(sequences).astype(np.float64)
     if not len(values):
         assert (norm.mean, norm.std) == ((0.0, 0.0), (1.0, 1.0))
@@ -112,19 +112,19 @@ def test_statistics_in_blocks_are_those_of_the_whole(lengths: list[int], mean: f
 
 
 def test_a_constant_column_says_nothing() -> None:
-    norm = normalisation_of(rows_from([np.full((5, 1), 0.1, np.float32)], 1))
+    norm = fit_normalization(rows_from([np.full((5, 1), 0.1, np.float32)], 1))
     assert norm.std == (1.0,)
     assert not norm.apply(np.full((3, 1), 0.1, np.float32)).round(6).any()
-    assert norm.apply(np.array([[1e9]], np.float32)).item() == NORMALISED_LIMIT
+    assert norm.apply(np.array([[1e9]], np.float32)).item() == NORMALIZED_LIMIT
 
 
 def test_statistics_of_what_is_not_finite_are_refused() -> None:
     with pytest.raises(DataError, match="not finite"):
-        normalisation_of(rows_from([np.array([[np.nan]], np.float32)], 1))
+        fit_normalization(rows_from([np.array([[np.nan]], np.float32)], 1))
 
 
 def test_words_alone_feed_a_model_of_three_modalities(dataset: DataSet, tmp_path: Path) -> None:
-    inputs = inputs_for(dataset, small_tokenizer())
+    inputs = fit_preprocessing(dataset, small_tokenizer())
     rows = [{"sentence": "I LOVE IT", "positivity": 1, "split": "train"}] * 3
     words = open_dataset("sst", write_csv(tmp_path / "sst.csv", rows))
     batch = SplitExamples(words.split("train"), inputs, ("M",)).batch([0, 1])
@@ -136,7 +136,7 @@ def test_words_alone_feed_a_model_of_three_modalities(dataset: DataSet, tmp_path
 
 def test_modalities_that_are_not_used_are_not_read(dataset: DataSet) -> None:
     examples = SplitExamples(
-        dataset.split("train"), Inputs(None, normalisation_of(dataset.split("train").voice), None), ("M",)
+        dataset.split("train"), Preprocessing(None, fit_normalization(dataset.split("train").voice), None), ("M",)
     )
     batch = examples.batch([0, 1])
     assert (batch.token_ids.shape, batch.face.shape) == ((2, 0), (2, 0, 0))
@@ -148,12 +148,12 @@ def test_another_width_is_refused(dataset: DataSet) -> None:
     split = dataset.split("train")
     wide = Split(split.ids, split.texts, rows_from([np.zeros((1, 9), np.float32)] * len(split), 9), split.face, {}, {})
     with pytest.raises(DataError, match="9 columns of voice, the model reads 5"):
-        SplitExamples(wide, inputs_for(dataset, None), ("M",))
+        SplitExamples(wide, fit_preprocessing(dataset, None), ("M",))
 
 
 def test_costs_put_tokens_first(dataset: DataSet) -> None:
     split = dataset.split("train")
-    examples = SplitExamples(split, inputs_for(dataset, small_tokenizer()), ("M",))
+    examples = SplitExamples(split, fit_preprocessing(dataset, small_tokenizer()), ("M",))
     tokens = np.array([len(small_tokenizer().ids(text)) for text in split.texts])
     order = np.argsort(examples.costs, kind="stable")
     assert (np.diff(tokens[order]) >= 0).all()
@@ -171,7 +171,7 @@ def test_costs_put_tokens_first(dataset: DataSet) -> None:
 def test_heads_fit_their_targets(target: Any, kind: str, names: Any, dataset: DataSet) -> None:
     head = head_for(dataset, target)
     assert (head.kind, head.names) == (kind, names)
-    values = SplitExamples(dataset.split("valid"), inputs_for(dataset, None), target).targets([1, 0, 5])
+    values = SplitExamples(dataset.split("valid"), fit_preprocessing(dataset, None), target).targets([1, 0, 5])
     if kind == "classes":
         assert values.dtype == torch.int64
         assert values.shape == (3,)
@@ -189,7 +189,7 @@ def test_unknown_targets_are_named(target: Any, dataset: DataSet) -> None:
 def test_missing_labels_are_marked() -> None:
     scores = {"valence": np.array([0.5, np.nan], np.float32)}
     split = Split(("a", "b"), ("", ""), no_rows(2), no_rows(2), scores, {"emotion": np.array([-1, 3])})
-    empty = Inputs(None, None, None)
+    empty = Preprocessing(None, None, None)
     assert SplitExamples(split, empty, ("valence",)).targets([0, 1]).isnan().tolist() == [[False], [True]]
     assert SplitExamples(split, empty, ("emotion",)).targets([0, 1]).tolist() == [-1, 3]
 
@@ -200,7 +200,7 @@ def test_rows_of_a_view_are_read_where_they_lie() -> None:
 
 
 def test_the_loop_trains_on_what_was_read(dataset: DataSet) -> None:
-    inputs = inputs_for(dataset, small_tokenizer())
+    inputs = fit_preprocessing(dataset, small_tokenizer())
     target = ("M", "T", "A", "V")
     splits = {name: SplitExamples(split, inputs, target) for name, split in dataset.splits.items()}
     model = small_model(head=head_for(dataset, target))

@@ -103,7 +103,7 @@ def test_the_command_runs_in_two_processes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("count", [0, 1, 4, 7, 32])
 def test_shares_cover_everything_once(size: int, count: int) -> None:
-    shares = [World(rank, size).share(count) for rank in range(size)]
+    shares = [World(rank, size).shard(count) for rank in range(size)]
     assert [i for share in shares for i in share] == list(range(count))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
@@ -111,4 +111,4 @@ def test_shares_cover_everything_once(size: int, count: int) -> None:
 def test_without_a_launcher_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with world_from_environment(CPU) as world:
-        assert (world.rank, world.size, world.leads) == (0, 1, True)
+        assert (world.rank, world.size, world.is_main) == (0, 1, True)

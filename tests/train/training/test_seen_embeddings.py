@@ -11,14 +11,14 @@ from mmim_live.model.mmim import Batch
 from mmim_train.default_checkpoint.emotion.unimodal import EMOTIONS
 from mmim_train.default_checkpoint.fusion.precomputed_encoders import LogitTable, precomputed_encoders
 from mmim_train.training.options import TrainOptions
-from mmim_train.training.seen_embeddings import SeenWords, seen_words_only
+from mmim_train.training.seen_embeddings import SeenEmbeddings, train_seen_embeddings_only
 from mmim_train.training.trainer import train
 from tests.train.synthetic import CPU, Synthetic, small_model
 
 
 def test_seen_words_say_and_learn_what_the_whole_table_does() -> None:
     table = nn.Embedding(20, 6, padding_idx=0)
-    words = SeenWords(table, [2, 3, 11])
+    words = SeenEmbeddings(table, [2, 3, 11])
     ids = torch.tensor([[2, 11, 0], [7, 3, 2]])
     pull = torch.randn(2, 3, 6)
     assert torch.equal(words(ids), table(ids))
@@ -56,7 +56,7 @@ def test_the_table_comes_back_when_training_fails() -> None:
 
     with pytest.raises(ZeroDivisionError):
         train(model, Synthetic(5), Synthetic(5), TrainOptions(epochs=1), 1, CPU, observe=fail)
-    assert isinstance(meanwhile[0], SeenWords)
+    assert isinstance(meanwhile[0], SeenEmbeddings)
     assert model.text_encoder.backbone.get_input_embeddings() is table  # type: ignore[operator]
 
 
@@ -65,7 +65,7 @@ def test_a_frozen_encoder_is_left_as_it_is() -> None:
     assert model.text_encoder is not None
     model.text_encoder.requires_grad_(False)
     table = model.text_encoder.backbone.get_input_embeddings()  # type: ignore[operator]
-    with seen_words_only(model, Synthetic(5)):
+    with train_seen_embeddings_only(model, Synthetic(5)):
         assert model.text_encoder.backbone.get_input_embeddings() is table  # type: ignore[operator]
 
 
@@ -75,7 +75,7 @@ def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
     encoder, d_prj = model.text_encoder, model.config.d_prj
     encoder.backbone.requires_grad_(False)
     voice, face = LogitTable(d_prj), LogitTable(d_prj)
-    split = Tabled(12)
+    split = PrecomputedExamples(12)
     before = voice.project.weight.detach().clone()
     with precomputed_encoders(model, torch.randn(12, 1, encoder.width), voice, face):
         result = train(model, split, split, TrainOptions(epochs=1), 1, CPU)
@@ -84,7 +84,7 @@ def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
     assert model.text_encoder is encoder
 
 
-class Tabled:
+class PrecomputedExamples:
     """Sentences by number, voices and faces by logits, as composed triples have them."""
 
     def __init__(self, count: int) -> None:

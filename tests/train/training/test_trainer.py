@@ -16,10 +16,10 @@ import torch
 from mmim_live.errors import CheckpointError, MmimLiveError
 from mmim_live.model.mmim import MMIM
 from mmim_train.training.distributed import World
-from mmim_train.training.lr_schedule import rate_factor
+from mmim_train.training.lr_schedule import lr_factor
 from mmim_train.training.options import TrainOptions
-from mmim_train.training.train_state import forget_state
-from mmim_train.training.train_step import Learner
+from mmim_train.training.train_state import delete_state
+from mmim_train.training.train_step import TrainStep
 from mmim_train.training.trainer import EpochRecord, StepRecord, train
 from tests.conftest import REPOSITORY
 from tests.train.synthetic import CPU, Synthetic, no_dropout, small_model
@@ -107,11 +107,11 @@ def test_each_term_can_be_switched_off(objective: ObjectiveName, off: dict[str, 
 def test_stage_0_moves_the_q_networks_and_nothing_else() -> None:
     model = small_model()
     split = Synthetic(64)
-    learner = Learner(model, TrainOptions(), 1, CPU, World())
+    train_step = TrainStep(model, TrainOptions(), 1, CPU, World())
     before = weights(model)
-    encodings = learner.encoder.encode_all(split, [list(range(64))], (1,))
+    encodings = train_step.encoder.encode_all(split, [list(range(64))], (1,))
     for _ in range(3):
-        learner.stage0(encodings, list(range(64)), 1.0)
+        train_step.stage0(encodings, list(range(64)), 1.0)
     moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert moved == {name for name in before if name.startswith("q.")}
     assert all(p.grad is None for name, p in model.named_parameters() if not name.startswith("q."))
@@ -119,9 +119,9 @@ def test_stage_0_moves_the_q_networks_and_nothing_else() -> None:
 
 def test_stage_1_leaves_the_q_networks_alone() -> None:
     model = small_model()
-    learner = Learner(model, TrainOptions(), 1, CPU, World())
+    train_step = TrainStep(model, TrainOptions(), 1, CPU, World())
     before = weights(model)
-    learner.stage1(Synthetic(32), list(range(32)), (1,), 1.0)
+    train_step.stage1(Synthetic(32), list(range(32)), (1,), 1.0)
     still = {name for name, value in model.state_dict().items() if torch.equal(value, before[name])}
     assert {name for name in before if name.startswith("q.")} <= still
     assert not any(name.startswith(("fusion", "head", "voice_encoder.lstm")) for name in still)
@@ -133,10 +133,10 @@ def test_accumulated_micro_batches_equal_the_big_batch(objective: ObjectiveName,
     gradients = []
     for size in (0, micro):
         model = small_model(**no_dropout())
-        learner = Learner(model, TrainOptions(objective=objective, tokens_in_flight=size), 1, CPU, World())
+        train_step = TrainStep(model, TrainOptions(objective=objective, tokens_in_flight=size), 1, CPU, World())
         split = Synthetic(32, absent=0.2)
         for step in range(3):  # the published memory speaks from the third batch on
-            learner.stage1(split, list(range(32)), (1, step), 1.0)
+            train_step.stage1(split, list(range(32)), (1, step), 1.0)
         gradients.append({n: p.grad for n, p in model.named_parameters() if p.grad is not None})
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
@@ -144,19 +144,19 @@ def test_accumulated_micro_batches_equal_the_big_batch(objective: ObjectiveName,
 
 
 def test_the_schedule_fires() -> None:
-    rates = [rate_factor("linear", step, 100, 10) for step in range(100)]
+    rates = [lr_factor("linear", step, 100, 10) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == rates[10] == 1.0
     assert all(a > b for a, b in itertools.pairwise(rates[10:]))
     assert 0 < rates[-1] < 0.02
-    assert rate_factor("cosine", 55, 100, 10) == pytest.approx(0.5)
-    assert rate_factor("constant", 99, 100, 10) == 1.0
+    assert lr_factor("cosine", 55, 100, 10) == pytest.approx(0.5)
+    assert lr_factor("constant", 99, 100, 10) == 1.0
 
     model = small_model()
-    learner = Learner(model, TrainOptions(), 1, CPU, World())
+    train_step = TrainStep(model, TrainOptions(), 1, CPU, World())
     before = weights(model)
-    learner.stage1(Synthetic(32), list(range(32)), (1,), 0.0)
-    assert same(weights(model), before)  # the factor reaches the optimiser
+    train_step.stage1(Synthetic(32), list(range(32)), (1,), 0.0)
+    assert same(weights(model), before)  # the factor reaches the optimizer
 
 
 def test_training_stops_when_validation_does_not_improve() -> None:
@@ -184,7 +184,7 @@ def test_one_copy_of_the_best_weights_is_kept_on_disk_and_removed_with_the_state
     result = train(small_model(), Synthetic(64), Synthetic(30, 1), options, 1, CPU, state_file=file)
     assert result.best_epoch > 0
     assert {path.name for path in tmp_path.iterdir()} == {"state.pt", f"state.best-{result.best_epoch}.pt"}
-    forget_state(file)
+    delete_state(file)
     assert not list(tmp_path.iterdir())
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mmim_live.errors import DataError
 from mmim_live.types import FeatureContract
 from mmim_train.data.dataset import SPLITS, DataSet, Provenance, Rows, Split, SplitName
-from mmim_train.data.registry import Spec
+from mmim_train.data.registry import DatasetSpec
 
 SENTIMENT_SCORES = ("M", "T", "A", "V")  # on the data set's scale; valence and arousal run from -1 to 1
 _LIMIT = 1e20  # beyond this float32 statistics overflow; no feature is meant to be as large
@@ -24,8 +24,8 @@ _BLOCK = 1 << 16  # rows
 _TOLERANCE = 1e-3  # published labels are means written as decimals
 
 
-def assemble(
-    spec: Spec,
+def build_dataset(
+    spec: DatasetSpec,
     splits: Mapping[SplitName, Split],
     layout: str,
     path: Path,
@@ -62,7 +62,7 @@ def assemble(
     )
 
 
-def _check(spec: Spec, split: Split, where: str) -> None:
+def _check(spec: DatasetSpec, split: Split, where: str) -> None:
     n = len(split)
     columns: dict[str, Sized] = {
         "texts": split.texts,
@@ -133,7 +133,7 @@ def _fill(rows: Rows, means: NDArray[np.float32]) -> tuple[Rows, int]:
     return Rows(values, rows.starts, rows.lengths), count
 
 
-def _remarks(spec: Spec, splits: Mapping[SplitName, Split]) -> list[str]:
+def _remarks(spec: DatasetSpec, splits: Mapping[SplitName, Split]) -> list[str]:
     notes = []
     counts = tuple(len(splits[name]) if name in splits else 0 for name in SPLITS)
     if spec.counts is not None and counts != spec.counts:

@@ -39,7 +39,7 @@ def sha256_of(path: Path) -> str:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def describe_digest(sha256: str, dataset: str, path: Path) -> str:
+def describe_checksum(sha256: str, dataset: str, path: Path) -> str:
     """A note that names a known file or says that it is not known; DataError if it is another data set's file."""
     known = PUBLISHED.get(sha256)
     if known is None:

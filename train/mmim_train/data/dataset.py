@@ -95,7 +95,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataSet:
-    """A data set with its splits; validated: see `assemble`."""
+    """A data set with its splits; validated: see `build_dataset`."""
 
     name: str
     language: str  # ISO 639-1

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mmim_live.errors import DataError
-from mmim_train.data.checksums import describe_digest, sha256_of
+from mmim_train.data.checksums import describe_checksum, sha256_of
 from mmim_train.data.dataset import DataSet, SplitName
 from mmim_train.data.formats import meld, misa, mmsa, mult, utterance
 from mmim_train.data.formats.emer import read_emer
 from mmim_train.data.formats.text import read_texts
-from mmim_train.data.registry import Spec, spec_of
+from mmim_train.data.registry import DatasetSpec, dataset_spec
 from mmim_train.data.safe_unpickle import read_pickle
 from mmim_train.data.store.reader import HEADER, read_store
 
@@ -25,7 +25,7 @@ def open_dataset(name: str, path: Path) -> DataSet:
     Files: MMSA, MulT or MISA pickles, tables of words. Folders: a feature store, MELD's tables, MISA's split files,
     utterance vectors, or just one file of those above.
     """
-    spec = spec_of(name)
+    spec = dataset_spec(name)
     path = Path(path)
     if path.is_file():
         return _open_file(spec, path)
@@ -34,7 +34,7 @@ def open_dataset(name: str, path: Path) -> DataSet:
     raise DataError(f"{path}: no such file or folder")
 
 
-def _open_folder(spec: Spec, folder: Path) -> DataSet:
+def _open_folder(spec: DatasetSpec, folder: Path) -> DataSet:
     if (folder / HEADER).is_file():
         return read_emer(folder) if spec.name == "emer" else read_store(folder, spec.name)
     if spec.name == "emer":
@@ -54,7 +54,7 @@ def _open_folder(spec: Spec, folder: Path) -> DataSet:
     return _open_file(spec, files[0])
 
 
-def _open_file(spec: Spec, path: Path) -> DataSet:
+def _open_file(spec: DatasetSpec, path: Path) -> DataSet:
     if path.suffix == ".csv":
         return read_texts(spec, path)
     if path.name == HEADER:
@@ -64,7 +64,7 @@ def _open_file(spec: Spec, path: Path) -> DataSet:
     if path.suffix not in _PICKLES:
         raise DataError(f"{path}: is neither a pickle (.pkl), a table (.csv) nor a feature store")
     sha256 = sha256_of(path)
-    notes = (describe_digest(sha256, spec.name.removesuffix("-english"), path),)
+    notes = (describe_checksum(sha256, spec.name.removesuffix("-english"), path),)
     content = read_pickle(path)
     if mmsa.is_mmsa(content):
         return mmsa.read_mmsa(spec, content, path, notes, sha256)
@@ -75,7 +75,7 @@ def _open_file(spec: Spec, path: Path) -> DataSet:
     raise DataError(f"{path}: {_describe(content)}; expected the layout of MMSA, MulT or MISA")
 
 
-def _open_parts(spec: Spec, folder: Path) -> DataSet:
+def _open_parts(spec: DatasetSpec, folder: Path) -> DataSet:
     """MISA's one file per split."""
     parts: dict[SplitName, Sequence[Any]] = {}
     for stem, name in misa.NAMES.items():

@@ -40,14 +40,14 @@ def take(source: Mapping[Any, Any], key: str, where: str) -> Any:
 
 def numbers(source: Mapping[Any, Any], key: str, where: str, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
     """A field as float32 of the given shape, where None is any size."""
-    array = to_numbers(take(source, key, where), f"{where}[{key!r}]")
+    array = to_float32(take(source, key, where), f"{where}[{key!r}]")
     if len(array.shape) != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
         expected = ", ".join("any" if n is None else str(n) for n in shape)
         raise DataError(f"{where}[{key!r}]: has the shape {array.shape}, expected ({expected})")
     return array
 
 
-def to_numbers(value: Any, where: str) -> NDArray[np.float32]:
+def to_float32(value: Any, where: str) -> NDArray[np.float32]:
     """Anything that is numbers, as a plain float32 array."""
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # too large for float32 becomes inf and is handled as such
@@ -58,7 +58,7 @@ def to_numbers(value: Any, where: str) -> NDArray[np.float32]:
 
 def labels(source: Mapping[Any, Any], key: str, where: str, count: int) -> NDArray[np.float32]:
     """One label per sample, whether published as (N,), (N, 1) or (N, 1, 1); all must be finite."""
-    array = to_numbers(take(source, key, where), f"{where}[{key!r}]")
+    array = to_float32(take(source, key, where), f"{where}[{key!r}]")
     if array.size != count or not array.shape or array.shape[0] != count:
         raise DataError(f"{where}[{key!r}]: has the shape {array.shape}, expected ({count},)")
     if not np.isfinite(array).all():

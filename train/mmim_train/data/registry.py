@@ -13,7 +13,7 @@ EMOTIONS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class DatasetSpec:
     """What is known of a data set before its file is opened."""
 
     name: str
@@ -28,16 +28,16 @@ class Spec:
 
 _POLARITY = {"sentiment": SENTIMENTS}
 
-SPECS: Mapping[str, Spec] = {
+SPECS: Mapping[str, DatasetSpec] = {
     spec.name: spec
     for spec in (
-        Spec("mosi", "CMU-MOSI", "en", (-3, 3), "mosi", _POLARITY, (1284, 229, 686)),
-        Spec("mosei", "CMU-MOSEI", "en", (-3, 3), "mosi", _POLARITY, (16326, 1871, 4659)),
-        Spec("sims", "CH-SIMS", "zh", (-1, 1), "sims", _POLARITY, (1368, 456, 457)),
-        Spec("simsv2", "CH-SIMS v2", "zh", (-1, 1), "sims", _POLARITY, (2722, 647, 1034)),
-        Spec("sims-english", "CH-SIMS, English words", "en", (-1, 1), "sims", _POLARITY, None, "text_en"),
-        Spec("simsv2-english", "CH-SIMS v2, English words", "en", (-1, 1), "sims", _POLARITY, None, "text_en"),
-        Spec(
+        DatasetSpec("mosi", "CMU-MOSI", "en", (-3, 3), "mosi", _POLARITY, (1284, 229, 686)),
+        DatasetSpec("mosei", "CMU-MOSEI", "en", (-3, 3), "mosi", _POLARITY, (16326, 1871, 4659)),
+        DatasetSpec("sims", "CH-SIMS", "zh", (-1, 1), "sims", _POLARITY, (1368, 456, 457)),
+        DatasetSpec("simsv2", "CH-SIMS v2", "zh", (-1, 1), "sims", _POLARITY, (2722, 647, 1034)),
+        DatasetSpec("sims-english", "CH-SIMS, English words", "en", (-1, 1), "sims", _POLARITY, None, "text_en"),
+        DatasetSpec("simsv2-english", "CH-SIMS v2, English words", "en", (-1, 1), "sims", _POLARITY, None, "text_en"),
+        DatasetSpec(
             "meld",
             "MELD",
             "en",
@@ -46,17 +46,17 @@ SPECS: Mapping[str, Spec] = {
             {"emotion": EMOTIONS, "sentiment": SENTIMENTS},
             (9989, 1109, 2610),
         ),
-        Spec("emer", "EMER", "zh", (-1, 1), "affect"),
-        Spec("clips", "one's own clips", "en", (-3, 3), "mosi"),
-        Spec("mosi-utterance", "CMU-MOSI, a vector per utterance", "en", (-3, 3), "mosi", counts=None),
-        Spec("sst", "Stanford Sentiment Treebank", "en", (-3, 3), "mosi"),
-        Spec("vader", "VADER's rated texts", "en", (-3, 3), "mosi"),
-        Spec("emobank", "EmoBank", "en", (-3, 3), "mosi"),
+        DatasetSpec("emer", "EMER", "zh", (-1, 1), "affect"),
+        DatasetSpec("clips", "one's own clips", "en", (-3, 3), "mosi"),
+        DatasetSpec("mosi-utterance", "CMU-MOSI, a vector per utterance", "en", (-3, 3), "mosi", counts=None),
+        DatasetSpec("sst", "Stanford Sentiment Treebank", "en", (-3, 3), "mosi"),
+        DatasetSpec("vader", "VADER's rated texts", "en", (-3, 3), "mosi"),
+        DatasetSpec("emobank", "EmoBank", "en", (-3, 3), "mosi"),
     )
 }
 
 
-def spec_of(name: str) -> Spec:
+def dataset_spec(name: str) -> DatasetSpec:
     """The entry, or DataError that lists the names."""
     if name not in SPECS:
         raise DataError(f"unknown data set {name!r}: choose one of {', '.join(SPECS)}")

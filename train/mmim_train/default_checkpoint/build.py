@@ -10,8 +10,8 @@ from typing import Any
 
 from mmim_live.features.contract import CONTRACT
 from mmim_live.model.checkpoint import CheckpointConfig, save_checkpoint
-from mmim_live.model.checkpoint_config import ContractManifest
-from mmim_live.model.consistency import as_numbers as as_mixture
+from mmim_live.model.checkpoint_config import ContractConfig
+from mmim_live.model.consistency import marginal_to_config
 from mmim_train.default_checkpoint.config import DefaultRecipe, read_recipe
 from mmim_train.default_checkpoint.fusion.consistency import Name
 from mmim_train.default_checkpoint.report.card import USEFUL_AUC, default_card
@@ -49,7 +49,7 @@ def build_default_checkpoint(
     cache = cache or output.with_name(f".{output.name}.cache")
     trained = learn(data, recipe, cache, log)
     log("judging")
-    found = judge(trained, data, cache, log)
+    found = score_predictions(trained, data, cache, log)
     config = _config(trained, found, recipe)
     card = default_card(output.name, found, recipe, version("mmim-live"))
     save_checkpoint(output, trained.model, config, trained.tokenizer, card, overwrite=True)
@@ -57,7 +57,7 @@ def build_default_checkpoint(
     return found
 
 
-def judge(trained: Trained, data: Path, cache: Path, log: Callable[[str], None]) -> dict[str, Any]:
+def score_predictions(trained: Trained, data: Path, cache: Path, log: Callable[[str], None]) -> dict[str, Any]:
     """All figures, with the widths of the intervals."""
     samples = gather_samples(data, cache, log)
     truth = as_numbers(trained.valid.targets(range(len(trained.valid))))
@@ -66,7 +66,7 @@ def judge(trained: Trained, data: Path, cache: Path, log: Callable[[str], None])
     return figures(trained, samples.voices, samples.faces, data) | {
         "half_width": {name: round(width, 3) for name, width in widths.items()},
         "transcripts": transcript_figures(trained, cache, log),
-        "abstention": abstention(truth, scores).model_dump(),
+        "abstention": abstention(truth, scores).model_dump(by_alias=True),
         "triples_count": len(truth),
         "contested_count": len(trained.contested),
     }
@@ -83,13 +83,13 @@ def _config(trained: Trained, found: dict[str, Any], recipe: DefaultRecipe) -> C
     agreement = _useful(agreement_tables(trained), found["agreement_auc"]["reached"])
     return CheckpointConfig(
         architecture=trained.model.config,
-        contract=ContractManifest.of(CONTRACT),
+        contract=ContractConfig.of(CONTRACT),
         voice_normalisation=trained.voice,
         face_normalisation=trained.face,
         max_tokens=trained.tokenizer.max_tokens,
         conformal=conformal(truth, scores),
         abstention=abstention(truth, scores),
-        prior={name: as_mixture(mixture) for name, mixture in trained.prior.items() if name in agreement},
+        prior={name: marginal_to_config(mixture) for name, mixture in trained.prior.items() if name in agreement},
         agreement=agreement,
         metrics=found,
         provenance={"data": list(_SOURCES), "composed": True, "recipe": recipe.model_dump(mode="json")},

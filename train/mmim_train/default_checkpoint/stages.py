@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from mmim_live.assets import obtain
 from mmim_live.features.contract import CONTRACT
-from mmim_live.model.checkpoint_config import Normalisation
+from mmim_live.model.checkpoint_config import Normalization
 from mmim_live.model.encoders import SequenceEncoder, TextEncoder, backbone_config
 from mmim_live.model.mmim import MMIM, Encodings, MMIMConfig
 from mmim_live.model.mutual_information import Marginal
@@ -75,7 +75,7 @@ from mmim_train.default_checkpoint.text.readings import EncodedSentences, kept_w
 from mmim_train.default_checkpoint.text.sentences import read_sentences
 from mmim_train.default_checkpoint.text.transcripts import can_speak, hear_sentences, heard_file
 from mmim_train.evaluation.calibration import joined as joined_encodings
-from mmim_train.features.clip_features import begin_process
+from mmim_train.features.clip_features import start_worker_process
 from mmim_train.training.trainer import EpochRecord, StepRecord, train
 
 
@@ -99,8 +99,8 @@ class Trained:
 
     model: MMIM
     tokenizer: TextTokenizer
-    voice: Normalisation
-    face: Normalisation
+    voice: Normalization
+    face: Normalization
     prior: dict[Name, Marginal]
     valid: SyntheticTriples
     joined: EncodedTriples  # of `valid`
@@ -138,7 +138,7 @@ def gather_samples(data: Path, cache: Path, log: Log) -> EmotionSamples:
 
 def look_at_people(
     data: Path, recipe: DefaultRecipe, cache: Path, log: Log
-) -> tuple[Normalisation, Normalisation, Alone]:
+) -> tuple[Normalization, Normalization, Alone]:
     """How voices and faces are normalised, and their encoders, from the cache where they are there."""
     samples = gather_samples(data, cache, log)
     voice = _normalisation([p.rows for p in samples.voices if p.split == "train"])
@@ -218,7 +218,7 @@ def learn(data: Path, recipe: DefaultRecipe, cache: Path, log: Log) -> Trained:
 
 def _all_but_words(data: Path, recipe: DefaultRecipe, cache: Path, log: Log) -> None:
     """Fill the cache with what does not depend on the text encoder."""
-    begin_process()
+    start_worker_process()
     look_at_people(data, recipe, cache, log)
     if can_speak():
         hear_sentences([s.text for s in read_sentences(data) if s.part == "valid"], heard_file(cache), log)
@@ -253,7 +253,7 @@ def encode(model: MMIM, examples: SyntheticTriples, batch: int = 64) -> Encoding
     return joined_encodings(parts)
 
 
-def face_normalisation(corpus: EmotionCorpus, config: TripleConfig, count: int = 600) -> Normalisation:
+def face_normalisation(corpus: EmotionCorpus, config: TripleConfig, count: int = 600) -> Normalization:
     """Over sequences as they are composed, since stills do not move."""
     draw = np.random.default_rng(0)
     emotions = tuple(corpus.faces)
@@ -265,11 +265,11 @@ def still_sequence(rows: Rows, count: int = 30) -> Rows:
     return np.asarray(np.resize(rows, (max(count, len(rows)), rows.shape[1])), np.float32)
 
 
-def _normalisation(sequences: Sequence[Rows]) -> Normalisation:
+def _normalisation(sequences: Sequence[Rows]) -> Normalization:
     rows = np.concatenate(sequences).astype(np.float64)
     # A column that hardly moves in the data must not shout when it moves in use.
     std = np.maximum(rows.std(axis=0), 0.02)
-    return Normalisation(mean=tuple(rows.mean(axis=0).tolist()), std=tuple(std.tolist()))
+    return Normalization(mean=tuple(rows.mean(axis=0).tolist()), std=tuple(std.tolist()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,7 +283,7 @@ class Alone:
 
 
 def _learn_alone(
-    samples: EmotionSamples, voice: Normalisation, face: Normalisation, recipe: DefaultRecipe, cache: Path, log: Log
+    samples: EmotionSamples, voice: Normalization, face: Normalization, recipe: DefaultRecipe, cache: Path, log: Log
 ) -> Alone:
     """Voice and face encoders learn emotions, from the cache where they are there."""
 

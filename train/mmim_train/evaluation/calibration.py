@@ -81,10 +81,10 @@ def abstention(truth: Numbers, scores: dict[str, Numbers], gain: float = 0.05, b
         stays = moved >= nearer[name]
         share[name], error[name] = 1 - float(stays.mean()), float(errors.mean())
         kept[name], same[name] = float(errors[stays].mean()), float(ignorant[stays].mean())
-    return Abstention(nearer=nearer, share=share, error=error, error_kept=kept, same_kept=same)
+    return Abstention(threshold=nearer, share=share, error=error, error_kept=kept, same_kept=same)
 
 
-def agreement_table(values: Numbers, points: int = 101) -> tuple[float, ...]:
+def quantile_table(values: Numbers, points: int = 101) -> tuple[float, ...]:
     """Quantiles from 0 to 1, ascending."""
     return tuple(np.quantile(values, np.linspace(0, 1, points)).tolist())
 

@@ -17,9 +17,9 @@ from mmim_train.data.dataset import DataSet, SplitName
 from mmim_train.data.loader import open_dataset
 from mmim_train.evaluation.metrics import Scoring
 from mmim_train.evaluation.missing_modalities import RATES, FramesMissing, ModalitiesMissing, coalitions
-from mmim_train.evaluation.scoring import judge
+from mmim_train.evaluation.scoring import score_predictions
 from mmim_train.runs.export import own_contract
-from mmim_train.training.collate import INTENSITY, Inputs, SplitExamples
+from mmim_train.training.collate import INTENSITY, Preprocessing, SplitExamples
 from mmim_train.training.distributed import World
 from mmim_train.training.examples import Examples
 from mmim_train.training.microbatch import Encoder
@@ -62,7 +62,7 @@ def evaluate(
     dataset = open_dataset(dataset_name, data)
     _compare(checkpoint, dataset)
     config = checkpoint.config
-    inputs = Inputs(checkpoint.tokenizer, config.voice_normalisation, config.face_normalisation)
+    inputs = Preprocessing(checkpoint.tokenizer, config.voice_normalisation, config.face_normalisation)
     examples = SplitExamples(dataset.split(split), inputs, target_of(config, dataset))
     encoder = Encoder(checkpoint.model.to(device), device, World())
     figures = score(encoder, examples, dataset.scoring)
@@ -79,7 +79,7 @@ def evaluate(
 def score(encoder: Encoder, examples: Examples, scoring: Scoring) -> Figures:
     """The figures of one pass."""
     targets = examples.targets(range(len(examples)))
-    return judge(encoder.model.config.head, scoring, targets, predict(encoder, examples)).figures
+    return score_predictions(encoder.model.config.head, scoring, targets, predict(encoder, examples)).figures
 
 
 def missing_tables(

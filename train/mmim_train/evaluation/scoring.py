@@ -15,23 +15,23 @@ from mmim_train.training.objective import task_loss
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Scores:
     """`loss` chooses the epoch, lower is better: L1 over all numbers, or cross entropy. `figures` are for people."""
 
     loss: float
     figures: dict[str, Any]
 
 
-def judge(head: HeadConfig, scoring: Scoring, targets: Tensor, prediction: Tensor) -> Verdict:
+def score_predictions(head: HeadConfig, scoring: Scoring, targets: Tensor, prediction: Tensor) -> Scores:
     """Targets as in `task_loss`, prediction [N, K]. With several numbers, a figure is called "name.figure"."""
     loss = float(task_loss(prediction, targets))
     if head.kind == "classes":
         kept = targets >= 0
-        return Verdict(loss, as_json(class_metrics(targets[kept].numpy(), prediction[kept].argmax(dim=1).numpy())))
+        return Scores(loss, as_json(class_metrics(targets[kept].numpy(), prediction[kept].argmax(dim=1).numpy())))
     figures: dict[str, Any] = {}
     for column, name in enumerate(head.names):
         kept = ~torch.isnan(targets[:, column])
         truth, guess = (values[kept, column].numpy().astype(np.float32) for values in (targets, prediction))
         found = as_json(regression_metrics(scoring, truth, guess))
         figures |= found if len(head.names) == 1 else {f"{name}.{key}": value for key, value in found.items()}
-    return Verdict(loss, figures)
+    return Scores(loss, figures)

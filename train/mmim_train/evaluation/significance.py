@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 _EXACT = 16  # with up to this many pairs all signs are tried: 65,536
 
 
-def summarise(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
+def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
     """Mean and standard deviation (n - 1) of every figure over runs; None where a run has none, or there is one run."""
     result: dict[str, dict[str, float | None]] = {}
     for name in runs[0] if runs else ():

@@ -31,10 +31,10 @@ from mmim_live.model.encoders import backbone_config, load_text_backbone
 from mmim_live.model.mmim import MMIM, Batch, Encodings, MMIMConfig, MMIMOutput
 from mmim_live.model.tokenizer import load_pretrained_tokenizer
 from mmim_train.data.formats.utterance import read_utterances
-from mmim_train.data.registry import spec_of
+from mmim_train.data.registry import dataset_spec
 from mmim_train.experiments.utterances import CPU
 from mmim_train.reporting.markdown_tables import markdown
-from mmim_train.training.collate import SplitExamples, inputs_for
+from mmim_train.training.collate import SplitExamples, fit_preprocessing
 from mmim_train.training.examples import Examples
 from mmim_train.training.objective import make_objective
 from mmim_train.training.options import TrainOptions
@@ -68,8 +68,8 @@ class Padded:
 
 def _load(folder: Path) -> tuple[MMIM, SplitExamples]:
     source = str(assets.obtain("all-MiniLM-L6-v2").folder)
-    dataset = read_utterances(spec_of("mosi-utterance"), folder)
-    inputs = inputs_for(dataset, load_pretrained_tokenizer(source, _TOKENS, local_only=True))
+    dataset = read_utterances(dataset_spec("mosi-utterance"), folder)
+    inputs = fit_preprocessing(dataset, load_pretrained_tokenizer(source, _TOKENS, local_only=True))
     backbone = load_text_backbone(source, local_only=True)
     config = MMIMConfig(
         text_encoder=backbone_config(backbone), voice_dim=dataset.voice_width, face_dim=dataset.face_width
@@ -86,7 +86,7 @@ def published_epoch(model: MMIM, examples: Examples) -> None:
     stages = torch.optim.Adam(objective.q_parameters(), lr=1e-3), torch.optim.Adam(rest, lr=5e-5)
     order = torch.randperm(len(examples)).tolist()
     model.train()
-    for stage, optimiser in enumerate(stages):
+    for stage, optimizer in enumerate(stages):
         for start in range(0, len(order), _BATCH):
             indices = order[start : start + _BATCH]
             e = model.encode(examples.batch(indices))
@@ -100,7 +100,7 @@ def published_epoch(model: MMIM, examples: Examples) -> None:
             objective.zero_grad()
             torch.autograd.backward([loss])
             torch.nn.utils.clip_grad_norm_([*model.parameters(), *objective.parameters()], 1.0)
-            optimiser.step()
+            optimizer.step()
 
 
 def our_epoch(model: MMIM, examples: Examples) -> None:

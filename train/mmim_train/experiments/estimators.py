@@ -67,14 +67,14 @@ def estimates(rho: float, seed: int) -> dict[str, float]:
 
 def _train(module: torch.nn.Module, data: tuple[Tensor, Tensor], generator: torch.Generator, loss: object) -> None:
     assert callable(loss)
-    optimiser = torch.optim.Adam(module.parameters(), lr=5e-3)
+    optimizer = torch.optim.Adam(module.parameters(), lr=5e-3)
     for step in range(_STEPS):
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = 5e-3 * (1 - step / _STEPS)
         rows = torch.randint(_N, (_BATCH,), generator=generator)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.autograd.backward(loss(data[0][rows], data[1][rows]))
-        optimiser.step()
+        optimizer.step()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from mmim_train.experiments.mosi_table import table
-from mmim_train.experiments.utterances import Ground, cut_videos, predictions_by_epoch
+from mmim_train.experiments.utterances import MosiUtterances, cut_videos, predictions_by_epoch
 from mmim_train.training.options import TrainOptions
 
 QUESTION = (
@@ -65,9 +65,9 @@ class Experiment:
         self.log, self.data = log, data
 
     @cached_property
-    def ground(self) -> Ground:
+    def ground(self) -> MosiUtterances:
         assert self.data is not None
-        return Ground(self.data)
+        return MosiUtterances(self.data)
 
     @cached_property
     def halves(self) -> dict[str, NDArray[np.bool_]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmim_train.evaluation.metrics import as_json, regression_metrics
-from mmim_train.evaluation.significance import sign_flip_p, summarise
+from mmim_train.evaluation.significance import sign_flip_p, summarize
 from mmim_train.reporting.markdown_tables import figure, markdown
 
 _COLUMNS = ("mae", "r", "acc2_non0", "f1_non0")
@@ -66,7 +66,7 @@ def _reported_tables(truth: Mapping[str, Any], reported: _Entries) -> str:
 def _table(figures: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     rows = []
     for arm, found in figures.items():
-        summary = summarise(found)
+        summary = summarize(found)
         against = [
             "" if other == arm else _against([f["mae"] for f in found], [f["mae"] for f in theirs])
             for other, theirs in figures.items()

@@ -23,8 +23,8 @@ from mmim_live.model.mmim import MMIM, Batch, MMIMConfig
 from mmim_live.model.tokenizer import load_pretrained_tokenizer
 from mmim_train.data.dataset import SplitName
 from mmim_train.data.formats.utterance import read_utterances
-from mmim_train.data.registry import spec_of
-from mmim_train.training.collate import SplitExamples, inputs_for
+from mmim_train.data.registry import dataset_spec
+from mmim_train.training.collate import SplitExamples, fit_preprocessing
 from mmim_train.training.distributed import World
 from mmim_train.training.microbatch import Encoder
 from mmim_train.training.options import TrainOptions
@@ -51,7 +51,7 @@ class Sentences(nn.Module):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tabled:
+class PrecomputedExamples:
     """Utterances with one row of voice and of face each, all there; their sentences are numbered from `first`."""
 
     whole: Batch  # its token ids are not read
@@ -83,23 +83,23 @@ class Tabled:
         return self.labels[list(indices)]
 
 
-class Ground:
+class MosiUtterances:
     """The train and the valid file, and the frozen text encoder's table."""
 
     def __init__(self, folder: Path) -> None:
         source = str(assets.obtain("all-MiniLM-L6-v2").folder)
-        dataset = read_utterances(spec_of("mosi-utterance"), folder)
-        inputs = inputs_for(dataset, load_pretrained_tokenizer(source, 128, local_only=True))
+        dataset = read_utterances(dataset_spec("mosi-utterance"), folder)
+        inputs = fit_preprocessing(dataset, load_pretrained_tokenizer(source, 128, local_only=True))
         backbone = load_text_backbone(source, local_only=True)
         encoder = TextEncoder(backbone, "mean").eval()
-        tabled: list[Tabled] = []
+        tabled: list[PrecomputedExamples] = []
         answers: list[Tensor] = []
         names: tuple[SplitName, ...] = ("train", "valid")
         for name in names:
             split = SplitExamples(dataset.split(name), inputs, ("M",))
             numbers = range(len(split))
             first = sum(len(answer) for answer in answers)
-            tabled.append(Tabled(split.batch(numbers), split.targets(numbers), first))
+            tabled.append(PrecomputedExamples(split.batch(numbers), split.targets(numbers), first))
             answers += [_answers(encoder, split, numbers[i : i + _BATCH]) for i in numbers[::_BATCH]]
         self.train, self.valid = tabled
         self.videos = np.array([name.rsplit("_", 1)[0] for name in dataset.split("valid").ids])  # of `valid`
@@ -132,7 +132,7 @@ def cut_videos(videos: Sequence[str], share: float, seed: int) -> tuple[list[str
 
 
 def predictions_by_epoch(
-    ground: Ground, options: TrainOptions, architecture: dict[str, Any], seed: int
+    ground: MosiUtterances, options: TrainOptions, architecture: dict[str, Any], seed: int
 ) -> NDArray[np.float32]:
     """[epochs, N]: train on the whole train file; after every epoch, what is predicted of the valid file.
 
@@ -145,7 +145,7 @@ def predictions_by_epoch(
         if isinstance(record, EpochRecord):
             found.append(predict(encoder, ground.valid, len(ground.valid))[:, 0].numpy().astype(np.float32))
 
-    one = Tabled(ground.train.whole, ground.train.labels[:1], ground.train.first)
+    one = PrecomputedExamples(ground.train.whole, ground.train.labels[:1], ground.train.first)
     unstopped = options.model_copy(update={"patience": options.epochs})
     train(model, ground.train, one, unstopped, seed, CPU, observe=observe)
     return np.stack(found)

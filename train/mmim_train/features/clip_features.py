@@ -32,7 +32,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
-class Recogniser:
+class AsrModel:
     """Who recognises words where none are given."""
 
     name: str
@@ -41,7 +41,7 @@ class Recogniser:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
+class ClipFeatures:
     """What a clip holds."""
 
     voice: NDArray[np.float32]  # [Tv, columns]
@@ -56,7 +56,7 @@ class Task:
     id: str
     path: Path
     part: Path
-    recogniser: Recogniser | None
+    recogniser: AsrModel | None
 
     @property
     def begun(self) -> Path:
@@ -64,7 +64,7 @@ class Task:
         return self.part.with_suffix(".begun")
 
 
-def task_of(identity: str, path: Path, parts: Path, recogniser: Recogniser | None) -> Task:
+def clip_task(identity: str, path: Path, parts: Path, recogniser: AsrModel | None) -> Task:
     """The task for a clip. Its part's name changes with the file, the feature contract and the recogniser."""
     state = path.stat()
     marks = [str(path.resolve()), str(state.st_size), str(state.st_mtime_ns), CONTRACT.hash]
@@ -74,7 +74,7 @@ def task_of(identity: str, path: Path, parts: Path, recogniser: Recogniser | Non
     return Task(identity, path, parts / f"{name}.npz", recogniser)
 
 
-def measure(path: Path, recogniser: Recogniser | None = None) -> Measured:
+def measure(path: Path, recogniser: AsrModel | None = None) -> ClipFeatures:
     """The rows and words of a recording, or the row of a picture. Raises MediaError or AssetError."""
     # The extractors bring torch and mediapipe, which only the measuring processes need.
     from mmim_live.assets import obtain
@@ -104,7 +104,7 @@ def measure(path: Path, recogniser: Recogniser | None = None) -> Measured:
         words += [word for update in speech.flush() for word in update.committed] if speech else []
     finally:
         recording.close()
-    return Measured(
+    return ClipFeatures(
         np.array([row.values for row in voice_rows], np.float32).reshape(-1, len(VOICE_NAMES)),
         np.array([row.values for row in face_rows if row is not None], np.float32).reshape(-1, len(FACE_NAMES)),
         Window(0.0, 0.0, "utterance", "committed", 0, tuple(words), (), ()).text,
@@ -119,7 +119,7 @@ def _whisper(folder: Path) -> Whisper:
     return load_whisper(folder)
 
 
-def measure_into(task: Task) -> str | None:
+def extract_into(task: Task) -> str | None:
     """Measure and keep; what was wrong, or None."""
     partial = task.part.with_suffix(f".{os.getpid()}.partial")
     try:
@@ -139,13 +139,13 @@ def measure_into(task: Task) -> str | None:
     return None
 
 
-def read_part(part: Path) -> Measured:
-    """What `measure_into` kept."""
+def read_features(part: Path) -> ClipFeatures:
+    """What `extract_into` kept."""
     with np.load(part, allow_pickle=False) as file:
-        return Measured(file["voice"], file["face"], str(file["text"]))
+        return ClipFeatures(file["voice"], file["face"], str(file["text"]))
 
 
-def begin_process() -> None:
+def start_worker_process() -> None:
     """One thread a process; Ctrl-C is for the one that leads them, and nobody stays behind when that is gone."""
     import cv2
     import torch

@@ -18,14 +18,14 @@ from mmim_live.errors import DataError
 from mmim_live.features.contract import CONTRACT
 from mmim_live.features.face import FACE_NAMES
 from mmim_live.features.voice import VOICE_NAMES
-from mmim_live.model.checkpoint_config import ContractManifest
+from mmim_live.model.checkpoint_config import ContractConfig
 from mmim_train.data.dataset import Sample
 from mmim_train.data.formats.clips import Clip, read_clips
-from mmim_train.data.registry import Spec, spec_of
+from mmim_train.data.registry import DatasetSpec, dataset_spec
 from mmim_train.data.store.reader import StoreHeader
 from mmim_train.data.store.writer import StoreWriter
-from mmim_train.features.clip_features import PICTURES, Recogniser, Task, read_part, task_of
-from mmim_train.features.process_pool import measure_all
+from mmim_train.features.clip_features import PICTURES, AsrModel, Task, clip_task, read_features
+from mmim_train.features.process_pool import extract_all
 
 RECORDINGS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".flac", ".wav", ".mp3", ".m4a", ".ogg")
 
@@ -85,7 +85,7 @@ def extract(
     """
     if output.exists():
         raise DataError(f"{output}: exists already; remove it or choose another place")
-    spec = spec_of(name)
+    spec = dataset_spec(name)
     if language is not None:
         spec = replace(spec, language=language)
     clips = find_clips(source, spec.text_column)
@@ -99,14 +99,14 @@ def extract(
     tasks: dict[str, Task] = {}
     for clip in clips:
         if clip.path.is_file():
-            tasks[clip.id] = task_of(clip.id, clip.path, parts, recogniser if _wants(clip) else None)
+            tasks[clip.id] = clip_task(clip.id, clip.path, parts, recogniser if _wants(clip) else None)
         else:
             problems[clip.id] = f"no file {clip.path}"
             advance(clip.id, problems[clip.id])
     known = {identity for identity, task in tasks.items() if task.part.is_file()}
     for identity in known:
         advance(identity, None)
-    for task, problem in measure_all([task for task in tasks.values() if task.id not in known], workers):
+    for task, problem in extract_all([task for task in tasks.values() if task.id not in known], workers):
         if problem is not None:
             problems[task.id] = problem
         advance(task.id, problem)
@@ -122,16 +122,16 @@ def _wants(clip: Clip) -> bool:
     return not clip.text.strip() and clip.path.suffix.lower() not in PICTURES
 
 
-def _recogniser(asr_model: str, spec: Spec) -> Recogniser | None:
+def _recogniser(asr_model: str, spec: DatasetSpec) -> AsrModel | None:
     if spec.text_column != "text":
         return None  # a translation: what is heard is in another language
     from mmim_live.session.loading import asr_folder
 
     name, folder = asr_folder(asr_model, spec.language)
-    return Recogniser(name, folder, spec.language)
+    return AsrModel(name, folder, spec.language)
 
 
-def _header(spec: Spec, source: Path, clips: Sequence[Clip], recogniser: Recogniser | None) -> StoreHeader:
+def _header(spec: DatasetSpec, source: Path, clips: Sequence[Clip], recogniser: AsrModel | None) -> StoreHeader:
     labelled = sorted({key for clip in clips for key in clip.scores})
     return StoreHeader(
         name=spec.name,
@@ -141,7 +141,7 @@ def _header(spec: Spec, source: Path, clips: Sequence[Clip], recogniser: Recogni
         voice_width=len(VOICE_NAMES),
         face_width=len(FACE_NAMES),
         scores=tuple(labelled) or ("M",),
-        contract=ContractManifest.of(CONTRACT),
+        contract=ContractConfig.of(CONTRACT),
         contract_hash=CONTRACT.hash,
         provenance={
             "layout": "clips",
@@ -162,7 +162,7 @@ def _write(
         for clip in clips:
             if clip.id in problems:
                 continue
-            measured = read_part(tasks[clip.id].part)
+            measured = read_features(tasks[clip.id].part)
             given = bool(clip.text.strip())
             text = clip.text if given else measured.text
             if not len(measured.voice) and not len(measured.face) and not text:

@@ -11,15 +11,15 @@ from concurrent.futures.process import BrokenProcessPool
 import psutil
 
 from mmim_live.errors import DataError
-from mmim_train.features.clip_features import Task, begin_process, measure_into
+from mmim_train.features.clip_features import Task, extract_into, start_worker_process
 
 Job = Callable[[Task], str | None]
 
 _PROCESS_BYTES = 1.2e9  # torch, mediapipe and Whisper base, with room for a long clip; 0.95e9 was seen
 
 
-def measure_all(
-    tasks: Sequence[Task], workers: int | None, job: Job = measure_into
+def extract_all(
+    tasks: Sequence[Task], workers: int | None, job: Job = extract_into
 ) -> Iterator[tuple[Task, str | None]]:
     """Do each task, in any order; gives what was wrong with it, or None.
 
@@ -69,7 +69,7 @@ def _alone(task: Task, job: Job) -> str | None:
 def _in_pool(tasks: Sequence[Task], workers: int, job: Job) -> Iterator[tuple[Task, str | None]]:
     # Forked children of a process with threads (torch, mediapipe) can hang, so start afresh.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), context, initializer=begin_process) as pool:
+    with ProcessPoolExecutor(min(workers, len(tasks)), context, initializer=start_worker_process) as pool:
         futures: dict[Future[str | None], Task] = {pool.submit(job, task): task for task in tasks}
         try:
             for future in as_completed(futures):

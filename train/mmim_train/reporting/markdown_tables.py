@@ -28,7 +28,7 @@ def figure(name: str, value: Any, spread: Any = None) -> str:
     return text
 
 
-def figures_table(rows: Mapping[str, Mapping[str, Any]], first: str = "") -> str:
+def metrics_table(rows: Mapping[str, Mapping[str, Any]], first: str = "") -> str:
     """One row a name, one column a figure."""
     columns = [name for name in next(iter(rows.values()), {}) if not name.startswith("count")]
     body = [[name, *(figure(c, row.get(c)) for c in columns)] for name, row in rows.items()]

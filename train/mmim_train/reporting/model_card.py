@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmim_train.reporting.markdown_tables import figures_table
+from mmim_train.reporting.markdown_tables import metrics_table
 
 _TEXT = """# {name}
 
@@ -46,7 +46,7 @@ def model_card(name: str, facts: Mapping[str, Any], figures: Mapping[str, Mappin
         predicts=facts["predicts"],
         modalities=", ".join(facts["modalities"]),
         language=facts["language"],
-        figures=figures_table(figures, "split"),
+        figures=metrics_table(figures, "split"),
         layout=facts["data"]["layout"],
         examples=", ".join(f"{split} {count}" for split, count in facts["data"]["counts"].items()),
         encoder=encoder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmim_train.reporting.markdown_tables import figure, figures_table, markdown
+from mmim_train.reporting.markdown_tables import figure, markdown, metrics_table
 from mmim_train.reporting.published import COLUMNS, KEYS, PUBLISHED
 
 
@@ -18,9 +18,9 @@ def report(metrics: Mapping[str, Any], plots: Sequence[str]) -> str:
         f"\n## Figures on the {scored} split\n",
         _beside_published(metrics, scored),
         "\n## Every seed\n",
-        figures_table({f"seed {run['seed']}": run[scored] for run in metrics["runs"]}),
+        metrics_table({f"seed {run['seed']}": run[scored] for run in metrics["runs"]}),
         "\n## Validation, by what the model is shown\n",
-        figures_table(metrics["coalitions"], "modalities"),
+        metrics_table(metrics["coalitions"], "modalities"),
     ]
     if len(metrics.get("arms", {})) > 1:
         parts += ["\n## Without single terms, on the valid split\n", _arms(metrics["arms"])]
@@ -51,7 +51,7 @@ def _beside_published(metrics: Mapping[str, Any], scored: str) -> str:
     ours = f"ours, {runs} seed{'s' if runs > 1 else ''}"
     scoring = metrics["scoring"]
     if scoring not in COLUMNS or not {key for keys in KEYS[scoring] for key in keys} <= summary.keys():
-        return figures_table({ours: {k: v["mean"] for k, v in summary.items()}})
+        return metrics_table({ours: {k: v["mean"] for k, v in summary.items()}})
     cells = [_cell(summary, keys) for keys in KEYS[scoring]]
     published = [[name, *row] for name, row in PUBLISHED.get(metrics["dataset"], {}).items()]
     table = markdown(["", *COLUMNS[scoring]], [*published, [ours, *cells]])
@@ -65,4 +65,4 @@ def _cell(summary: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> str:
 
 
 def _arms(arms: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
-    return figures_table({name: {k: v["mean"] for k, v in summary.items()} for name, summary in arms.items()}, "terms")
+    return metrics_table({name: {k: v["mean"] for k, v in summary.items()} for name, summary in arms.items()}, "terms")

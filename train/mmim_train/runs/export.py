@@ -16,8 +16,8 @@ import torch
 
 from mmim_live.features.contract import CONTRACT
 from mmim_live.model.checkpoint import save_checkpoint
-from mmim_live.model.checkpoint_config import CheckpointConfig, Conformal, ContractManifest
-from mmim_live.model.consistency import agreement_statistics, as_numbers
+from mmim_live.model.checkpoint_config import CheckpointConfig, Conformal, ContractConfig
+from mmim_live.model.consistency import consistency_statistics, marginal_to_config
 from mmim_live.model.mmim import MMIM
 from mmim_live.model.mutual_information import ConditionalGaussian, Marginal, marginal
 from mmim_live.model.predictor import live_scores
@@ -25,7 +25,7 @@ from mmim_live.types import MODALITIES, FeatureContract, ModalityContract
 from mmim_train.data.dataset import DataSet
 from mmim_train.evaluation.missing_modalities import ModalitiesMissing, coalitions
 from mmim_train.runs.prepare import Prepared
-from mmim_train.training.examples import Examples, ordered_plan
+from mmim_train.training.examples import Examples, sorted_batches
 from mmim_train.training.microbatch import Encoder
 from mmim_train.training.trainer import predict
 
@@ -37,7 +37,7 @@ _QUANTILES = 101
 _PRIOR_EXAMPLES = 64
 
 
-def deliver(
+def export_checkpoint(
     folder: Path, prepared: Prepared, encoder: Encoder, metrics: dict[str, Any], provenance: dict[str, Any], card: str
 ) -> None:
     """Write the checkpoint; an existing one gives way. Raises CheckpointError."""
@@ -48,7 +48,7 @@ def deliver(
     config = config.model_copy(
         update={
             "conformal": conformal(config, encoder, valid),
-            "prior": {name: as_numbers(mixture) for name, mixture in prior.items()},
+            "prior": {name: marginal_to_config(mixture) for name, mixture in prior.items()},
             "agreement": agreement(encoder, valid, prior),
         }
     )
@@ -61,7 +61,7 @@ def _base_config(
     tokenizer = prepared.inputs.tokenizer
     return CheckpointConfig(
         architecture=model.config,
-        contract=ContractManifest.of(prepared.dataset.contract or own_contract(prepared.dataset)),
+        contract=ContractConfig.of(prepared.dataset.contract or own_contract(prepared.dataset)),
         voice_normalisation=prepared.inputs.voice,
         face_normalisation=prepared.inputs.face,
         max_tokens=tokenizer.max_tokens if tokenizer is not None else 128,
@@ -122,10 +122,10 @@ def priors(encoder: Encoder, examples: Examples) -> dict[Name, Marginal]:
 
 @torch.no_grad()
 def agreement(encoder: Encoder, examples: Examples, prior: Mapping[Name, Marginal]) -> dict[Name, tuple[float, ...]]:
-    """Ascending quantiles of `agreement_statistics` of voice and face where both they and words are there."""
+    """Ascending quantiles of `consistency_statistics` of voice and face where both they and words are there."""
     model = encoder.model.eval()
-    e = encoder.encode_all(examples, ordered_plan(examples.costs, 32), (0,))
-    found = agreement_statistics(model, e, {name: mixture.to(e.h_t.device) for name, mixture in prior.items()})
+    e = encoder.encode_all(examples, sorted_batches(examples.costs, 32), (0,))
+    found = consistency_statistics(model, e, {name: mixture.to(e.h_t.device) for name, mixture in prior.items()})
     tables: dict[Name, tuple[float, ...]] = {}
     for name in _NAMES:
         both = (e.present[:, 0] & e.present[:, MODALITIES.index(name)]).cpu()

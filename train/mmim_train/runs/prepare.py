@@ -21,7 +21,7 @@ from mmim_live.model.tokenizer import TextTokenizer, load_pretrained_tokenizer
 from mmim_train.data.dataset import DataSet, SplitName
 from mmim_train.data.loader import open_dataset
 from mmim_train.runs.recipe import Recipe
-from mmim_train.training.collate import Inputs, SplitExamples, head_for, inputs_for
+from mmim_train.training.collate import Preprocessing, SplitExamples, fit_preprocessing, head_for
 from mmim_train.training.options import ObjectiveName, TrainOptions
 from mmim_train.training.seeding import Purpose, seeded
 
@@ -38,7 +38,7 @@ class Prepared:
     text_encoder: str  # as named; "" where the data have no words
     config: MMIMConfig
     options: TrainOptions
-    inputs: Inputs
+    inputs: Preprocessing
     splits: Mapping[SplitName, SplitExamples]
     load_backbone: Callable[[], nn.Module] | None
 
@@ -75,7 +75,7 @@ def prepare(
     config = settings.architecture(
         dataset, head_for(dataset, recipe.target), backbone_config(backbone) if backbone is not None else None
     )
-    inputs = _used(inputs_for(dataset, tokenizer), config)
+    inputs = _used(fit_preprocessing(dataset, tokenizer), config)
     splits = {name: SplitExamples(split, inputs, recipe.target) for name, split in dataset.splits.items()}
     return Prepared(
         dataset=dataset,
@@ -89,9 +89,9 @@ def prepare(
     )
 
 
-def _used(inputs: Inputs, config: MMIMConfig) -> Inputs:
+def _used(inputs: Preprocessing, config: MMIMConfig) -> Preprocessing:
     """Only what the architecture reads."""
-    return Inputs(
+    return Preprocessing(
         inputs.tokenizer if "text" in config.modalities else None,
         inputs.voice if "voice" in config.modalities else None,
         inputs.face if "face" in config.modalities else None,

@@ -29,7 +29,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Settings(_Part):
+class RecipeSettings(_Part):
     """One way to train: encoder, architecture, options."""
 
     text_encoder: str = Field(min_length=1)  # a hub name or a folder
@@ -38,7 +38,7 @@ class Settings(_Part):
     train: TrainOptions = TrainOptions()
 
     @model_validator(mode="after")
-    def _check(self) -> Settings:
+    def _check(self) -> RecipeSettings:
         decided = _BY_DATA & set(self.model)
         if decided:
             raise ValueError(f"model.{min(decided)} follows from the data and cannot be set")
@@ -79,8 +79,8 @@ class Recipe(_Part):
     title: str
     dataset: str  # a name of `data.catalogue`
     target: tuple[str, ...] = Field(default=("M",), min_length=1)  # see `batches.head_for`
-    published: Settings
-    corrected: Settings
+    published: RecipeSettings
+    corrected: RecipeSettings
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:
@@ -88,7 +88,7 @@ class Recipe(_Part):
             raise ValueError(f"dataset {self.dataset!r} is not known: choose from {', '.join(SPECS)}")
         return self
 
-    def settings(self, objective: ObjectiveName) -> Settings:
+    def settings(self, objective: ObjectiveName) -> RecipeSettings:
         """The settings for an objective; "none" is "corrected" without its terms, so that both can be compared."""
         settings = self.published if objective == "published" else self.corrected
         return settings.model_copy(update={"train": settings.train.model_copy(update={"objective": objective})})

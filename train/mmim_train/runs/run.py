@@ -21,19 +21,19 @@ from rich.console import Console
 from mmim_train.data.dataset import SplitName
 from mmim_train.evaluation.evaluate import score
 from mmim_train.evaluation.missing_modalities import ModalitiesMissing, coalitions
-from mmim_train.evaluation.significance import summarise
+from mmim_train.evaluation.significance import summarize
 from mmim_train.reporting.metric_logs import logged
 from mmim_train.reporting.model_card import model_card
 from mmim_train.reporting.plots import draw_plots
 from mmim_train.reporting.progress import shown
 from mmim_train.reporting.report import report
-from mmim_train.runs.export import deliver
+from mmim_train.runs.export import export_checkpoint
 from mmim_train.runs.json_files import read_json, write_json, write_text
 from mmim_train.runs.prepare import Prepared
 from mmim_train.training.distributed import World
 from mmim_train.training.microbatch import Encoder
 from mmim_train.training.options import TrainOptions
-from mmim_train.training.train_state import forget_state
+from mmim_train.training.train_state import delete_state
 from mmim_train.training.trainer import EpochRecord, StepRecord, predict, train
 
 _STATE, _METRICS, _CHECKPOINT = "state.pt", "metrics.json", "checkpoint"
@@ -67,14 +67,14 @@ def ablation_arms(options: TrainOptions) -> dict[str, TrainOptions]:
 
 
 def execute(run: Run) -> Path:
-    """Train every arm with every seed, deliver the best seed of the first arm, report. Returns the folder."""
+    """Train every arm with every seed, export the best seed of the first arm, report. Returns the folder."""
     results: dict[str, list[dict[str, Any]]] = {}
     for number, (arm, options) in enumerate(run.arms.items()):
         place = run.folder if number == 0 else run.folder / f"arm-{number}"
         results[arm] = [_train_seed(run, arm, options, seed, place / f"seed-{seed}") for seed in run.seeds]
-    if run.world.leads:
+    if run.world.is_main:
         _finish(run, results)
-    run.world.wait()
+    run.world.barrier()
     return run.folder
 
 
@@ -109,12 +109,12 @@ def _train_seed(run: Run, arm: str, options: TrainOptions, seed: int, folder: Pa
         "coalitions": _coalitions(run, encoder),
         "epochs": [asdict(e) for e in result.epochs],
     }
-    if run.world.leads:
+    if run.world.is_main:
         if arm == next(iter(run.arms)) and _best_so_far(run, content):
             _deliver(run, Encoder(model, run.device, World(), options.precision), content)  # this process alone
         write_json(folder / _METRICS, content)
-        forget_state(folder / _STATE)
-    run.world.wait()
+        delete_state(folder / _STATE)
+    run.world.barrier()
     return content
 
 
@@ -127,7 +127,7 @@ def _run_key(prepared: Prepared) -> str:
 def _observed(run: Run, folder: Path, title: str, epochs: int) -> Iterator[Callable[[StepRecord | EpochRecord], None]]:
     """Logs and display together; neither in a process that does not lead."""
     with ExitStack() as stack:
-        parts = [logged(folder), shown(title, epochs, run.console)] if run.world.leads else []
+        parts = [logged(folder), shown(title, epochs, run.console)] if run.world.is_main else []
         observers = [stack.enter_context(part) for part in parts]
 
         def observe(record: StepRecord | EpochRecord) -> None:
@@ -161,7 +161,9 @@ def _deliver(run: Run, encoder: Encoder, content: dict[str, Any]) -> None:
     facts, name = _facts(run), f"mmim-{run.prepared.dataset.name}"
     figures: dict[str, Any] = {split: content[split] for split in _SCORED if split in content}
     card = model_card(name, facts, figures)
-    deliver(run.folder / _CHECKPOINT, run.prepared, encoder, figures, {**facts, "seed": content["seed"]}, card)
+    export_checkpoint(
+        run.folder / _CHECKPOINT, run.prepared, encoder, figures, {**facts, "seed": content["seed"]}, card
+    )
     prediction, truth = _pairs(run.prepared, encoder)
     write_json(run.folder / "valid.json", {"truth": truth, "prediction": prediction})
 
@@ -211,9 +213,9 @@ def _finish(run: Run, results: dict[str, list[dict[str, Any]]]) -> None:
     metrics = {
         **_facts(run),
         "runs": [{key: value for key, value in content.items() if key != "epochs"} for content in first],
-        "summary": {split: summarise([content[split] for content in first]) for split in scored},
+        "summary": {split: summarize([content[split] for content in first]) for split in scored},
         "coalitions": best["coalitions"],
-        "arms": {arm: summarise([content["valid"] for content in contents]) for arm, contents in results.items()},
+        "arms": {arm: summarize([content["valid"] for content in contents]) for arm, contents in results.items()},
     }
     histories = {content["seed"]: [EpochRecord(**entry) for entry in content["epochs"]] for content in first}
     pairs = read_json(run.folder / "valid.json") if (run.folder / "valid.json").is_file() else {}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmim_live.errors import DataError
-from mmim_live.model.checkpoint_config import Normalisation
+from mmim_live.model.checkpoint_config import Normalization
 from mmim_live.model.mmim import Batch, HeadConfig
 from mmim_live.model.tokenizer import TextTokenizer
 from mmim_train.data.dataset import DataSet, Rows, Split
@@ -26,22 +26,22 @@ _ROWS_WEIGHT = 10_000  # above any number of rows: among costs, tokens come firs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inputs:
+class Preprocessing:
     """How the modalities are read. None where the model does not use one; its rows are then not touched."""
 
     tokenizer: TextTokenizer | None
-    voice: Normalisation | None
-    face: Normalisation | None
+    voice: Normalization | None
+    face: Normalization | None
 
 
-def inputs_for(dataset: DataSet, tokenizer: TextTokenizer | None) -> Inputs:
-    """Inputs with the statistics of the train split, for whatever modalities the data set has."""
+def fit_preprocessing(dataset: DataSet, tokenizer: TextTokenizer | None) -> Preprocessing:
+    """Preprocessing with the statistics of the train split, for whatever modalities the data set has."""
     train = dataset.split("train")
-    voice, face = (normalisation_of(rows) if rows.width else None for rows in (train.voice, train.face))
-    return Inputs(tokenizer, voice, face)
+    voice, face = (fit_normalization(rows) if rows.width else None for rows in (train.voice, train.face))
+    return Preprocessing(tokenizer, voice, face)
 
 
-def normalisation_of(rows: Rows) -> Normalisation:
+def fit_normalization(rows: Rows) -> Normalization:
     """Mean and standard deviation of every column over the true rows; a constant column has std 1.
 
     Taken block by block in float64, blocks merged by Chan, Golub and LeVeque (1979). DataError for what is not finite.
@@ -59,7 +59,7 @@ def normalisation_of(rows: Rows) -> Normalisation:
         raise DataError("the rows hold values that are not finite: write the feature store anew")
     # float32 cannot hold a spread much below 1e-6 of the mean: such a column is constant but for rounding.
     std[std <= 1e-6 * np.maximum(np.abs(mean), 1e-6)] = 1.0
-    return Normalisation(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+    return Normalization(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
 
 def head_for(dataset: DataSet, target: Sequence[str]) -> HeadConfig:
@@ -77,9 +77,9 @@ def head_for(dataset: DataSet, target: Sequence[str]) -> HeadConfig:
 
 
 class SplitExamples:
-    """One split, ready to be batched. Construction tokenises; see `Inputs` and `head_for` for the arguments."""
+    """One split, ready to be batched. Construction tokenises; see `Preprocessing` and `head_for` for the arguments."""
 
-    def __init__(self, split: Split, inputs: Inputs, target: Sequence[str]) -> None:
+    def __init__(self, split: Split, inputs: Preprocessing, target: Sequence[str]) -> None:
         for name, rows, normalisation in (("voice", split.voice, inputs.voice), ("face", split.face, inputs.face)):
             expected = rows.width if normalisation is None else len(normalisation.mean)
             if rows.width not in (0, expected):
@@ -156,7 +156,7 @@ def _targets(split: Split, target: Sequence[str]) -> NDArray[np.float32] | NDArr
     return np.stack([split.scores.get(name, unlabelled) for name in target], axis=1)
 
 
-def _pad_rows(rows: Rows, normalisation: Normalisation | None, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+def _pad_rows(rows: Rows, normalisation: Normalization | None, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
     """[B, longest, width] and lengths [B]; a modality that is not used has width and lengths 0."""
     if normalisation is None:
         return torch.zeros(len(indices), 0, 0), torch.zeros(len(indices), dtype=torch.long)

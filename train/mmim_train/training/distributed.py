@@ -26,11 +26,11 @@ class World:
     size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes files and speaks to the user."""
         return self.rank == 0
 
-    def share(self, count: int) -> range:
+    def shard(self, count: int) -> range:
         """Which of `count` things are this process's: a contiguous range, sizes differ by at most one."""
         return range(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
@@ -50,7 +50,7 @@ class World:
         for p, gradient in zip(kept, torch.split(flat, [p.numel() for p in kept]), strict=True):
             p.grad = gradient.view_as(p).clone()
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Until all processes are here."""
         if self.size > 1:
             dist.barrier()
@@ -72,7 +72,7 @@ def world_from_environment(device: torch.device) -> Iterator[World]:
         dist.destroy_process_group()
 
 
-def leads_by_environment() -> bool:
+def is_main_from_environment() -> bool:
     """Whether this process will lead, told before the processes have met."""
     return os.environ.get("RANK", "0") == "0"
 

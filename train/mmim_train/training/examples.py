@@ -29,7 +29,7 @@ class Examples(Protocol):
         """Their labels: [B, names] float32, NaN where there is none; for classes [B] int64, -1 where there is none."""
 
 
-def bucketed_plan(
+def bucketed_batches(
     costs: NDArray[np.int64], batch_size: int, generator: torch.Generator, pool: int = 16
 ) -> list[list[int]]:
     """A random order of all examples in batches of like cost.
@@ -46,7 +46,7 @@ def bucketed_plan(
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
 
-def ordered_plan(costs: NDArray[np.int64], batch_size: int) -> list[list[int]]:
+def sorted_batches(costs: NDArray[np.int64], batch_size: int) -> list[list[int]]:
     """All examples from cheap to dear, for passes that do not learn."""
     order = np.argsort(costs, kind="stable")
     return [order[i : i + batch_size].tolist() for i in range(0, len(order), batch_size)]

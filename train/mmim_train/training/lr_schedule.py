@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 Schedule = Literal["constant", "linear", "cosine"]
 
 
-def rate_factor(schedule: Schedule, step: int, total: int, warmup: int) -> float:
+def lr_factor(schedule: Schedule, step: int, total: int, warmup: int) -> float:
     """What the base rate is multiplied with at `step`, the first being 0.
 
     Rises by equal parts to 1 over `warmup` steps; falls to 0 at `total`, which no step reaches (or stays at 1).
@@ -23,7 +23,7 @@ def rate_factor(schedule: Schedule, step: int, total: int, warmup: int) -> float
     return 1.0 - done if schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
 
 
-def set_rates(optimiser: Optimizer, factor: float) -> None:
+def set_learning_rates(optimizer: Optimizer, factor: float) -> None:
     """Give every parameter group its base rate, kept under "base_lr", times the factor."""
-    for group in optimiser.param_groups:
+    for group in optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor

@@ -89,7 +89,7 @@ class Encoder:
     def encode_all(self, examples: Examples, plan: Sequence[Sequence[int]], key: Key) -> Encodings:
         """The encodings of all examples, by their number, computed once; the processes share the batches of `plan`."""
         count = sum(len(indices) for indices in plan)
-        mine = self.world.share(len(plan))
+        mine = self.world.shard(len(plan))
         parts, order = [], [i for indices in plan for i in indices]
         position = sum(len(indices) for indices in plan[: mine.start])
         for number in mine:
@@ -104,12 +104,12 @@ class Encoder:
         return Encodings(*(h[rank.to(self.device)] for h in joined))
 
 
-def rows_of(encodings: Encodings, indices: Tensor) -> Encodings:
+def select_rows(encodings: Encodings, indices: Tensor) -> Encodings:
     """Some rows of encodings."""
     return Encodings(*(h[indices] for h in encodings))
 
 
-def rows_of_batch(batch: Batch, rows: range) -> Batch:
+def slice_batch(batch: Batch, rows: range) -> Batch:
     """Some successive rows of a batch, without what is padding in all of them."""
     part = slice(rows.start, rows.stop)
     mask = batch.token_mask[part]

@@ -4,7 +4,7 @@
     stage 1, everything else:           L_task - alpha sum_m I_CPC(Z; h_m) - beta sum_m I_BA(h_t; h_m)
 
 "corrected" takes lower bounds in nats for both kinds of terms, "published" what the authors' code computes, "none" the
-task alone. Knows encodings and labels; nothing of batches, optimisers or files.
+task alone. Knows encodings and labels; nothing of batches, optimizers or files.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class TaskObjective(nn.Module):
     def start_epoch(self) -> None:
         """Forget what must not outlive an epoch."""
 
-    def look(self, encodings: Encodings) -> None:
+    def fit_projection(self, encodings: Encodings) -> None:
         """See the encodings of the whole train split, each time before stage 0 learns from them."""
 
     def q_parameters(self) -> list[nn.Parameter]:
@@ -92,11 +92,11 @@ class CorrectedObjective(TaskObjective):
         self.make_critics(InfoNCE)
         self.banks = nn.ModuleDict({m: MemoryBank(options.memory, model.config.d_prj) for m in self.pairs()})
 
-    def look(self, encodings: Encodings) -> None:
+    def fit_projection(self, encodings: Encodings) -> None:
         there = encodings.h_t[encodings.present[:, TEXT]]
         for m in self.pairs():
             if len(there):
-                self._q(m).look(there)
+                self._q(m).fit_projection(there)
 
     def q_parameters(self) -> list[nn.Parameter]:
         return [p for m in self.pairs() for p in self.model.q[m].parameters()]

@@ -1,4 +1,4 @@
-"""The optimisers of both stages, their parameter groups, and clipping of each group by itself. Knows no data.
+"""The optimizers of both stages, their parameter groups, and clipping of each group by itself. Knows no data.
 
 AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101). One norm over all parameters, as in the public code, would let
 the text encoder's large gradients shrink the steps of the q networks.
@@ -23,7 +23,7 @@ def trained(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
     return [p for p in parameters if p.requires_grad]
 
 
-class Optimisers:
+class Optimizers:
     """Stage 0 has the q networks, stage 1 the text encoder and the rest (other encoders, fusion, head, critics)."""
 
     def __init__(self, model: MMIM, objective: TaskObjective, options: TrainOptions) -> None:

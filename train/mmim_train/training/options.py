@@ -27,7 +27,7 @@ class TrainOptions(BaseModel):
 
     epochs: int = Field(default=40, gt=0)
     patience: int = Field(default=8, gt=0)  # epochs without improvement on validation before stopping
-    batch_size: int = Field(default=32, gt=0)  # of an optimiser's step, over all processes
+    batch_size: int = Field(default=32, gt=0)  # of an optimizer's step, over all processes
     # Padded tokens that the text encoder holds a graph of at once; 0 for no limit. Fewer save memory and cost a second
     # forward pass, the step is the same. None: 512 on the CPU, no limit elsewhere.
     tokens_in_flight: int | None = Field(default=None, ge=0)

@@ -1,6 +1,6 @@
 """Word vectors of a text encoder in training: only those of words that occur in the training texts are trained.
 
-The others get no gradient in any case. Left in one table, they cost a dense gradient and two optimiser's states of the
+The others get no gradient in any case. Left in one table, they cost a dense gradient and two optimizer's states of the
 whole vocabulary (for MOSI, 2,594 of 30,522 rows occur), and weight decay pulls them to 0. Knows modules and token ids.
 """
 
@@ -19,14 +19,14 @@ from mmim_train.training.examples import Examples
 
 
 @runtime_checkable
-class KnowsWords(Protocol):
+class HasVocabulary(Protocol):
     """Examples that can tell which token ids occur in them."""
 
     @property
     def vocabulary(self) -> frozenset[int]: ...
 
 
-class SeenWords(nn.Module):
+class SeenEmbeddings(nn.Module):
     """A table of word vectors of which some rows are a parameter of their own; called like nn.Embedding."""
 
     place: Tensor  # [vocabulary], the row of a word in `seen`, or -1
@@ -56,15 +56,15 @@ class SeenWords(nn.Module):
 
 
 @contextmanager
-def seen_words_only(model: MMIM, examples: Examples) -> Iterator[None]:
-    """Within, the word vectors are a `SeenWords`, where the text encoder is a transformer whose word vectors learn."""
+def train_seen_embeddings_only(model: MMIM, examples: Examples) -> Iterator[None]:
+    """Within, the word vectors are `SeenEmbeddings`, if the text encoder is a transformer that trains its own."""
     backbone = cast(Any, getattr(model.text_encoder, "backbone", None))  # a table of known sentences has none
     table = backbone.get_input_embeddings() if hasattr(backbone, "get_input_embeddings") else None
-    if not (isinstance(table, nn.Embedding) and table.weight.requires_grad and isinstance(examples, KnowsWords)):
+    if not (isinstance(table, nn.Embedding) and table.weight.requires_grad and isinstance(examples, HasVocabulary)):
         yield
         return
     padding = {table.padding_idx} if table.padding_idx is not None else set()  # which nn.Embedding does not train
-    words = SeenWords(table, sorted(examples.vocabulary - padding))
+    words = SeenEmbeddings(table, sorted(examples.vocabulary - padding))
     table.weight.requires_grad_(False)
     backbone.set_input_embeddings(words)
     try:

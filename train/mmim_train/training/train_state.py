@@ -20,7 +20,7 @@ import torch
 
 from mmim_live.errors import CheckpointError, OutputError
 from mmim_live.model.mmim import MMIM
-from mmim_train.training.train_step import Learner
+from mmim_train.training.train_step import TrainStep
 
 _FORMAT = 2
 
@@ -63,18 +63,18 @@ class BestWeights:
         self._own = state_file if self._temporary is None else Path(self._temporary.name) / "state.pt"
 
     def keep(self, model: MMIM, epoch: int) -> None:
-        """Write those of an epoch. The last ones stay until `forget_others`. Raises OutputError."""
+        """Write those of an epoch. The last ones stay until `delete_others`. Raises OutputError."""
         assert self._own is not None
         frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
         weights = {name: value for name, value in model.state_dict().items() if name not in frozen}
         _write(_best_file(self._own, epoch), weights)
 
-    def forget_others(self, epoch: int) -> None:
+    def delete_others(self, epoch: int) -> None:
         """Remove all but those of an epoch."""
         assert self._own is not None
-        _remove_best(self._own, but=epoch)
+        _delete_best(self._own, but=epoch)
 
-    def put_back(self, model: MMIM, epoch: int) -> None:
+    def restore(self, model: MMIM, epoch: int) -> None:
         """Give the model those of an epoch. Raises CheckpointError."""
         files = [_best_file(path, epoch) for path in (self._own, self._beside) if path is not None]
         path = next((path for path in files if path.is_file()), files[-1])
@@ -92,34 +92,34 @@ class BestWeights:
             self._temporary.cleanup()
 
 
-def forget_state(path: Path) -> None:
+def delete_state(path: Path) -> None:
     """Remove the state of a training, and its best weights."""
     path.unlink(missing_ok=True)
-    _remove_best(path)
+    _delete_best(path)
 
 
 def _best_file(state_file: Path, epoch: int) -> Path:
     return state_file.with_name(f"{state_file.stem}.best-{epoch}.pt")
 
 
-def _remove_best(state_file: Path, but: int = -1) -> None:
+def _delete_best(state_file: Path, but: int = -1) -> None:
     for path in state_file.parent.glob(f"{state_file.stem}.best-*.pt"):
         if path != _best_file(state_file, but):
             path.unlink(missing_ok=True)
 
 
-def save_state(path: Path, learner: Learner, progress: Progress, key: str) -> None:
+def save_state(path: Path, train_step: TrainStep, progress: Progress, key: str) -> None:
     """Write the file; `key` describes the run, and only the same run may go on from it. Raises OutputError."""
-    optimisers = learner.optimisers
+    optimizers = train_step.optimizers
     content = {
         "format": _FORMAT,
         "key": key,
         "progress": asdict(progress),
-        "model": learner.model.state_dict(),
-        "objective": learner.objective.state_dict(),
-        "stage0": optimisers.stage0.state_dict() if optimisers.stage0 is not None else None,
-        "stage1": optimisers.stage1.state_dict(),
-        "skipped": learner.skipped,
+        "model": train_step.model.state_dict(),
+        "objective": train_step.objective.state_dict(),
+        "stage0": optimizers.stage0.state_dict() if optimizers.stage0 is not None else None,
+        "stage1": optimizers.stage1.state_dict(),
+        "skipped": train_step.skipped,
     }
     _write(path, content)
 
@@ -137,22 +137,22 @@ def _write(path: Path, content: dict[str, Any]) -> None:
         raise OutputError(f"{path}: the state of the training cannot be written ({error}); check the space") from error
 
 
-def load_state(path: Path, learner: Learner, key: str) -> Progress:
-    """Put the learner where the file says. Raises CheckpointError when it is damaged or of another run."""
-    content = _read(path, learner.device)
+def load_state(path: Path, train_step: TrainStep, key: str) -> Progress:
+    """Put the train step where the file says. Raises CheckpointError when it is damaged or of another run."""
+    content = _read(path, train_step.device)
     if not isinstance(content, dict) or content.get("format") != _FORMAT or content.get("key") != key:
         raise CheckpointError(
             f"{path} was written by a training with other settings, data or seed; give the same, or another folder"
         )
     try:
-        learner.model.load_state_dict(content["model"])
-        learner.objective.load_state_dict(content["objective"])
-        if learner.optimisers.stage0 is not None:
-            learner.optimisers.stage0.load_state_dict(content["stage0"])
-        learner.optimisers.stage1.load_state_dict(content["stage1"])
+        train_step.model.load_state_dict(content["model"])
+        train_step.objective.load_state_dict(content["objective"])
+        if train_step.optimizers.stage0 is not None:
+            train_step.optimizers.stage0.load_state_dict(content["stage0"])
+        train_step.optimizers.stage1.load_state_dict(content["stage1"])
     except (KeyError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{path} does not fit the model; train anew, into another folder") from error
-    learner.skipped = int(content["skipped"])
+    train_step.skipped = int(content["skipped"])
     return Progress(**content["progress"])
 
 

@@ -1,4 +1,4 @@
-"""One optimiser's step of either stage. Knows no epochs, no files and no validation."""
+"""One optimizer's step of either stage. Knows no epochs, no files and no validation."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mmim_live.errors import MmimLiveError
 from mmim_live.model.mmim import MMIM, Batch, Encodings, MMIMOutput, drop_modalities
 from mmim_train.training.distributed import World
 from mmim_train.training.examples import Examples
-from mmim_train.training.lr_schedule import set_rates
-from mmim_train.training.microbatch import Encoder, Key, rows_of, rows_of_batch
+from mmim_train.training.lr_schedule import set_learning_rates
+from mmim_train.training.microbatch import Encoder, Key, select_rows, slice_batch
 from mmim_train.training.objective import StageLoss, TaskObjective, make_objective
-from mmim_train.training.optimizers import Optimisers, all_finite, zero_gradients
+from mmim_train.training.optimizers import Optimizers, all_finite, zero_gradients
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.seeding import Purpose, seeded
 
 _MOST_SKIPPED = 20  # steps in succession without a finite gradient: it will not come back
 
 
-class Learner:
-    """A model, its objective and their optimisers, on a device."""
+class TrainStep:
+    """A model, its objective and their optimizers, on a device."""
 
     def __init__(self, model: MMIM, options: TrainOptions, seed: int, device: torch.device, world: World) -> None:
         self.model = model.to(device)
@@ -32,27 +32,27 @@ class Learner:
         self.world = world
         with seeded(torch.device("cpu"), seed, Purpose.CRITICS):
             self.objective: TaskObjective = make_objective(model, options).to(device)
-        self.optimisers = Optimisers(model, self.objective, options)
+        self.optimizers = Optimizers(model, self.objective, options)
         self.encoder = Encoder(model, device, world, options.precision, options.tokens_in_flight)
         self.skipped = 0  # steps in succession whose gradient was not finite
 
     def stage0(self, encodings: Encodings, indices: Sequence[int], factor: float) -> dict[str, float]:
         """One step of the q networks on some of the encodings, which have no graph: no encoder is touched."""
-        optimiser = self.optimisers.stage0
-        assert optimiser is not None
-        q = self.optimisers.parts["q"][0]
+        optimizer = self.optimizers.stage0
+        assert optimizer is not None
+        q = self.optimizers.parts["q"][0]
         zero_gradients(q)
-        loss = self.objective.stage0(rows_of(encodings, torch.tensor(indices, device=self.device)))
+        loss = self.objective.stage0(select_rows(encodings, torch.tensor(indices, device=self.device)))
         if loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
-            self._step(optimiser, factor, "q")
+            self._step(optimizer, factor, "q")
         return {"q": float(loss.detach())}
 
     def stage1(self, examples: Examples, indices: Sequence[int], key: Key, factor: float) -> dict[str, float]:
         """One step of everything but the q networks on a batch; `key` seeds dropout. The parts of the loss."""
-        trained = [p for name in ("text", "rest") for p in self.optimisers.parts[name][0]]
+        trained = [p for name in ("text", "rest") for p in self.optimizers.parts[name][0]]
         zero_gradients(trained)  # first, so that the last step's are gone while a graph is held
-        mine = self.world.share(len(indices))
+        mine = self.world.shard(len(indices))
         batch = examples.batch([indices[i] for i in mine])
         parts = self.encoder.micro_batches(batch)
         with frozen(self.objective.q_parameters()):
@@ -67,19 +67,19 @@ class Learner:
                 return {}
             loss = self._loss(leaves, examples.targets(indices).to(self.device), key)
             loss.total.backward()  # type: ignore[no-untyped-call]
-            if not self.world.leads:
+            if not self.world.is_main:
                 zero_gradients(trained)  # this part of the gradient is the same everywhere and counts once
             if parts:
                 _carry(leaves, shares.pop(), rows[-1])
             for part, whole in zip(parts[:-1], rows[:-1], strict=True):
                 _carry(leaves, self._encode(batch, part, mine.start, key), whole)
         self.world.sum_gradients(trained)
-        self._step(self.optimisers.stage1, factor, "text", "rest")
+        self._step(self.optimizers.stage1, factor, "text", "rest")
         return {name: float(value.detach()) for name, value in loss.parts.items()}
 
     def _encode(self, batch: Batch, part: range, offset: int, key: Key) -> Encodings:
         """The rows `part` of this process's share, which begins at `offset` of the whole batch."""
-        return self.encoder.encode(rows_of_batch(batch, part), (*key, Purpose.ENCODE, offset + part.start))
+        return self.encoder.encode(slice_batch(batch, part), (*key, Purpose.ENCODE, offset + part.start))
 
     def _loss(self, e: Encodings, targets: Tensor, key: Key) -> StageLoss:
         with seeded(self.device, *key, Purpose.FUSE) as generator:
@@ -88,10 +88,10 @@ class Learner:
             prediction, z = self.model.fuse(e.h_t, e.h_a, e.h_v, seen)
         return self.objective.stage1(MMIMOutput(prediction, z, e.h_t, e.h_a, e.h_v, e.present, seen), targets)
 
-    def _step(self, optimiser: torch.optim.Optimizer, factor: float, *names: str) -> None:
-        if all_finite(self.optimisers.clip(*names)):
-            set_rates(optimiser, factor)
-            optimiser.step()
+    def _step(self, optimizer: torch.optim.Optimizer, factor: float, *names: str) -> None:
+        if all_finite(self.optimizers.clip(*names)):
+            set_learning_rates(optimizer, factor)
+            optimizer.step()
             self.skipped = 0
         else:
             self._skip()

@@ -21,16 +21,16 @@ from torch import Tensor
 
 from mmim_live.model.mmim import MMIM, Encodings
 from mmim_train.evaluation.metrics import Scoring
-from mmim_train.evaluation.scoring import Verdict, judge
+from mmim_train.evaluation.scoring import Scores, score_predictions
 from mmim_train.training.distributed import World
-from mmim_train.training.examples import Examples, bucketed_plan, ordered_plan
-from mmim_train.training.lr_schedule import rate_factor
+from mmim_train.training.examples import Examples, bucketed_batches, sorted_batches
+from mmim_train.training.lr_schedule import lr_factor
 from mmim_train.training.microbatch import Encoder
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.seeding import Purpose, generator, seeded
-from mmim_train.training.seen_embeddings import seen_words_only
+from mmim_train.training.seen_embeddings import train_seen_embeddings_only
 from mmim_train.training.train_state import BestWeights, Progress, load_state, save_state
-from mmim_train.training.train_step import Learner
+from mmim_train.training.train_step import TrainStep
 
 __all__ = ["EpochRecord", "StepRecord", "TrainResult", "predict", "train"]
 
@@ -93,14 +93,16 @@ def train(
     """
     world = world or World()
     key = f"{run_key}|{seed}|{options.model_dump_json(exclude={'save_every_s'})}|{len(train_split)}"
-    with seen_words_only(model, train_split), closing(BestWeights(state_file, world.leads)) as best:
-        learner = Learner(model, options, seed, device, world)
-        run = _Run(learner, train_split, valid_split, seed, scoring, state_file, best, key, observe or (lambda _: None))
+    with train_seen_embeddings_only(model, train_split), closing(BestWeights(state_file, world.is_main)) as best:
+        train_step = TrainStep(model, options, seed, device, world)
+        run = _Run(
+            train_step, train_split, valid_split, seed, scoring, state_file, best, key, observe or (lambda _: None)
+        )
         run.resume()
         while not run.progress.done:
             run.epoch()
         if run.progress.best_epoch >= 0:
-            best.put_back(model, run.progress.best_epoch)
+            best.restore(model, run.progress.best_epoch)
     model.eval()
     records = tuple(EpochRecord(**entry) for entry in run.progress.history)
     chosen = run.progress.best_epoch
@@ -112,7 +114,7 @@ class _Run:
 
     def __init__(
         self,
-        learner: Learner,
+        train_step: TrainStep,
         train_split: Examples,
         valid_split: Examples,
         seed: int,
@@ -122,7 +124,7 @@ class _Run:
         key: str,
         observe: Observer,
     ) -> None:
-        self.learner, self.options, self.seed = learner, learner.options, seed
+        self.train_step, self.options, self.seed = train_step, train_step.options, seed
         self.train_split, self.valid_split, self.scoring = train_split, valid_split, scoring
         self.state_file, self.best, self.key, self.observe = state_file, best, key, observe
         self.progress = Progress()
@@ -132,14 +134,14 @@ class _Run:
 
     def resume(self) -> None:
         if self.state_file is not None and self.state_file.is_file():
-            self.progress = load_state(self.state_file, self.learner, self.key)
+            self.progress = load_state(self.state_file, self.train_step, self.key)
 
     def epoch(self) -> None:
-        self.learner.model.train()
+        self.train_step.model.train()
         if self.progress.stage == 0 and self.progress.step == 0:
-            self.learner.objective.start_epoch()
+            self.train_step.objective.start_epoch()
         if self.progress.stage == 0:
-            if self.learner.optimisers.stage0 is not None:
+            if self.train_step.optimizers.stage0 is not None:
                 self._stage0()
             self.progress.stage, self.progress.step = 1, 0
         self._stage1()
@@ -147,34 +149,34 @@ class _Run:
 
     def _plan(self, *key: int) -> list[list[int]]:
         drawn = generator(self.seed, Purpose.ORDER, self.progress.epoch, *key)
-        return bucketed_plan(self.train_split.costs, self.options.batch_size, drawn)
+        return bucketed_batches(self.train_split.costs, self.options.batch_size, drawn)
 
     def _stage0(self) -> None:
         encodings = self._encodings()
-        self.learner.objective.look(encodings)
+        self.train_step.objective.fit_projection(encodings)
         batches = [indices for number in range(self.options.q_passes) for indices in self._plan(0, number)]
         for step in range(self.progress.step, len(batches)):
-            with seeded(self.learner.device, self.seed, self.progress.epoch, 0, step, Purpose.FUSE):
-                parts = self.learner.stage0(encodings, batches[step], self._factor(step / len(batches)))
+            with seeded(self.train_step.device, self.seed, self.progress.epoch, 0, step, Purpose.FUSE):
+                parts = self.train_step.stage0(encodings, batches[step], self._factor(step / len(batches)))
             self._stepped(parts, len(batches))
 
     def _encodings(self) -> Encodings:
         # With dropout as in stage 1, where q meets the encodings again: it must be right about these.
-        plan = ordered_plan(self.train_split.costs, self.options.batch_size)
-        return self.learner.encoder.encode_all(self.train_split, plan, (self.seed, self.progress.epoch, 0))
+        plan = sorted_batches(self.train_split.costs, self.options.batch_size)
+        return self.train_step.encoder.encode_all(self.train_split, plan, (self.seed, self.progress.epoch, 0))
 
     def _stage1(self) -> None:
         batches = self._plan(1)
         for step in range(self.progress.step, len(batches)):
             key = (self.seed, self.progress.epoch, 1, step)
-            parts = self.learner.stage1(self.train_split, batches[step], key, self._factor(step / len(batches)))
+            parts = self.train_step.stage1(self.train_split, batches[step], key, self._factor(step / len(batches)))
             self._stepped(parts, len(batches))
 
     def _factor(self, done: float) -> float:
         """`done`: the share of this epoch that is behind us."""
         total = self.options.epochs * self.steps
         step = int((self.progress.epoch + done) * self.steps)
-        return rate_factor(self.options.schedule, step, total, round(self.options.warmup * total))
+        return lr_factor(self.options.schedule, step, total, round(self.options.warmup * total))
 
     def _stepped(self, parts: dict[str, float], steps: int) -> None:
         progress = self.progress
@@ -184,12 +186,12 @@ class _Run:
         if time.monotonic() - self.saved_at >= self.options.save_every_s:
             self._save()
 
-    def _validate(self) -> Verdict:
-        prediction = predict(self.learner.encoder, self.valid_split, self.options.batch_size)
+    def _validate(self) -> Scores:
+        prediction = predict(self.train_step.encoder, self.valid_split, self.options.batch_size)
         targets = self.valid_split.targets(range(len(self.valid_split)))
-        return judge(self.learner.model.config.head, self.scoring, targets, prediction)
+        return score_predictions(self.train_step.model.config.head, self.scoring, targets, prediction)
 
-    def _close(self, verdict: Verdict) -> None:
+    def _close(self, verdict: Scores) -> None:
         progress = self.progress
         self._tick()
         better = verdict.loss < progress.best_loss  # never true of NaN
@@ -204,7 +206,7 @@ class _Run:
         )
         if better:
             progress.best_loss, progress.best_epoch = verdict.loss, progress.epoch
-            self.best.keep(self.learner.model, progress.epoch)
+            self.best.keep(self.train_step.model, progress.epoch)
         waited = progress.epoch - progress.best_epoch
         self.progress = Progress(
             epoch=progress.epoch + 1,
@@ -215,7 +217,7 @@ class _Run:
         )
         self.observe(record)
         self._save()
-        self.best.forget_others(self.progress.best_epoch)  # not sooner: the state on disk spoke of them
+        self.best.delete_others(self.progress.best_epoch)  # not sooner: the state on disk spoke of them
 
     def _tick(self) -> None:
         now = time.process_time()
@@ -226,8 +228,8 @@ class _Run:
         if self.state_file is None:
             return
         self._tick()
-        if self.learner.world.leads:
-            save_state(self.state_file, self.learner, self.progress, self.key)
+        if self.train_step.world.is_main:
+            save_state(self.state_file, self.train_step, self.progress, self.key)
         self.saved_at = time.monotonic()
 
 
@@ -237,7 +239,7 @@ def predict(encoder: Encoder, examples: Examples, batch_size: int = 32) -> Tenso
     model = encoder.model
     was_training = model.training
     model.eval()
-    encodings = encoder.encode_all(examples, ordered_plan(examples.costs, batch_size), (0,))
+    encodings = encoder.encode_all(examples, sorted_batches(examples.costs, batch_size), (0,))
     prediction = model.fuse(*encodings).prediction.cpu()
     model.train(was_training)
     return prediction

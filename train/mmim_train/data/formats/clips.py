@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmim_live.errors import DataError
 from mmim_train.data.dataset import SplitName
-from mmim_train.data.formats.csv_table import number_of, read_table, split_of
+from mmim_train.data.formats.csv_table import parse_number, parse_split, read_table
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".flac", ".wav")  # tried in this order
 _SCORES = {"M": "label", "T": "label_T", "A": "label_A", "V": "label_V"}
@@ -62,5 +62,5 @@ def _clip(folder: Path, row: Mapping[str, str], text_column: str, where: str) ->
     stem = folder / "Raw" / video / name
     files = (stem.with_name(stem.name + suffix) for suffix in SUFFIXES)
     path = next((file for file in files if file.is_file()), stem.with_name(stem.name + SUFFIXES[0]))
-    scores = {key: number_of(row, column, where) for key, column in _SCORES.items() if row.get(column, "").strip()}
-    return Clip(f"{video}/{name}", path, row.get(text_column, ""), split_of(row, where), scores)
+    scores = {key: parse_number(row, column, where) for key, column in _SCORES.items() if row.get(column, "").strip()}
+    return Clip(f"{video}/{name}", path, row.get(text_column, ""), parse_split(row, where), scores)

@@ -41,7 +41,7 @@ def read_table(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
-def split_of(row: Mapping[str, str], where: str, column: str = "mode") -> SplitName:
+def parse_split(row: Mapping[str, str], where: str, column: str = "mode") -> SplitName:
     """The split that a row names."""
     mode = row[column].strip().lower()
     if mode not in _MODES:
@@ -49,7 +49,7 @@ def split_of(row: Mapping[str, str], where: str, column: str = "mode") -> SplitN
     return _MODES[mode]
 
 
-def number_of(row: Mapping[str, str], column: str, where: str) -> float:
+def parse_number(row: Mapping[str, str], column: str, where: str) -> float:
     """The number in a cell; NaN for an empty one, which means not labelled."""
     text = row[column].strip()
     if not text:

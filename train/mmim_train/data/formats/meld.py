@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.errors import DataError
-from mmim_train.data.checks import assemble
+from mmim_train.data.checks import build_dataset
 from mmim_train.data.dataset import DataSet, Split, SplitName, no_rows
 from mmim_train.data.formats.csv_table import read_table
-from mmim_train.data.registry import EMOTIONS, SENTIMENTS, Spec
+from mmim_train.data.registry import EMOTIONS, SENTIMENTS, DatasetSpec
 
 FILES: Mapping[SplitName, str] = {
     "train": "train_sent_emo.csv", "valid": "dev_sent_emo.csv", "test": "test_sent_emo.csv"
@@ -26,12 +26,12 @@ _COLUMNS = ("Utterance", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID")
 _WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") or " " for code in range(0x80, 0xA0)}
 
 
-def read_meld(spec: Spec, folder: Path) -> DataSet:
+def read_meld(spec: DatasetSpec, folder: Path) -> DataSet:
     """Read the tables of a folder; train must be there."""
     if not (folder / FILES["train"]).is_file():
         raise DataError(f"{folder}: lacks {FILES['train']}")
     splits = {name: _read_split(name, folder / file) for name, file in FILES.items() if (folder / file).is_file()}
-    return assemble(spec, splits, "meld", folder, ("words only",))
+    return build_dataset(spec, splits, "meld", folder, ("words only",))
 
 
 def _read_split(name: SplitName, path: Path) -> Split:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.errors import DataError
-from mmim_train.data import parsing as fields
-from mmim_train.data.checks import assemble
+from mmim_train.data import parsing
+from mmim_train.data.checks import build_dataset
 from mmim_train.data.dataset import DataSet, Rows, Split, SplitName, rows_from
-from mmim_train.data.registry import Spec
+from mmim_train.data.registry import DatasetSpec
 
 NAMES: Mapping[str, SplitName] = {
     "train": "train", "dev": "valid", "valid": "valid", "test": "test"
@@ -34,7 +34,7 @@ def is_misa(content: object) -> bool:
 
 
 def read_misa(
-    spec: Spec,
+    spec: DatasetSpec,
     parts: Mapping[SplitName, Sequence[Any]],
     path: Path,
     notes: tuple[str, ...] = (),
@@ -42,7 +42,7 @@ def read_misa(
 ) -> DataSet:
     """Read the lists of the splits."""
     splits = {name: _read_split(part, f"{path}: {name}") for name, part in parts.items() if len(part)}
-    return assemble(spec, splits, "misa", path, notes, sha256)
+    return build_dataset(spec, splits, "misa", path, notes, sha256)
 
 
 def split_parts(content: Mapping[str, Any], path: Path) -> dict[SplitName, Sequence[Any]]:
@@ -66,7 +66,7 @@ def _read_split(part: Sequence[Any], where: str) -> Split:
         face.append(_frames(inner[1], f"{here} visual"))
         voice.append(_frames(inner[2], f"{here} acoustic"))
         scores.append(_score(label, here))
-        ids.append(fields.to_string(identity, f"{here} id"))
+        ids.append(parsing.to_string(identity, f"{here} id"))
     return Split(
         tuple(ids),
         tuple(texts),
@@ -78,14 +78,14 @@ def _read_split(part: Sequence[Any], where: str) -> Split:
 
 
 def _text(words: Any, where: str) -> str:
-    if not fields.is_sequence(words):
+    if not parsing.is_sequence(words):
         raise DataError(f"{where}: the word list is a {type(words).__name__}")
-    said = (fields.to_string(word, f"{where} word {number}") for number, word in enumerate(words))
+    said = (parsing.to_string(word, f"{where} word {number}") for number, word in enumerate(words))
     return " ".join(word for word in said if word != _PAUSE)
 
 
 def _frames(value: Any, where: str) -> NDArray[np.float32]:
-    array = fields.to_numbers(value, where)
+    array = parsing.to_float32(value, where)
     if array.ndim != 2:
         raise DataError(f"{where}: has the shape {array.shape}, expected (frames, columns)")
     return array
@@ -99,7 +99,7 @@ def _rows(sequences: list[NDArray[np.float32]], where: str) -> Rows:
 
 
 def _score(label: Any, where: str) -> float:
-    array = fields.to_numbers(label, f"{where} label").reshape(-1)
+    array = parsing.to_float32(label, f"{where} label").reshape(-1)
     if array.size not in (1, 7) or not np.isfinite(array[0]):
         raise DataError(f"{where}: the label is {array.tolist()}, expected one number (or seven, sentiment first)")
     return float(array[0])

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.errors import DataError
-from mmim_train.data import parsing as fields
-from mmim_train.data.checks import assemble
+from mmim_train.data import parsing
+from mmim_train.data.checks import build_dataset
 from mmim_train.data.dataset import SPLITS, DataSet, Rows, Split, SplitName
-from mmim_train.data.registry import SENTIMENTS, Spec
+from mmim_train.data.registry import SENTIMENTS, DatasetSpec
 
 _UNIMODAL = {"T": "regression_labels_T", "A": "regression_labels_A", "V": "regression_labels_V"}
 
@@ -34,7 +34,7 @@ def is_mmsa(content: object) -> bool:
 
 
 def read_mmsa(
-    spec: Spec, content: dict[str, Any], path: Path, notes: tuple[str, ...] = (), sha256: str | None = None
+    spec: DatasetSpec, content: dict[str, Any], path: Path, notes: tuple[str, ...] = (), sha256: str | None = None
 ) -> DataSet:
     """Read the unpickled content; its splits are taken out of the dict one by one, to free their memory."""
     splits: dict[SplitName, Split] = {}
@@ -49,33 +49,33 @@ def read_mmsa(
         part.pop("text", None)
         splits[name], remarks = _read_split(part, where)
         found += (f"{name}: {remark}" for remark in remarks)
-    return assemble(spec, splits, "mmsa", path, (*notes, *found), sha256)
+    return build_dataset(spec, splits, "mmsa", path, (*notes, *found), sha256)
 
 
 def _read_split(part: dict[str, Any], where: str) -> tuple[Split, list[str]]:
-    ids = fields.strings(part, "id", where)
+    ids = parsing.strings(part, "id", where)
     n = len(ids)
-    texts = fields.strings(part, "raw_text", where, n)
+    texts = parsing.strings(part, "raw_text", where, n)
     rows: dict[str, Rows] = {}
     remarks: list[str] = []
     for key in ("audio", "vision"):
-        padded = fields.numbers(part, key, where, (n, None, None))
+        padded = parsing.numbers(part, key, where, (n, None, None))
         part.pop(key)
         lengths = _lengths(part, key, where, n, padded.shape[1])
-        rows[key] = fields.ragged(padded, np.zeros(n, np.int64), lengths)
+        rows[key] = parsing.ragged(padded, np.zeros(n, np.int64), lengths)
         remarks += _beyond(padded, lengths, key)
-    scores = {"M": fields.labels(part, "regression_labels", where, n)}
-    scores |= {name: fields.labels(part, key, where, n) for name, key in _UNIMODAL.items() if key in part}
+    scores = {"M": parsing.labels(part, "regression_labels", where, n)}
+    scores |= {name: parsing.labels(part, key, where, n) for name, key in _UNIMODAL.items() if key in part}
     classes = _classes(part, where, n)
     return Split(ids, texts, rows["audio"], rows["vision"], scores, classes), remarks
 
 
 def _lengths(part: Mapping[str, Any], key: str, where: str, count: int, longest: int) -> NDArray[np.int64]:
     if f"{key}_lengths" in part:
-        return fields.lengths(part, f"{key}_lengths", where, count, longest)
+        return parsing.lengths(part, f"{key}_lengths", where, count, longest)
     if any(k.endswith("_lengths") for k in part):
         raise DataError(f"{where}: lacks the key '{key}_lengths', though it has lengths of others")
-    text = fields.numbers(part, "text_bert", where, (count, 3, None))
+    text = parsing.numbers(part, "text_bert", where, (count, 3, None))
     if text.shape[2] != longest:
         raise DataError(
             f"{where}: {key} has {longest} frames and no lengths; an aligned file would have {text.shape[2]}, as text"
@@ -97,7 +97,7 @@ def _beyond(padded: NDArray[np.float32], lengths: NDArray[np.int64], key: str) -
 def _classes(part: Mapping[str, Any], where: str, count: int) -> dict[str, NDArray[np.int64]]:
     if "classification_labels" not in part:
         return {}
-    numbers = fields.labels(part, "classification_labels", where, count)
+    numbers = parsing.labels(part, "classification_labels", where, count)
     if not np.isin(numbers, range(len(SENTIMENTS))).all():
         raise DataError(f"{where}['classification_labels']: holds other numbers than 0, 1 and 2")
     return {"sentiment": numbers.astype(np.int64)}

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.errors import DataError
-from mmim_train.data import parsing as fields
-from mmim_train.data.checks import assemble
+from mmim_train.data import parsing
+from mmim_train.data.checks import build_dataset
 from mmim_train.data.dataset import SPLITS, DataSet, Rows, Split, SplitName
-from mmim_train.data.formats.csv_table import number_of, read_table, split_of
-from mmim_train.data.registry import Spec
+from mmim_train.data.formats.csv_table import parse_number, parse_split, read_table
+from mmim_train.data.registry import DatasetSpec
 
 _SAME = 1e-3  # labels are rounded differently in pickle and table
 
@@ -35,7 +35,7 @@ def is_mult(content: object) -> bool:
 
 
 def read_mult(
-    spec: Spec, content: dict[str, Any], path: Path, notes: tuple[str, ...] = (), sha256: str | None = None
+    spec: DatasetSpec, content: dict[str, Any], path: Path, notes: tuple[str, ...] = (), sha256: str | None = None
 ) -> DataSet:
     """Read the unpickled content and the one label table in the pickle's folder."""
     table = find_table(path)
@@ -48,9 +48,9 @@ def read_mult(
         where = f"{path}: {name}"
         if not isinstance(part, dict):
             raise DataError(f"{where}: is a {type(part).__name__}, expected a dict")
-        own = [row for number, row in enumerate(rows, 2) if split_of(row, f"{table}: row {number}") == name]
+        own = [row for number, row in enumerate(rows, 2) if parse_split(row, f"{table}: row {number}") == name]
         splits[name] = _read_split(spec, part, where, own, table)
-    return assemble(spec, splits, "mult", path, (*notes, f"words from {table.name}"), sha256)
+    return build_dataset(spec, splits, "mult", path, (*notes, f"words from {table.name}"), sha256)
 
 
 def find_table(path: Path) -> Path:
@@ -64,7 +64,9 @@ def find_table(path: Path) -> Path:
     return tables[0]
 
 
-def _read_split(spec: Spec, part: dict[str, Any], where: str, table: Sequence[dict[str, str]], csv: Path) -> Split:
+def _read_split(
+    spec: DatasetSpec, part: dict[str, Any], where: str, table: Sequence[dict[str, str]], csv: Path
+) -> Split:
     ids = _ids(part, where)
     scores = _scores(part, where, len(ids))
     texts = tuple(row[spec.text_column] for row in _match(ids, scores, table, where, csv))
@@ -74,31 +76,31 @@ def _read_split(spec: Spec, part: dict[str, Any], where: str, table: Sequence[di
 
 
 def _ids(part: dict[str, Any], where: str) -> tuple[str, ...]:
-    raw = fields.take(part, "id", where)
-    if not fields.is_sequence(raw):
+    raw = parsing.take(part, "id", where)
+    if not parsing.is_sequence(raw):
         raise DataError(f"{where}['id']: is a {type(raw).__name__}, expected one id per sample")
     ids = []
     for number, item in enumerate(raw):
         parts = list(item.reshape(-1)) if isinstance(item, np.ndarray) else item
         parts = list(parts) if isinstance(parts, list | tuple) else [parts]
-        ids.append("_".join(fields.to_string(p, f"{where}['id'][{number}]") for p in parts))
+        ids.append("_".join(parsing.to_string(p, f"{where}['id'][{number}]") for p in parts))
     return tuple(ids)
 
 
 def _scores(part: dict[str, Any], where: str, count: int) -> NDArray[np.float32]:
-    array = fields.to_numbers(fields.take(part, "labels", where), f"{where}['labels']")
+    array = parsing.to_float32(parsing.take(part, "labels", where), f"{where}['labels']")
     if array.size == count * 7 and array.shape[-1] == 7:
         array = array[..., 0]
-    return fields.labels({"labels": array}, "labels", where, count)
+    return parsing.labels({"labels": array}, "labels", where, count)
 
 
 def _rows(part: dict[str, Any], key: str, where: str, count: int) -> Rows:
-    padded = fields.numbers(part, key, where, (count, None, None))
+    padded = parsing.numbers(part, key, where, (count, None, None))
     part.pop(key)
     frames = padded.shape[1]
     filled = (padded != 0).any(axis=2)  # NaN and -inf are not zero: damaged frames are frames
     starts = np.where(filled.any(axis=1), filled.argmax(axis=1), frames).astype(np.int64)
-    return fields.ragged(padded, starts, frames - starts)
+    return parsing.ragged(padded, starts, frames - starts)
 
 
 def _match(
@@ -111,7 +113,7 @@ def _match(
         unknown = next(i for i in ids if i not in by_id)
         raise DataError(f"{where}: id {unknown!r} is not in {csv.name}, which has {len(table)} rows for {len(ids)} ids")
     for index, (row, score) in enumerate(zip(table, scores, strict=True)):
-        told = number_of(row, "label", f"{csv}: {row['video_id']}/{row['clip_id']}")
+        told = parse_number(row, "label", f"{csv}: {row['video_id']}/{row['clip_id']}")
         if not abs(told - score) <= _SAME:
             raise DataError(
                 f"{where}: sample {index} has label {score:g}, its row in {csv.name} {told:g}: another order"

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from mmim_live.errors import DataError
-from mmim_train.data.checks import assemble
+from mmim_train.data.checks import build_dataset
 from mmim_train.data.dataset import SPLITS, DataSet, Split, SplitName, no_rows
-from mmim_train.data.formats.csv_table import number_of, read_table, split_of
-from mmim_train.data.registry import EMOTIONS, SENTIMENTS, Spec
+from mmim_train.data.formats.csv_table import parse_number, parse_split, read_table
+from mmim_train.data.registry import EMOTIONS, SENTIMENTS, DatasetSpec
 
 # The numbers of MELD's emotions in tables that have an `annotation` column.
 _MELD_NUMBERS = ("anger", "joy", "sadness", "neutral", "disgust", "fear", "surprise")
@@ -40,7 +40,7 @@ class _Line:
     classes: Mapping[str, int]
 
 
-def read_texts(spec: Spec, path: Path) -> DataSet:
+def read_texts(spec: DatasetSpec, path: Path) -> DataSet:
     """Read the table of a data set as words and labels."""
     columns, read = {"sst": _SST, "vader": _VADER, "emobank": _EMOBANK}.get(spec.name, _labels(spec))
     rows = read_table(path, columns)
@@ -48,7 +48,7 @@ def read_texts(spec: Spec, path: Path) -> DataSet:
     if not any(line.text.strip() for line in lines):
         raise DataError(f"{path}: holds labels without words, so nothing to learn from; open a file with features")
     splits = {name: _split([line for line in lines if line.split == name]) for name in SPLITS}
-    return assemble(spec, splits, "text", path, ("words only",))
+    return build_dataset(spec, splits, "text", path, ("words only",))
 
 
 def _split(lines: Sequence[_Line]) -> Split:
@@ -69,21 +69,21 @@ _Reader = Callable[[Mapping[str, str], int, str], _Line]
 
 
 def _sst(row: Mapping[str, str], number: int, where: str) -> _Line:
-    score = 6 * number_of(row, "positivity", where) - 3
-    return _Line(split_of(row, where, "split"), f"sst_{number}", row["sentence"], {"M": score}, {})
+    score = 6 * parse_number(row, "positivity", where) - 3
+    return _Line(parse_split(row, where, "split"), f"sst_{number}", row["sentence"], {"M": score}, {})
 
 
 def _vader(row: Mapping[str, str], _: int, where: str) -> _Line:
     identity = f"{row['source']}_{row['id']}"
     first = hashlib.sha256(identity.encode()).digest()[0]
-    score = 3 * number_of(row, "mean_rating", where) / 4
+    score = 3 * parse_number(row, "mean_rating", where) / 4
     return _Line("valid" if first < 26 else "train", identity, row["text"], {"M": score}, {})
 
 
 def _emobank(row: Mapping[str, str], _: int, where: str) -> _Line:
-    valence, arousal = ((number_of(row, column, where) - 3) / 2 for column in "VA")
+    valence, arousal = ((parse_number(row, column, where) - 3) / 2 for column in "VA")
     scores = {"M": 3 * valence, "valence": valence, "arousal": arousal}
-    return _Line(split_of(row, where, "split"), row["id"], row["text"], scores, {})
+    return _Line(parse_split(row, where, "split"), row["id"], row["text"], scores, {})
 
 
 _SST: tuple[tuple[str, ...], _Reader] = (("sentence", "positivity", "split"), _sst)
@@ -91,12 +91,14 @@ _VADER: tuple[tuple[str, ...], _Reader] = (("source", "id", "mean_rating", "text
 _EMOBANK: tuple[tuple[str, ...], _Reader] = (("id", "split", "V", "A", "text"), _emobank)
 
 
-def _labels(spec: Spec) -> tuple[tuple[str, ...], _Reader]:
+def _labels(spec: DatasetSpec) -> tuple[tuple[str, ...], _Reader]:
     def read(row: Mapping[str, str], _: int, where: str) -> _Line:
-        split = split_of(row, where)
+        split = parse_split(row, where)
         identity = f"{row['video_id']}/{row['clip_id']}"
         names = {"M": "label", "T": "label_T", "A": "label_A", "V": "label_V"}
-        scores = {name: number_of(row, column, where) for name, column in names.items() if row.get(column, "").strip()}
+        scores = {
+            name: parse_number(row, column, where) for name, column in names.items() if row.get(column, "").strip()
+        }
         return _Line(
             split, identity, row[spec.text_column], scores, _annotation(spec, row.get("annotation", ""), where)
         )
@@ -104,7 +106,7 @@ def _labels(spec: Spec) -> tuple[tuple[str, ...], _Reader]:
     return ("video_id", "clip_id", spec.text_column, "label", "mode"), read
 
 
-def _annotation(spec: Spec, annotation: str, where: str) -> dict[str, int]:
+def _annotation(spec: DatasetSpec, annotation: str, where: str) -> dict[str, int]:
     annotation = annotation.strip().lower()
     if not annotation:
         return {}

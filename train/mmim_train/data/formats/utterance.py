@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.errors import DataError
-from mmim_train.data import parsing as fields
-from mmim_train.data.checks import assemble
+from mmim_train.data import parsing
+from mmim_train.data.checks import build_dataset
 from mmim_train.data.dataset import SPLITS, DataSet, Rows, Split, SplitName
-from mmim_train.data.registry import Spec
+from mmim_train.data.registry import DatasetSpec
 
 
 def utterance_files(folder: Path) -> dict[SplitName, Path]:
@@ -31,29 +31,29 @@ def utterance_files(folder: Path) -> dict[SplitName, Path]:
     return found
 
 
-def read_utterances(spec: Spec, folder: Path) -> DataSet:
+def read_utterances(spec: DatasetSpec, folder: Path) -> DataSet:
     """Read the files of a folder."""
     files = utterance_files(folder)
     if "train" not in files:
         raise DataError(f"{folder}: lacks *utterance_train.npz")
     splits = {name: _read_split(path) for name, path in files.items()}
-    return assemble(spec, splits, "utterance", folder, ("one row per utterance and modality",))
+    return build_dataset(spec, splits, "utterance", folder, ("one row per utterance and modality",))
 
 
 def _read_split(path: Path) -> Split:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             part = {key: archive[key] for key in archive.files if key != "text"}
-    except fields.DAMAGED as error:
+    except parsing.DAMAGED as error:
         raise DataError(f"{path}: cannot be read ({' '.join(str(error).split())}): get the file again") from error
-    ids = fields.strings(part, "id", str(path))
+    ids = parsing.strings(part, "id", str(path))
     n = len(ids)
     return Split(
         ids,
-        fields.strings(part, "sentence", str(path), n),
-        _single(fields.numbers(part, "audio", str(path), (n, None))),
-        _single(fields.numbers(part, "video", str(path), (n, None))),
-        {"M": fields.labels(part, "label", str(path), n)},
+        parsing.strings(part, "sentence", str(path), n),
+        _single(parsing.numbers(part, "audio", str(path), (n, None))),
+        _single(parsing.numbers(part, "video", str(path), (n, None))),
+        {"M": parsing.labels(part, "label", str(path), n)},
         {},
     )
 

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mmim_live.errors import DataError
-from mmim_live.model.checkpoint_config import ContractManifest
+from mmim_live.model.checkpoint_config import ContractConfig
 from mmim_live.types import FeatureContract
-from mmim_train.data import parsing as fields
-from mmim_train.data.checks import assemble
+from mmim_train.data import parsing
+from mmim_train.data.checks import build_dataset
 from mmim_train.data.dataset import SPLITS, DataSet, Rows, Split, SplitName
-from mmim_train.data.registry import Spec
+from mmim_train.data.registry import DatasetSpec
 
 HEADER = "store.json"
 SAMPLES = "samples.jsonl"
@@ -46,7 +46,7 @@ class StoreHeader(BaseModel):
     face_width: int = Field(ge=0)
     scores: tuple[str, ...] = ("M",)
     classes: dict[str, tuple[str, ...]] = {}
-    contract: ContractManifest | None = None
+    contract: ContractConfig | None = None
     contract_hash: str | None = None
     provenance: dict[str, Any] = {}
     counts: dict[SplitName, int] = {}
@@ -75,9 +75,9 @@ def read_store(folder: Path, name: str | None = None) -> DataSet:
             {key: np.array(scores[at, column]) for column, key in enumerate(header.scores)},
             {key: np.array(classes[at, column]) for column, key in enumerate(header.classes)},
         )
-    spec = Spec(header.name, header.name, header.language, header.scale, header.scoring, header.classes)
+    spec = DatasetSpec(header.name, header.name, header.language, header.scale, header.scoring, header.classes)
     notes = tuple(f"{key}: {value}" for key, value in header.provenance.items() if value)
-    return assemble(spec, splits, "store", folder, notes, contract=_contract(header, folder), finite=True)
+    return build_dataset(spec, splits, "store", folder, notes, contract=_contract(header, folder), finite=True)
 
 
 def _read_header(folder: Path) -> StoreHeader:
@@ -143,7 +143,7 @@ def _load(
         array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except fields.DAMAGED as error:
+    except parsing.DAMAGED as error:
         raise DataError(f"{path}: is not a whole .npy file ({' '.join(str(error).split())})") from error
     fits = len(array.shape) == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
     if array.dtype != dtype or not fits:

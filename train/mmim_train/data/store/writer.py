@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.errors import DataError
-from mmim_live.model.checkpoint_config import ContractManifest
+from mmim_live.model.checkpoint_config import ContractConfig
 from mmim_train.data.dataset import SPLITS, DataSet, Sample, SplitName
 from mmim_train.data.store.growing_array import GrowingArray
 from mmim_train.data.store.reader import HEADER, SAMPLES, StoreHeader
@@ -99,7 +99,7 @@ def _rows(values: NDArray[np.float32], width: int, where: str) -> NDArray[np.flo
     return values if len(values) else np.zeros((0, width), np.float32)
 
 
-def header_of(dataset: DataSet) -> StoreHeader:
+def store_header(dataset: DataSet) -> StoreHeader:
     """The header under which a data set is stored."""
     contract = dataset.contract
     scores = {name for split in dataset.splits.values() for name in split.scores}
@@ -113,7 +113,7 @@ def header_of(dataset: DataSet) -> StoreHeader:
         face_width=dataset.face_width,
         scores=tuple(sorted(scores)),
         classes=dict(dataset.class_names),
-        contract=None if contract is None else ContractManifest.of(contract),
+        contract=None if contract is None else ContractConfig.of(contract),
         contract_hash=None if contract is None else contract.hash,
         provenance={"layout": source.layout, "file": source.path.name, "sha256": source.sha256, "notes": source.notes},
     )
@@ -121,7 +121,7 @@ def header_of(dataset: DataSet) -> StoreHeader:
 
 def write_store(dataset: DataSet, folder: Path) -> None:
     """Store a data set, read in whatever layout."""
-    with StoreWriter(folder, header_of(dataset)) as writer:
+    with StoreWriter(folder, store_header(dataset)) as writer:
         for name, split in dataset.splits.items():
             for index in range(len(split)):
                 writer.add(name, split[index])

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmim_live.model.checkpoint_config import Normalisation
+from mmim_live.model.checkpoint_config import Normalization
 from mmim_live.model.encoders import SequenceEncoder
 from mmim_train.default_checkpoint.emotion.samples import EmotionSample, Log
 from mmim_train.default_checkpoint.emotion.sequences import Rows
@@ -58,7 +58,7 @@ def cut(samples: Sequence[EmotionSample], folds: int) -> list[list[EmotionSample
 def cross_fit(
     samples: Sequence[EmotionSample],
     sampler: Callable[[Sequence[EmotionSample]], Mapping[Emotion, Sampler]],
-    normalisation: Normalisation,
+    normalisation: Normalization,
     config: UnimodalConfig,
     bidirectional: bool,
     seed: int,
@@ -85,7 +85,7 @@ def cross_fit(
 
 def read_all(
     encoder: SequenceEncoder,
-    normalisation: Normalisation,
+    normalisation: Normalization,
     samplers: Mapping[Emotion, Sampler],
     samples: Sequence[EmotionSample],
     each: int,

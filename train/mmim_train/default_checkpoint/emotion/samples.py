@@ -86,7 +86,7 @@ def measure_faces(folder: Path, log: Log, variants: int = 2) -> list[EmotionSamp
             found = stills(folder / "faces" / f"{source}_train.npz")
             for seen, (pictures, person, emotion, split) in enumerate(found):
                 draw = random.Random(f"{source}{seen}")
-                rows = [row for picture in pictures for row in clock.look(picture, variants, draw)]
+                rows = [row for picture in pictures for row in clock.fit_projection(picture, variants, draw)]
                 if rows:
                     samples.append(EmotionSample(source, person, emotion, split, np.stack(rows)))
                 if seen % 1000 == 999:
@@ -118,7 +118,7 @@ class Clock:
     def __init__(self, extractor: FaceExtractor) -> None:
         self._extractor, self._time_s = extractor, 0.0
 
-    def look(
+    def fit_projection(
         self, picture: NDArray[np.uint8], variants: int, draw: random.Random | None = None
     ) -> Iterator[NDArray[np.float32]]:
         """The rows of a picture [48, 48]: as it is, and turned, shifted and mirrored a little, as `draw` says."""

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
-from mmim_live.model.checkpoint_config import Normalisation
+from mmim_live.model.checkpoint_config import Normalization
 from mmim_live.model.encoders import SequenceEncoder
 from mmim_train.default_checkpoint.emotion.sequences import Rows
 from mmim_train.default_checkpoint.emotion.valence import SENTIMENT, Emotion
@@ -57,7 +57,7 @@ def expected_sentiment(logits: Tensor) -> Tensor:
 
 def fit_unimodal(
     encoder: SequenceEncoder,
-    normalisation: Normalisation,
+    normalisation: Normalization,
     sample: Draw,
     config: UnimodalConfig,
     seed: int,
@@ -70,8 +70,8 @@ def fit_unimodal(
     draw = np.random.default_rng(seed)
     torch.manual_seed(seed)
     parameters = list(encoder.parameters())
-    optimiser = torch.optim.AdamW(parameters, lr=config.rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, total_steps=config.steps, pct_start=0.1)
+    optimizer = torch.optim.AdamW(parameters, lr=config.rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.rate, total_steps=config.steps, pct_start=0.1)
     mean = {name: value.detach().clone() for name, value in encoder.state_dict().items()}
     total, every = 0.0, max(1, config.steps // 8)
     encoder.train()
@@ -83,10 +83,10 @@ def fit_unimodal(
         logits = encoder.project(dropout(encoder.state(rows, lengths), config.dropout))
         loss = cross_entropy(logits, classes, label_smoothing=config.smoothing)
         loss = loss + config.number * (expected_sentiment(logits) - _VALUES[classes]).square().mean()
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         total += float(loss.detach())
         for name, value in encoder.state_dict().items():
@@ -99,7 +99,7 @@ def fit_unimodal(
 
 @torch.inference_mode()
 def predict_logits(
-    encoder: SequenceEncoder, normalisation: Normalisation, sequences: Sequence[Rows], batch: int = 64
+    encoder: SequenceEncoder, normalisation: Normalization, sequences: Sequence[Rows], batch: int = 64
 ) -> NDArray[np.float32]:
     """The logits that an encoder gives sequences, [N, len(EMOTIONS)]."""
     encoder.eval()

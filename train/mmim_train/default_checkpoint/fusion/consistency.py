@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmim_live.model.consistency import agreement_statistics
+from mmim_live.model.consistency import consistency_statistics
 from mmim_live.model.mmim import MMIM, Encodings
 from mmim_live.model.mutual_information import ConditionalGaussian, Marginal, contrast, marginal
 from mmim_train.default_checkpoint.emotion.samples import Log
@@ -79,18 +79,18 @@ def fit_q(
         chosen = with_words & triples.encodings.present[:, 0] & triples.encodings.present[:, 1 + column]
         x, y = triples.encodings.h_t[chosen], hidden[name][chosen]
         q = ConditionalGaussian(x.shape[1], y.shape[1], model.config.q_hidden, rank)
-        q.look(x)
+        q.fit_projection(x)
         spread = 0.3 * x.std(dim=0)
-        optimiser = torch.optim.AdamW(q.parameters(), lr=options.lr_q, weight_decay=1e-2)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        optimizer = torch.optim.AdamW(q.parameters(), lr=options.lr_q, weight_decay=1e-2)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         total = 0.0
         for _ in range(steps):
             batch = torch.randint(len(x), (256,), generator=draw)
             noisy = x[batch] + spread * torch.randn(len(batch), x.shape[1], generator=draw)
             loss = -contrast(q, noisy, y[batch]).mean()
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             total += float(loss.detach())
         model.q[name] = q
@@ -108,7 +108,7 @@ def fit_prior(model: MMIM, triples: EncodedTriples, count: int = 128) -> dict[Na
 def statistics(model: MMIM, encodings: Encodings, prior: dict[Name, Marginal]) -> dict[Name, Numbers]:
     """log q(h | words) - log p(h) of voice and face, each [N] in nats."""
     model.eval()
-    found = agreement_statistics(model, encodings, prior)
+    found = consistency_statistics(model, encodings, prior)
     return {name: found[name].double().numpy() for name in NAMES}
 
 

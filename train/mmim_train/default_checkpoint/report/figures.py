@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.features.voice import VOICE_NAMES, VoiceExtractor
-from mmim_live.model.checkpoint_config import SCORE_LIMIT, Normalisation
+from mmim_live.model.checkpoint_config import SCORE_LIMIT, Normalization
 from mmim_live.model.mmim import MMIM, Batch
 from mmim_live.text_normalization import normalize_text
 from mmim_live.types import AudioBlock
@@ -29,7 +29,7 @@ from mmim_train.default_checkpoint.emotion.valence import SENTIMENT
 from mmim_train.default_checkpoint.fusion.consistency import NAMES, Name, ceilings, separation, statistics
 from mmim_train.default_checkpoint.stages import Trained, still_sequence
 from mmim_train.default_checkpoint.text.transcripts import can_speak, hear_sentences, heard_file
-from mmim_train.evaluation.calibration import agreement_table, as_numbers, coalition_scores, coverage
+from mmim_train.evaluation.calibration import as_numbers, coalition_scores, coverage, quantile_table
 from mmim_train.evaluation.metrics import mosi_metrics
 
 Numbers = NDArray[np.float64]
@@ -84,7 +84,7 @@ def agreement_tables(trained: Trained) -> dict[Name, tuple[float, ...]]:
     values = statistics(trained.model, trained.contested_joined.encodings, trained.prior)
     congruence = trained.contested_joined.congruence
     return {
-        name: agreement_table(values[name][congruence[:, column] == "congruent"]) for column, name in enumerate(NAMES)
+        name: quantile_table(values[name][congruence[:, column] == "congruent"]) for column, name in enumerate(NAMES)
     }
 
 
@@ -139,7 +139,7 @@ def read_words(trained: Trained, text: str) -> Numbers:
 
 
 def read_rows(
-    model: MMIM, name: str, sequences: Sequence[Rows], normalisation: Normalisation, batch: int = 64
+    model: MMIM, name: str, sequences: Sequence[Rows], normalisation: Normalization, batch: int = 64
 ) -> Numbers:
     """The scores [N] of voices or faces alone."""
     found = []

@@ -132,19 +132,19 @@ def learn(
     """Minimise the L1 loss for some epochs; `after(epoch)` is called at the end of each, counted from 1."""
     torch.manual_seed(seed)
     draw = random.Random(seed)
-    optimiser = torch.optim.AdamW(_groups(model, rate, config), fused=True)
+    optimizer = torch.optim.AdamW(_groups(model, rate, config), fused=True)
     steps = epochs * math.ceil(len(tokens.ids) / config.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _warm_then_linear(step, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_then_linear(step, steps))
     trained = [p for p in model.parameters() if p.requires_grad]
     for epoch in range(1, epochs + 1):
         model.train()
         total = 0.0
         for count, chosen in enumerate(_batches(tokens, config.batch, draw), start=1):
             loss = (model(*pad_tokens(tokens, chosen)) - torch.from_numpy(tokens.scores[chosen])).abs().mean()
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(trained, config.clip)
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             total += float(loss.detach())
             if count % 100 == 0:
@@ -152,7 +152,7 @@ def learn(
         after(epoch)
 
 
-def judge(model: SentenceModel, tokens: Tokens, batch: int = 64) -> dict[str, float]:
+def score_predictions(model: SentenceModel, tokens: Tokens, batch: int = 64) -> dict[str, float]:
     """The metrics of MOSI on tokenised sentences."""
     predictions = predict(model, tokens, batch)
     return {name: float(value) for name, value in asdict(mosi_metrics(tokens.scores, predictions)).items()}
@@ -217,7 +217,7 @@ def pretrain(source: Path, sentences: Sequence[Sentence], config: TextStageConfi
     }
 
     def after(epoch: int) -> None:
-        scores.update({name: judge(model, tokens) for name, tokens in kept.items()})
+        scores.update({name: score_predictions(model, tokens) for name, tokens in kept.items()})
         log(f"epoch {epoch}: " + ", ".join(f"{k} MAE {v['mae']:.3f} r {v['r']:.3f}" for k, v in scores.items()))
 
     learn(model, fit, own, config.pretraining_lr, config.pretraining_epochs, 0, after, log)
@@ -239,12 +239,12 @@ def finetune(
         def after(epoch: int, model: SentenceModel = model, valid: Tokens = valid, seed: int = seed) -> None:
             if epoch > config.finetuning_epochs - config.averaged_epochs:
                 average.add(model)
-            log(f"seed {seed} epoch {epoch}: {_line(judge(model, valid))}")
+            log(f"seed {seed} epoch {epoch}: {_line(score_predictions(model, valid))}")
 
         learn(model, fit, config, config.finetuning_lr, config.finetuning_epochs, seed, after, lambda _: None)
-        singles.append(judge(model, valid))
+        singles.append(score_predictions(model, valid))
     average.give(model)
-    result = judge(model, valid)
+    result = score_predictions(model, valid)
     log(f"mean of {average.count}: {_line(result)}")
     notes: dict[str, object] = {"key": finetuning_key(sentences, config), "mosi_valid": result, "singles": singles}
     save(model, tokenizer, output, notes)
