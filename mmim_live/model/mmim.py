@@ -7,7 +7,7 @@ to training, the mutual-information estimators to `mutual_information`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -83,16 +83,67 @@ class Batch:
     face_lengths: Tensor  # [B] int64
     present: Tensor  # [B, 3] bool: text, voice, face
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        text: tuple[Tensor, Tensor] | None = None,
+        voice: tuple[Tensor, Tensor] | None = None,
+        face: tuple[Tensor, Tensor] | None = None,
+        present: Tensor | None = None,
+    ) -> Batch:
+        """A batch on the CPU; a modality that is not given, or that is empty in a row, is absent there.
+
+        Args:
+            text: token ids [B, L] int64 and their mask [B, L] bool.
+            voice: rows [B, Tv, voice_dim] and their true lengths [B] int64.
+            face: rows [B, Tf, face_dim] and their true lengths [B] int64.
+            present: [B, 3] bool, to hide more than what is empty.
+
+        Raises:
+            ValueError: no modality is given.
+        """
+        given = next((part for part in (text, voice, face) if part is not None), None)
+        if given is None:
+            raise ValueError("a batch needs at least one modality")
+        count = len(given[0])
+        token_ids, token_mask = text or (torch.zeros(count, 0, dtype=torch.long), torch.zeros(count, 0).bool())
+        no_rows = torch.zeros(count, 0, 0), torch.zeros(count, dtype=torch.long)
+        (voice_rows, voice_lengths), (face_rows, face_lengths) = voice or no_rows, face or no_rows
+        nonempty = torch.stack((token_mask.any(dim=1), voice_lengths > 0, face_lengths > 0), dim=1)
+        return cls(
+            token_ids=token_ids,
+            token_mask=token_mask,
+            voice=voice_rows,
+            voice_lengths=voice_lengths,
+            face=face_rows,
+            face_lengths=face_lengths,
+            present=nonempty if present is None else present & nonempty,
+        )
+
+    def rows(self, indices: range) -> Batch:
+        """Consecutive rows, without what is padding in all of them."""
+        part = slice(indices.start, indices.stop)
+        mask = self.token_mask[part]
+        voice_lengths, face_lengths = self.voice_lengths[part], self.face_lengths[part]
+        longest = (int(n.max()) if len(n) else 0 for n in (mask.sum(dim=1), voice_lengths, face_lengths))
+        tokens, voice, face = longest
+        return Batch.of(
+            text=(self.token_ids[part, :tokens], mask[:, :tokens]),
+            voice=(self.voice[part, :voice], voice_lengths),
+            face=(self.face[part, :face], face_lengths),
+            present=self.present[part],
+        )
+
     def to(self, device: torch.device) -> Batch:
         """The same on another device. Lengths stay on the CPU, where packing reads them."""
-        return Batch(
-            self.token_ids.to(device),
-            self.token_mask.to(device),
-            self.voice.to(device),
-            self.voice_lengths,
-            self.face.to(device),
-            self.face_lengths,
-            self.present.to(device),
+        return replace(
+            self,
+            token_ids=self.token_ids.to(device),
+            token_mask=self.token_mask.to(device),
+            voice=self.voice.to(device),
+            face=self.face.to(device),
+            present=self.present.to(device),
         )
 
 

@@ -77,18 +77,8 @@ class Predictor:
         voice = _rows(window.voice, MIN_VOICE_ROWS, self.config.voice_normalisation)
         face = _rows(window.face, MIN_FACE_ROWS, self.config.face_normalisation)
         h_t = self._text(text)
-        none = torch.zeros(1, 0, dtype=torch.long)
-        encodings = self._model.encode(
-            Batch(
-                token_ids=none,
-                token_mask=none.bool(),
-                voice=torch.from_numpy(voice).unsqueeze(0),
-                voice_lengths=torch.tensor([len(voice)]),
-                face=torch.from_numpy(face).unsqueeze(0),
-                face_lengths=torch.tensor([len(face)]),
-                present=torch.tensor([[False, len(voice) > 0, len(face) > 0]]),
-            ).to(self._device)
-        )
+        batch = Batch.of(voice=_single(voice), face=_single(face)).to(self._device)
+        encodings = self._model.encode(batch)
         if h_t is None:
             return encodings
         present = encodings.present | torch.tensor([[True, False, False]], device=self._device)
@@ -144,6 +134,11 @@ def live_scores(prediction: Tensor, config: CheckpointConfig) -> Tensor:
         low, high = config.label_scale
         scores = (prediction[:, 0] - low) * (2 * SCORE_LIMIT / (high - low)) - SCORE_LIMIT
     return scores.clamp(-SCORE_LIMIT, SCORE_LIMIT)
+
+
+def _single(rows: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+    """Rows [n, d] as a batch of one: [1, n, d] and length [1]."""
+    return torch.from_numpy(rows).unsqueeze(0), torch.tensor([len(rows)])
 
 
 def _percentile(value: Tensor | None, table: Sequence[float] | None) -> float | None:

@@ -28,17 +28,28 @@ def make_batch(size: int = 3, present: Tensor | None = None, seed: int = 0, fram
 
 
 def row(batch: Batch, i: int) -> Batch:
-    voice, face = int(batch.voice_lengths[i]), int(batch.face_lengths[i])
-    tokens = int(batch.token_mask[i].sum())
-    return Batch(
-        batch.token_ids[i : i + 1, :tokens],
-        batch.token_mask[i : i + 1, :tokens],
-        batch.voice[i : i + 1, :voice],
-        batch.voice_lengths[i : i + 1],
-        batch.face[i : i + 1, :face],
-        batch.face_lengths[i : i + 1],
-        batch.present[i : i + 1],
-    )
+    return batch.rows(range(i, i + 1))
+
+
+def test_a_batch_is_made_of_the_modalities_that_there_are() -> None:
+    rows = torch.ones(2, 3, VOICE)
+    batch = Batch.of(voice=(rows, torch.tensor([3, 0])))
+    assert batch.present.tolist() == [[False, True, False], [False, False, False]]
+    assert (batch.token_ids.shape, batch.face.shape) == ((2, 0), (2, 0, 0))
+    hidden = Batch.of(voice=(rows, torch.tensor([3, 3])), present=torch.tensor([[True] * 3, [False] * 3]))
+    assert hidden.present.tolist() == [[False, True, False], [False, False, False]]
+    assert not small_model().encode(batch).present[1].any()
+    with pytest.raises(ValueError, match="at least one modality"):
+        Batch.of()
+
+
+def test_consecutive_rows_lose_the_padding_that_all_of_them_have() -> None:
+    batch = make_batch(3, frames=9)
+    part = batch.rows(range(1, 3))
+    assert (part.voice.shape[1], part.face.shape[1]) == (8, 7)
+    assert torch.equal(part.token_ids, batch.token_ids[1:3, : int(batch.token_mask[1:3].sum(dim=1).max())])
+    torch.testing.assert_close(MODEL(part).prediction, MODEL(batch).prediction[1:3])
+    assert batch.rows(range(0)).present.shape == (0, 3)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -72,9 +72,8 @@ def test_the_score_is_that_of_a_plain_forward_pass() -> None:
         )
         if normalisation is not None
     ]
-    batch = Batch(
-        ids, mask, rows[0], torch.tensor([20]), rows[1], torch.tensor([20]), torch.ones(1, 3, dtype=torch.bool)
-    )
+    length = torch.tensor([20])
+    batch = Batch.of(text=(ids, mask), voice=(rows[0], length), face=(rows[1], length))
     output = small_model()(batch)
     made = subject.predict([window])[0]
     assert made.score == pytest.approx(output.prediction.item(), abs=1e-5)

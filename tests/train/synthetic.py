@@ -54,13 +54,10 @@ class Synthetic:
         i = torch.tensor(list(indices), dtype=torch.long)
         lengths = self.lengths[i]
         text, voice, face = (int(n) for n in lengths.amax(dim=0))
-        return Batch(
-            token_ids=self.tokens[i, :text],
-            token_mask=torch.arange(text) < lengths[:, :1],
-            voice=self.rows[i, :voice, :VOICE],
-            voice_lengths=lengths[:, 1],
-            face=self.rows[i, :face, VOICE:],
-            face_lengths=lengths[:, 2],
+        return Batch.of(
+            text=(self.tokens[i, :text], torch.arange(text) < lengths[:, :1]),
+            voice=(self.rows[i, :voice, :VOICE], lengths[:, 1]),
+            face=(self.rows[i, :face, VOICE:], lengths[:, 2]),
             present=self.present[i],
         )
 

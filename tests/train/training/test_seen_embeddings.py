@@ -75,7 +75,7 @@ def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
     encoder, d_prj = model.text_encoder, model.config.d_prj
     encoder.backbone.requires_grad_(False)
     voice, face = LogitTable(d_prj), LogitTable(d_prj)
-    split = PrecomputedExamples(12)
+    split = Tabled(12)
     before = voice.project.weight.detach().clone()
     with precomputed_encoders(model, torch.randn(12, 1, encoder.width), voice, face):
         result = train(model, split, split, TrainOptions(epochs=1), 1, CPU)
@@ -84,7 +84,7 @@ def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
     assert model.text_encoder is encoder
 
 
-class PrecomputedExamples:
+class Tabled:
     """Sentences by number, voices and faces by logits, as composed triples have them."""
 
     def __init__(self, count: int) -> None:
@@ -97,8 +97,8 @@ class PrecomputedExamples:
     def batch(self, indices: Sequence[int]) -> Batch:
         ids = torch.tensor([[index] for index in indices])
         logits, lengths = self._logits[list(indices)], torch.ones(len(indices), dtype=torch.long)
-        there = torch.ones(len(indices), 3, dtype=torch.bool)
-        return Batch(ids, torch.ones_like(ids, dtype=torch.bool), logits, lengths, logits, lengths, there)
+        mask = torch.ones_like(ids, dtype=torch.bool)
+        return Batch.of(text=(ids, mask), voice=(logits, lengths), face=(logits, lengths))
 
     def targets(self, indices: Sequence[int]) -> Tensor:
         return self._logits[list(indices), 0, :1]

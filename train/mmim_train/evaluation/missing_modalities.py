@@ -8,7 +8,7 @@ special tokens at both ends of a text stay as long as a word between them does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -51,8 +51,12 @@ class FramesMissing:
         tokens, mask = _thin(batch.token_ids, batch.token_mask, draws, self.rate, ends=1)
         voice, voice_mask = _thin(batch.voice, _inside(batch.voice, batch.voice_lengths), draws, self.rate)
         face, face_mask = _thin(batch.face, _inside(batch.face, batch.face_lengths), draws, self.rate)
-        left = torch.stack([mask.any(dim=1), voice_mask.any(dim=1), face_mask.any(dim=1)], dim=1)
-        return Batch(tokens, mask, voice, voice_mask.sum(dim=1), face, face_mask.sum(dim=1), batch.present & left)
+        return Batch.of(
+            text=(tokens, mask),
+            voice=(voice, voice_mask.sum(dim=1)),
+            face=(face, face_mask.sum(dim=1)),
+            present=batch.present,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,9 +77,8 @@ class ModalitiesMissing:
         return self.whole.targets(indices)
 
     def batch(self, indices: Sequence[int]) -> Batch:
-        b = self.whole.batch(indices)
-        present = b.present & torch.tensor([m in self.kept for m in MODALITIES])
-        return Batch(b.token_ids, b.token_mask, b.voice, b.voice_lengths, b.face, b.face_lengths, present)
+        batch = self.whole.batch(indices)
+        return replace(batch, present=batch.present & torch.tensor([m in self.kept for m in MODALITIES]))
 
 
 def coalitions(used: Sequence[Modality]) -> dict[str, tuple[Modality, ...]]:

@@ -69,13 +69,10 @@ class PrecomputedExamples:
         i = torch.tensor(list(indices), dtype=torch.long)
         ones = torch.ones(len(i), dtype=torch.long)
         ids = (self.first + i).unsqueeze(1)
-        return Batch(
-            token_ids=ids,
-            token_mask=torch.ones_like(ids, dtype=torch.bool),
-            voice=self.whole.voice[i],
-            voice_lengths=ones,
-            face=self.whole.face[i],
-            face_lengths=ones,
+        return Batch.of(
+            text=(ids, torch.ones_like(ids, dtype=torch.bool)),
+            voice=(self.whole.voice[i], ones),
+            face=(self.whole.face[i], ones),
             present=self.whole.present[i],
         )
 

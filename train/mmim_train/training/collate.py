@@ -105,17 +105,10 @@ class SplitExamples:
 
     def batch(self, indices: Sequence[int]) -> Batch:
         """The inputs of some examples, padded to the longest of them."""
-        token_ids, token_mask = self._pad_tokens(indices)
-        voice, voice_lengths = _pad_rows(self._split.voice, self._inputs.voice, indices)
-        face, face_lengths = _pad_rows(self._split.face, self._inputs.face, indices)
-        return Batch(
-            token_ids=token_ids,
-            token_mask=token_mask,
-            voice=voice,
-            voice_lengths=voice_lengths,
-            face=face,
-            face_lengths=face_lengths,
-            present=torch.stack([token_mask.any(dim=1), voice_lengths > 0, face_lengths > 0], dim=1),
+        return Batch.of(
+            text=self._pad_tokens(indices),
+            voice=_pad_rows(self._split.voice, self._inputs.voice, indices),
+            face=_pad_rows(self._split.face, self._inputs.face, indices),
         )
 
     def targets(self, indices: Sequence[int]) -> Tensor:

@@ -107,20 +107,3 @@ class Encoder:
 def select_rows(encodings: Encodings, indices: Tensor) -> Encodings:
     """Some rows of encodings."""
     return Encodings(*(h[indices] for h in encodings))
-
-
-def slice_batch(batch: Batch, rows: range) -> Batch:
-    """Some successive rows of a batch, without what is padding in all of them."""
-    part = slice(rows.start, rows.stop)
-    mask = batch.token_mask[part]
-    voice, face = batch.voice_lengths[part], batch.face_lengths[part]
-    tokens, heard, shown = (int(n.max()) if len(n) else 0 for n in (mask.sum(dim=1), voice, face))
-    return Batch(
-        token_ids=batch.token_ids[part, :tokens],
-        token_mask=mask[:, :tokens],
-        voice=batch.voice[part, :heard],
-        voice_lengths=voice,
-        face=batch.face[part, :shown],
-        face_lengths=face,
-        present=batch.present[part],
-    )

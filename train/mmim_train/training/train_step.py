@@ -13,7 +13,7 @@ from mmim_live.model.mmim import MMIM, Batch, Encodings, MMIMOutput, drop_modali
 from mmim_train.training.distributed import World
 from mmim_train.training.examples import Examples
 from mmim_train.training.lr_schedule import set_learning_rates
-from mmim_train.training.microbatch import Encoder, Key, select_rows, slice_batch
+from mmim_train.training.microbatch import Encoder, Key, select_rows
 from mmim_train.training.objective import StageLoss, TaskObjective, make_objective
 from mmim_train.training.optimizers import Optimizers, all_finite, zero_gradients
 from mmim_train.training.options import TrainOptions
@@ -79,7 +79,7 @@ class TrainStep:
 
     def _encode(self, batch: Batch, part: range, offset: int, key: Key) -> Encodings:
         """The rows `part` of this process's share, which begins at `offset` of the whole batch."""
-        return self.encoder.encode(slice_batch(batch, part), (*key, Purpose.ENCODE, offset + part.start))
+        return self.encoder.encode(batch.rows(part), (*key, Purpose.ENCODE, offset + part.start))
 
     def _loss(self, e: Encodings, targets: Tensor, key: Key) -> StageLoss:
         with seeded(self.device, *key, Purpose.FUSE) as generator:
