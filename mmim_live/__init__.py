@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from mmim_live.telemetry import block_library_telemetry
+
 if TYPE_CHECKING:
     from mmim_live.errors import MmimLiveError
     from mmim_live.events import Comparison, Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from mmim_live.session.session import Session
     from mmim_live.settings import Settings, Speed
     from mmim_live.types import Agreement, Contributions, Present
+
+block_library_telemetry()  # here, so that it comes before any import of onnxruntime
 
 __all__ = [
     "Agreement",

@@ -10,7 +10,17 @@ from tests.conftest import REPOSITORY
 PACKAGE = REPOSITORY / "mmim_live"
 TRAINING = REPOSITORY / "train" / "mmim_train"
 
-GROUND = {"types", "events", "session_types", "settings", "errors", "assets", "text_normalization", "native_stderr"}
+GROUND = {
+    "types",
+    "events",
+    "session_types",
+    "settings",
+    "errors",
+    "assets",
+    "text_normalization",
+    "native_stderr",
+    "telemetry",
+}
 STAGES = {"capture", "features", "speech", "alignment", "model", "output"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | STAGES, GROUND),

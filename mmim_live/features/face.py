@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mmim_live.errors import AssetError
 from mmim_live.native_stderr import without_native_chatter
+from mmim_live.telemetry import block_mediapipe_uploads
 from mmim_live.types import FaceRow, VideoFrame
 
 FACE_RATE_HZ = 15.0  # at most; faster video is thinned at capture
@@ -68,6 +69,7 @@ class FaceExtractor:
             RunningMode,
         )
 
+        block_mediapipe_uploads()
         options = FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model)),
             running_mode=RunningMode.VIDEO,
