@@ -31,7 +31,7 @@ from mmim_live.events import Notice, Summary, Utterance
 from mmim_live.settings import Settings, load_keys, user_file
 
 if TYPE_CHECKING:
-    from mmim_live.serve.server import Broadcast
+    from mmim_live.serve.server import EventServer
     from mmim_live.session.open_live import Devices
 
 
@@ -97,7 +97,7 @@ def _number(text: str | None) -> int | str | None:
 
 
 def _live_headless(
-    devices: Devices, settings: Settings, outputs: list[Path], broadcast: Broadcast | None, record: Path | None
+    devices: Devices, settings: Settings, outputs: list[Path], broadcast: EventServer | None, record: Path | None
 ) -> None:
     """Utterances on standard output, notices on standard error, until a signal ends it with the summary."""
     from mmim_live.native_stderr import native_stderr_to_log

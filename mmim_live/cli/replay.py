@@ -32,7 +32,7 @@ from mmim_live.events import Comparison, Notice, Reading, SessionStarted, Summar
 from mmim_live.settings import KeyOverrides, Settings, Speed, load_keys, user_file
 
 if TYPE_CHECKING:
-    from mmim_live.serve.server import Broadcast
+    from mmim_live.serve.server import EventServer
     from mmim_live.session.runner import Feed
 
 
@@ -91,7 +91,7 @@ def replay(
 
 
 def _replay_headless(
-    file: Path, settings: Settings, speed: Speed, outputs: list[Path], broadcast: Broadcast | None
+    file: Path, settings: Settings, speed: Speed, outputs: list[Path], broadcast: EventServer | None
 ) -> None:
     """A progress bar on standard error, where that is a terminal, and the summary on standard output."""
     from rich.console import Console
@@ -160,7 +160,7 @@ def show(
     title: str,
     ascii_only: bool,
     keys: KeyOverrides,
-    broadcast: Broadcast | None = None,
+    broadcast: EventServer | None = None,
     *,
     welcome: bool = False,
 ) -> None:

@@ -12,19 +12,19 @@ from mmim_live.settings import Settings
 
 if TYPE_CHECKING:
     from mmim_live.output import Sink
-    from mmim_live.serve.server import Broadcast
+    from mmim_live.serve.server import EventServer
     from mmim_live.session.session import Session
 
 
 @contextlib.contextmanager
-def serving(settings: Settings) -> Iterator[Broadcast | None]:
+def serving(settings: Settings) -> Iterator[EventServer | None]:
     """A broadcast while the block runs, where the settings ask for one. Raises OutputError if the port is taken."""
     if settings.serve is None:
         yield None
         return
-    from mmim_live.serve.server import Broadcast
+    from mmim_live.serve.server import EventServer
 
-    broadcast = Broadcast(settings.serve, settings.serve_token)
+    broadcast = EventServer(settings.serve, settings.serve_token)
     try:
         yield broadcast
     finally:
@@ -33,13 +33,13 @@ def serving(settings: Settings) -> Iterator[Broadcast | None]:
             sys.stderr.write(f"readers of the overlay that were too slow and were let go: {broadcast.dropped}\n")
 
 
-def announce(broadcast: Broadcast | None, terminal: TextIO) -> None:
+def announce(broadcast: EventServer | None, terminal: TextIO) -> None:
     """Print where to look and listen."""
     if broadcast is not None:
         print(f"overlay: {broadcast.address}", file=terminal, flush=True)
 
 
-def build_sinks(outputs: Sequence[Path], broadcast: Broadcast | None) -> list[Sink]:
+def build_sinks(outputs: Sequence[Path], broadcast: EventServer | None) -> list[Sink]:
     """Files, and those who listen."""
     from mmim_live.output import open_sink
 
@@ -48,7 +48,7 @@ def build_sinks(outputs: Sequence[Path], broadcast: Broadcast | None) -> list[Si
 
 
 def health_reporting(
-    broadcast: Broadcast | None, session: Session, settings: Settings
+    broadcast: EventServer | None, session: Session, settings: Settings
 ) -> contextlib.AbstractContextManager[None]:
     """While the block runs, those who listen hear how the session fares."""
     from mmim_live.session.health import telling_health

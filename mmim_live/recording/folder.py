@@ -48,12 +48,12 @@ class RecordingFolder:
         """Write the settings, whole or not at all."""
         text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
         self._write(SETTINGS + PARTIAL, text.encode("utf-8", "replace"), os.O_TRUNC)
-        with _told(self.path / SETTINGS):
+        with _reporting_errors(self.path / SETTINGS):
             (self.path / (SETTINGS + PARTIAL)).replace(self.path / SETTINGS)
 
     def finish(self) -> Path:
         """Give the folder its name; the path of it."""
-        with _told(self.target):
+        with _reporting_errors(self.target):
             if self.target.is_dir():
                 self.target.rmdir()  # an empty one was asked for by name
             self.path.rename(self.target)
@@ -64,7 +64,7 @@ class RecordingFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def _write(self, name: str, data: bytes, flags: int) -> None:
-        with _told(self.path / name):
+        with _reporting_errors(self.path / name):
             flags |= os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
             descriptor = os.open(self.path / name, flags, 0o666)
             try:
@@ -76,7 +76,7 @@ class RecordingFolder:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Any:
+def _reporting_errors(path: Path) -> Any:
     try:
         yield
     except OSError as error:

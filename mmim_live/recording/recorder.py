@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mmim_live.events import Event, Notice, SessionStarted, Summary
 from mmim_live.recording.folder import new_recording, recordings_place
-from mmim_live.recording.writer import Plan, RecordingWriter
+from mmim_live.recording.writer import RecordingPlan, RecordingWriter
 from mmim_live.session_types import DeviceHealth, RecordingHealth
 from mmim_live.settings import Settings
 from mmim_live.types import AudioBlock, VideoFrame
@@ -52,20 +52,20 @@ class Recorder:
         self._session: SessionStarted | None = None
         self._lock = threading.Lock()
         self._current: RecordingWriter | None = None
-        self._takes: tuple[RecordingWriter, ...] = ()  # with those that wait for their last words
+        self._writers: tuple[RecordingWriter, ...] = ()  # with those that wait for their last words
         self._notices: deque[Notice] = deque()
         self._ended = False
 
     def see(self, frame: VideoFrame) -> None:
         """A picture was taken."""
         self._size = (frame.image.shape[1], frame.image.shape[0])
-        for take in self._takes:
-            take.see(frame)
+        for writer in self._writers:
+            writer.see(frame)
 
     def hear(self, block: AudioBlock) -> None:
         """A block of sound was heard."""
-        for take in self._takes:
-            take.hear(block)
+        for writer in self._writers:
+            writer.hear(block)
 
     def toggle(self, folder: Path | None = None) -> bool:
         """Begin a recording, in `folder` or where recordings go, or end the one that runs. False: it is too late."""
@@ -88,11 +88,11 @@ class Recorder:
 
     def health(self) -> RecordingHealth | None:
         """How the recording that runs fares."""
-        take = self._current
-        if take is None or take.over:
+        writer = self._current
+        if writer is None or writer.over:
             return None
         return RecordingHealth(
-            str(take.plan.path), take.length_s(self._now_s()), take.frames_dropped, 0.1 * take.blocks_lost
+            str(writer.plan.path), writer.length_s(self._now_s()), writer.frames_dropped, 0.1 * writer.blocks_lost
         )
 
     def follow(self, event: Event) -> Iterator[Event]:
@@ -102,11 +102,11 @@ class Recorder:
                 self._session = event
                 if self._at_once is not None:
                     self._begin(self._at_once, 0.0)
-        for take in self._takes:
-            take.note(event)
+        for writer in self._writers:
+            writer.note(event)
         if isinstance(event, Summary):
             self.close()
-        self._look()
+        self._report_finished()
         while self._notices and not isinstance(event, SessionStarted):  # which comes first
             yield self._notices.popleft()
 
@@ -114,8 +114,8 @@ class Recorder:
         """Write what there is, and end."""
         with self._lock:
             self._ended = True
-        for take in self._takes:
-            take.close(within_s)
+        for writer in self._writers:
+            writer.close(within_s)
 
     def _begin(self, path: Path, begin_s: float) -> None:
         facts = {
@@ -132,32 +132,37 @@ class Recorder:
             "versions": {name: version(name) for name in ("mmim-live", "av", "torch", "mediapipe", "faster-whisper")}
             | {"python": platform.python_version()},
         }
-        plan = Plan(path, begin_s, self._settings.hop, self._size if self._pictures else None, self._sound, facts)
+        plan = RecordingPlan(
+            path, begin_s, self._settings.hop, self._size if self._pictures else None, self._sound, facts
+        )
         self._current = RecordingWriter(plan, self._session)
-        self._takes += (self._current,)
+        self._writers += (self._current,)
         message = f"recording into {path}; nothing of it leaves this machine"
         self._notices.append(Notice(begin_s, "recording_began", message))
 
-    def _look(self) -> None:
+    def _report_finished(self) -> None:
         """Say what became of the takes that are over."""
-        for take in self._takes:
-            if not take.over:
+        for writer in self._writers:
+            if not writer.over:
                 continue
-            self._takes = tuple(each for each in self._takes if each is not take)
-            if take is self._current:
+            self._writers = tuple(each for each in self._writers if each is not writer)
+            if writer is self._current:
                 self._current = None
-            self._notices.append(self._told(take))
+            self._notices.append(self._outcome(writer))
 
-    def _told(self, take: RecordingWriter) -> Notice:
+    def _outcome(self, writer: RecordingWriter) -> Notice:
         now_s = self._now_s()
-        length_s = take.length_s(now_s)
-        if take.failure is not None:
-            kept = f"; {length_s:.0f} s are kept in {take.path}" if take.path.exists() else ""
-            return Notice(now_s, "recording_failed", f"the recording stopped: {take.failure}{kept}")
+        length_s = writer.length_s(now_s)
+        if writer.failure is not None:
+            kept = f"; {length_s:.0f} s are kept in {writer.path}" if writer.path.exists() else ""
+            return Notice(now_s, "recording_failed", f"the recording stopped: {writer.failure}{kept}")
         lost = [
             f"{count} {what}"
-            for count, what in ((take.frames_dropped, "pictures"), (take.blocks_lost, "tenths of a second of sound"))
+            for count, what in (
+                (writer.frames_dropped, "pictures"),
+                (writer.blocks_lost, "tenths of a second of sound"),
+            )
             if count
         ]
         without = f", without {' and '.join(lost)} that could not be written in time" if lost else ""
-        return Notice(now_s, "recording_saved", f"{length_s:.1f} s recorded in {take.path}{without}")
+        return Notice(now_s, "recording_saved", f"{length_s:.1f} s recorded in {writer.path}{without}")

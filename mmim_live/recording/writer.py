@@ -25,14 +25,14 @@ from mmim_live.recording.matroska import MatroskaFile
 from mmim_live.session.channel import Channel
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 
-MOST_FRAMES = 15  # that wait: a second, 14 MB
-MOST_BLOCKS = 600  # a minute, 4 MB
+MAX_QUEUED_FRAMES = 15  # that wait: a second, 14 MB
+MAX_QUEUED_BLOCKS = 600  # a minute, 4 MB
 SETTLE_S = 10.0  # of media after the end, for the words that belong to it to be committed
 _EPSILON_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RecordingPlan:
     """What is to be recorded, and where to."""
 
     path: Path
@@ -46,7 +46,7 @@ class Plan:
 class RecordingWriter:
     """Begins at once. `see`, `hear` and `note` are called by one thread each, and wait for nothing."""
 
-    def __init__(self, plan: Plan, session: SessionStarted | None) -> None:
+    def __init__(self, plan: RecordingPlan, session: SessionStarted | None) -> None:
         self.plan = plan
         self.frames_dropped = 0
         self.blocks_lost = 0
@@ -67,7 +67,7 @@ class RecordingWriter:
         """A picture was taken."""
         if self.plan.size is None or not self.plan.begin_s <= frame.time_s < self._end_s:
             return
-        if self._frames_in - self._frames_out >= MOST_FRAMES:
+        if self._frames_in - self._frames_out >= MAX_QUEUED_FRAMES:
             self.frames_dropped += 1
         elif self._queue.put(frame):
             self._frames_in += 1
@@ -77,7 +77,7 @@ class RecordingWriter:
         cut = _between(block, self.plan.begin_s, self._end_s)
         if cut is None or not self.plan.sound:
             return
-        if self._blocks_in - self._blocks_out >= MOST_BLOCKS:
+        if self._blocks_in - self._blocks_out >= MAX_QUEUED_BLOCKS:
             self.blocks_lost += 1
         elif self._queue.put(cut):
             self._blocks_in += 1

@@ -24,27 +24,27 @@ from mmim_live.errors import OutputError
 from mmim_live.events import Event, SessionStarted
 from mmim_live.output.jsonl import health_line, jsonl_formatter
 from mmim_live.serve.auth import rejection
-from mmim_live.serve.clients import Audience
+from mmim_live.serve.clients import Clients
 from mmim_live.serve.overlay import answer, overlay
-from mmim_live.serve.snapshot import Latest
+from mmim_live.serve.snapshot import Snapshot
 from mmim_live.session_types import Health
 
-__all__ = ["Broadcast"]
+__all__ = ["EventServer"]
 
 HOST = "127.0.0.1"
 PAGE, EVENTS = "/", "/events"
-MOST_LISTENERS = 32
+MAX_CLIENTS = 32
 END_S = 0.4  # for the last words to all listeners together
 _SEND_BUFFER_BYTES = 65_536  # what the system may hold back of a slow reader, beside its queue
-_MOST_BYTES_IN = 1024  # nothing that listeners say is of interest
+_MAX_MESSAGE_BYTES = 1024  # nothing that listeners say is of interest
 _SECRET_BYTES = 24
 
-_SILENT = logging.getLogger("mmim_live.serve")  # a bad request is told to who made it, not on the terminal
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
+_LOGGER = logging.getLogger("mmim_live.serve")  # a bad request is told to who made it, not on the terminal
+_LOGGER.addHandler(logging.NullHandler())
+_LOGGER.propagate = False
 
 
-class _Line(ServerConnection):
+class Connection(ServerConnection):
     """Known from its first moment: at the end, who has not even finished asking is cut off, too."""
 
     known: ClassVar[WeakSet[ServerConnection]] = WeakSet()
@@ -54,7 +54,7 @@ class _Line(ServerConnection):
         self.known.add(self)
 
 
-class Broadcast:
+class EventServer:
     """A `Sink` whose readers come and go. It serves from the moment it is made until `close_server`.
 
     Args:
@@ -69,8 +69,8 @@ class Broadcast:
         self._token = token if token is not None else secrets.token_urlsafe(_SECRET_BYTES)
         self._socket = _listen(port)
         self.port: int = self._socket.getsockname()[1]
-        self._latest = Latest()
-        self._audience = Audience()
+        self._snapshot = Snapshot()
+        self._clients = Clients()
         self._format = jsonl_formatter()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -87,15 +87,15 @@ class Broadcast:
     @property
     def dropped(self) -> int:
         """How many listeners were too slow and were let go."""
-        return self._audience.dropped
+        return self._clients.dropped
 
     def write(self, event: Event) -> None:
         """Tell everybody who listens."""
-        self._post(lambda: self._tell(event))
+        self._post(lambda: self._publish(event))
 
     def tell(self, health: Health) -> None:
         """Tell everybody how the session fares."""
-        self._post(lambda: self._tell(health))
+        self._post(lambda: self._publish(health))
 
     def close(self) -> None:
         """The session is over; who comes late can still hear how it ended."""
@@ -120,20 +120,20 @@ class Broadcast:
 
     async def _serve(self) -> None:
         server = await serve(
-            self._attend,
+            self._serve_client,
             sock=self._socket,
             process_request=self._answer,
             compression=None,
-            max_size=_MOST_BYTES_IN,
+            max_size=_MAX_MESSAGE_BYTES,
             close_timeout=END_S,
-            logger=_SILENT,
-            create_connection=_Line,
+            logger=_LOGGER,
+            create_connection=Connection,
         )
         self._serving.set()
         await self._stop.wait()
-        await self._audience.end(END_S)
+        await self._clients.end(END_S)
         server.close()
-        for line in tuple(_Line.known):
+        for line in tuple(Connection.known):
             if line.server is server:
                 line.transport.abort()
         await server.wait_closed()
@@ -144,26 +144,26 @@ class Broadcast:
         match urlsplit(request.path).path:
             case "/":
                 return overlay(self.port)
-            case "/events" if len(self._audience) >= MOST_LISTENERS:
-                return _text(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_LISTENERS} listen already")
+            case "/events" if len(self._clients) >= MAX_CLIENTS:
+                return _text(HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_CLIENTS} listen already")
             case "/events":
                 return None
             case _:
                 return _text(HTTPStatus.NOT_FOUND, f"there is a page at {PAGE} and a WebSocket at {EVENTS}")
 
-    async def _attend(self, connection: ServerConnection) -> None:
-        await self._audience.attend(connection, [self._line(event) for event in self._latest.events()])
+    async def _serve_client(self, connection: ServerConnection) -> None:
+        await self._clients.serve(connection, [self._message(event) for event in self._snapshot.events()])
 
-    def _tell(self, event: Event | Health) -> None:
+    def _publish(self, event: Event | Health) -> None:
         if isinstance(event, SessionStarted):
-            self._latest = Latest()  # nothing of a session before stands
-        self._latest.take(event)
-        if len(self._audience):
-            self._audience.tell(self._line(event))
+            self._snapshot = Snapshot()  # nothing of a session before stands
+        self._snapshot.take(event)
+        if len(self._clients):
+            self._clients.send(self._message(event))
 
-    def _line(self, event: Event | Health) -> str:
+    def _message(self, event: Event | Health) -> str:
         if isinstance(event, Health):
-            return health_line(event, listeners=len(self._audience), listeners_dropped=self._audience.dropped)
+            return health_line(event, listeners=len(self._clients), listeners_dropped=self._clients.dropped)
         return self._format(event).rstrip("\n")
 
 

@@ -11,7 +11,7 @@ LOG_ENTRIES = 50  # utterances, notices and marks together
 WORDS = 400  # that are in no utterance yet: more than two minutes of speech
 
 
-class Latest:
+class Snapshot:
     """The state of one session, made anew for the next. Events come in the order in which the session gives them."""
 
     def __init__(self) -> None:

@@ -39,20 +39,20 @@ from mmim_live.tui.screens.help import HelpScreen
 from mmim_live.tui.screens.mark import MarkScreen
 from mmim_live.tui.screens.welcome import WelcomeScreen
 from mmim_live.tui.signals import handle_stop_signals
-from mmim_live.tui.source import EventSource, Said
+from mmim_live.tui.source import EventSource, SessionUpdate
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.themes import CYCLE, DARK, LIGHT
 from mmim_live.tui.widgets.banner import Banner
-from mmim_live.tui.widgets.camera_view import CameraPicture
-from mmim_live.tui.widgets.contributions import WhyPanel
-from mmim_live.tui.widgets.footer import KeyLine
+from mmim_live.tui.widgets.camera_view import CameraView
+from mmim_live.tui.widgets.contributions import ContributionsPanel
+from mmim_live.tui.widgets.footer import KeyFooter
 from mmim_live.tui.widgets.heading import Heading
 from mmim_live.tui.widgets.health import HealthLine
 from mmim_live.tui.widgets.loading import Loading
-from mmim_live.tui.widgets.meter import VoiceMeter
+from mmim_live.tui.widgets.meter import LevelMeter
 from mmim_live.tui.widgets.score import ScorePanel
-from mmim_live.tui.widgets.session_info import AboutPanel
-from mmim_live.tui.widgets.summary_bar import Ending
+from mmim_live.tui.widgets.session_info import SessionInfoPanel
+from mmim_live.tui.widgets.summary_bar import SummaryBar
 from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
 
@@ -138,21 +138,21 @@ class MmimApp(App[None]):
         state, ascii_only = self.state, self._ascii_only
         with Horizontal(id="top"):
             yield Heading(state, self._subject, ascii_only=ascii_only, serving=self._overlay is not None)
-            yield VoiceMeter(ascii_only=ascii_only)
+            yield LevelMeter(ascii_only=ascii_only)
         yield Banner(state, ascii_only=ascii_only)
         yield Loading(state, self._subject, self._now_s)
         with Horizontal(id="main"):
             with Vertical(id="left"):
                 yield ScorePanel(state, ascii_only=ascii_only)
-                yield WhyPanel(state, ascii_only=ascii_only)
-                yield CameraPicture(self._want_picture, ascii_only=ascii_only)
-                yield AboutPanel(state)
+                yield ContributionsPanel(state, ascii_only=ascii_only)
+                yield CameraView(self._want_picture, ascii_only=ascii_only)
+                yield SessionInfoPanel(state)
             with Vertical(id="right"):
                 yield Timeline(state, ascii_only=ascii_only)
                 yield Transcript(state, ascii_only=ascii_only)
-        yield Ending(state, ascii_only=ascii_only)
+        yield SummaryBar(state, ascii_only=ascii_only)
         yield HealthLine(state, ascii_only=ascii_only)
-        yield KeyLine()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin the session once the screen stands, and the person knows what is to begin."""
@@ -185,7 +185,7 @@ class MmimApp(App[None]):
         except MmimLiveError as error:
             self._fail(error)
 
-    def _post(self, what: Said) -> None:
+    def _post(self, what: SessionUpdate) -> None:
         """Called from the session's threads; never waits."""
         self.post_message(Posted(what))
 
@@ -198,7 +198,7 @@ class MmimApp(App[None]):
                 self._fail(error)
             case SoundLevel() as level:
                 if not self._frozen:
-                    self.screen_stack[0].query_one(VoiceMeter).show(level)
+                    self.screen_stack[0].query_one(LevelMeter).show(level)
             case Preview() as preview:
                 if not self._frozen:
                     self._picture.show(preview)
@@ -224,15 +224,15 @@ class MmimApp(App[None]):
         with self.batch_update():
             self.screen.set_class(self.state.session is not None, "-begun")
             self.screen.set_class(self.state.summary is not None, "-ended")
-            for kind in (Heading, Loading, ScorePanel, WhyPanel, AboutPanel, HealthLine, Ending):
+            for kind in (Heading, Loading, ScorePanel, ContributionsPanel, SessionInfoPanel, HealthLine, SummaryBar):
                 self.screen_stack[0].query_one(kind).redraw()
             self._timeline.redraw()
             self._picture.expire(self.state.now_s)
             self.screen_stack[0].query_one(Transcript).redraw()
 
     @property
-    def _picture(self) -> CameraPicture:
-        return self.screen_stack[0].query_one(CameraPicture)
+    def _picture(self) -> CameraView:
+        return self.screen_stack[0].query_one(CameraView)
 
     @property
     def _timeline(self) -> Timeline:

@@ -2,12 +2,12 @@
 
 from textual.message import Message
 
-from mmim_live.tui.source import Said
+from mmim_live.tui.source import SessionUpdate
 
 
 class Posted(Message):
     """Something the session says; an error means that it has ended for good."""
 
-    def __init__(self, what: Said) -> None:
+    def __init__(self, what: SessionUpdate) -> None:
         super().__init__()
         self.what = what

@@ -7,8 +7,8 @@ from mmim_live.errors import MmimLiveError
 from mmim_live.events import Event
 from mmim_live.session_types import Command, DeviceChoice, Health, Preview, SoundLevel
 
-Said = Event | Health | SoundLevel | Preview | MmimLiveError
-Post = Callable[[Said], None]
+SessionUpdate = Event | Health | SoundLevel | Preview | MmimLiveError
+Post = Callable[[SessionUpdate], None]
 
 
 class EventSource(Protocol):

@@ -15,7 +15,7 @@ from mmim_live.errors import OutputError
 from mmim_live.events import Event, Mark, Notice, Reading, SessionStarted, Summary, WordHeard
 from mmim_live.output import read_events
 from mmim_live.recording import matroska
-from mmim_live.recording import writer as take_module
+from mmim_live.recording import writer as writer_module
 from mmim_live.recording.folder import (
     EVENTS,
     MEDIA,
@@ -26,7 +26,7 @@ from mmim_live.recording.folder import (
     new_recording,
 )
 from mmim_live.recording.recorder import Recorder
-from mmim_live.recording.writer import MOST_FRAMES, Plan, RecordingWriter
+from mmim_live.recording.writer import MAX_QUEUED_FRAMES, RecordingPlan, RecordingWriter
 from mmim_live.session.session import Session
 from mmim_live.session_types import DeviceHealth, MarkMoment, ToggleRecording
 from mmim_live.settings import Settings
@@ -95,6 +95,10 @@ def made(tmp_path: Path) -> Made:
 def nothing_is_left() -> Iterator[None]:
     yield
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("mmim-")]
+
+
+def plan(path: Path, *, begin_s: float = 0.0, size: tuple[int, int] | None = None) -> RecordingPlan:
+    return RecordingPlan(path=path, begin_s=begin_s, hop_s=0.5, size=size, sound=True, facts={})
 
 
 def the_folder(place: Path) -> Path:
@@ -182,7 +186,7 @@ def test_one_device_is_recorded_alone(made: Made, camera: bool):
 def test_a_full_disk_is_told_in_one_line_and_the_session_goes_on(made: Made, monkeypatch: pytest.MonkeyPatch):
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    monkeypatch.setattr(take_module, "MEDIA", "/dev/full")
+    monkeypatch.setattr(writer_module, "MEDIA", "/dev/full")
     scene = run(Scene(), made)
     (notice,) = [notice for notice in scene.of(Notice) if notice.code == "recording_failed"]
     assert "No space left on device; free some space" in notice.message
@@ -217,16 +221,16 @@ def test_pictures_that_find_no_room_are_left_out_and_counted(tmp_path: Path, mon
         describe(folder, facts)
 
     monkeypatch.setattr(RecordingFolder, "describe", slowly)
-    take = RecordingWriter(Plan(tmp_path / "talk", 0.0, 0.5, (64, 48), True, {}), None)
+    writer = RecordingWriter(plan(tmp_path / "talk", size=(64, 48)), None)
     for k in range(40):
-        take.see(VideoFrame(k / 10, np.zeros((48, 64, 3), np.uint8)))
-        take.hear(AudioBlock(k / 10, np.zeros(1600, np.float32)))
+        writer.see(VideoFrame(k / 10, np.zeros((48, 64, 3), np.uint8)))
+        writer.hear(AudioBlock(k / 10, np.zeros(1600, np.float32)))
     gate.set()
-    take.close(10.0)
-    assert take.failure is None
-    assert take.frames_dropped == 40 - MOST_FRAMES
+    writer.close(10.0)
+    assert writer.failure is None
+    assert writer.frames_dropped == 40 - MAX_QUEUED_FRAMES
     facts = json.loads((tmp_path / "talk" / SETTINGS).read_text())
-    assert (facts["frames"], facts["frames_dropped"], facts["sound_blocks_lost"]) == (MOST_FRAMES, 25, 0)
+    assert (facts["frames"], facts["frames_dropped"], facts["sound_blocks_lost"]) == (MAX_QUEUED_FRAMES, 25, 0)
     with MediaFile(tmp_path / "talk" / MEDIA) as media:
         assert sum(isinstance(item, AudioBlock) for item in iter(media.read, None)) == 40
 
@@ -250,14 +254,14 @@ def test_names_are_not_taken_twice(tmp_path: Path):
 
 
 def test_nothing_is_lost_when_much_comes_at_once(tmp_path: Path):
-    take = RecordingWriter(Plan(tmp_path / "talk", 1.0, 0.5, None, True, {}), None)
+    writer = RecordingWriter(plan(tmp_path / "talk", begin_s=1.0), None)
     told: list[Event] = [Notice(k / 10, "x", str(k)) for k in range(100)]
     for event in told:
-        take.note(event)
-    take.hear(AudioBlock(0.95, (np.arange(1600) / 1600).astype(np.float32)))
-    take.end_at(3.0)
+        writer.note(event)
+    writer.hear(AudioBlock(0.95, (np.arange(1600) / 1600).astype(np.float32)))
+    writer.end_at(3.0)
     time.sleep(0)
-    take.close(5.0)
+    writer.close(5.0)
     kept = list(read_events(tmp_path / "talk" / EVENTS))
     assert [event.message for event in kept if isinstance(event, Notice)] == [str(k) for k in range(11, 100)]
     with MediaFile(tmp_path / "talk" / MEDIA) as media:

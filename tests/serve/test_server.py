@@ -27,8 +27,8 @@ from mmim_live.cli.serving import expand_serve_flag
 from mmim_live.errors import ConfigError, OutputError
 from mmim_live.events import Event, Notice
 from mmim_live.output.jsonl import jsonl_formatter
-from mmim_live.serve.server import Broadcast
-from mmim_live.serve.snapshot import Latest
+from mmim_live.serve.server import EventServer
+from mmim_live.serve.snapshot import Snapshot
 from mmim_live.session_types import Health
 from mmim_live.settings import Settings, load_settings
 from mmim_live.tui.app import MmimApp
@@ -39,24 +39,24 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture
-def broadcast() -> Iterator[Broadcast]:
-    server = Broadcast(0, TOKEN)
+def server() -> Iterator[EventServer]:
+    server = EventServer(0, TOKEN)
     yield server
     server.close_server()
     assert "mmim-serve" not in [thread.name for thread in threading.enumerate()]
 
 
-def listen(broadcast: Broadcast, token: str = TOKEN, **options: Any) -> AbstractContextManager[ClientConnection]:
+def connected(server: EventServer, token: str = TOKEN, **options: Any) -> AbstractContextManager[ClientConnection]:
     options = {"proxy": None, "open_timeout": 30, "close_timeout": 30} | options
     line: AbstractContextManager[ClientConnection] = connect(
-        f"ws://127.0.0.1:{broadcast.port}/events?token={token}", **options
+        f"ws://127.0.0.1:{server.port}/events?token={token}", **options
     )
     return line
 
 
-def say(broadcast: Broadcast, events: list[Event | Health]) -> None:
+def publish(server: EventServer, events: list[Event | Health]) -> None:
     for event in events:
-        broadcast.tell(event) if isinstance(event, Health) else broadcast.write(event)
+        server.tell(event) if isinstance(event, Health) else server.write(event)
 
 
 def until(line: Any, kind: str) -> list[dict[str, Any]]:
@@ -70,10 +70,10 @@ def until(line: Any, kind: str) -> list[dict[str, Any]]:
 # ---- what is heard ----------------------------------------------------------------------------------------------
 
 
-def test_who_listens_from_the_start_hears_what_a_file_holds(broadcast: Broadcast):
+def test_who_listens_from_the_start_hears_what_a_file_holds(server: EventServer):
     events = list(talk(finished=True))
-    with listen(broadcast) as one, listen(broadcast) as other:
-        say(broadcast, events)
+    with connected(server) as one, connected(server) as other:
+        publish(server, events)
         heard = [until(line, "summary") for line in (one, other)]
     to_line = jsonl_formatter()
     written = [json.loads(to_line(event)) for event in events if not isinstance(event, Health)]
@@ -86,34 +86,34 @@ def test_who_listens_from_the_start_hears_what_a_file_holds(broadcast: Broadcast
 
 
 @pytest.mark.parametrize("until_s", [0.0, 3.0, 31.0, 60.0])
-def test_who_comes_late_hears_where_it_stands(broadcast: Broadcast, until_s: float):
+def test_who_comes_late_hears_where_it_stands(server: EventServer, until_s: float):
     before: list[Event | Health] = list(talk(until_s))
-    say(broadcast, before)
+    publish(server, before)
     end = Notice(until_s, "end", "of the test")
-    with listen(broadcast) as line:
-        broadcast.write(end)
+    with connected(server) as line:
+        server.write(end)
         heard = until(line, "notice") if until_s < 8 else [m for _ in range(2) for m in until(line, "notice")]
-    whole = Latest()
+    whole = Snapshot()
     for event in before:
         whole.take(event)
     assert [m["type"] for m in heard[:-1]] == [
         e.type if not isinstance(e, Health) else "health" for e in whole.events()
     ]
-    again = Latest()
+    again = Snapshot()
     for event in whole.events():
         again.take(event)
     assert again.events() == whole.events()
 
 
-def test_another_session_takes_the_place_of_the_one_before(broadcast: Broadcast):
-    say(broadcast, [SESSION, utterance(1, 2, "old", 1.0), SUMMARY, SESSION, utterance(1, 2, "new", 1.0)])
-    with listen(broadcast) as line:
+def test_another_session_takes_the_place_of_the_one_before(server: EventServer):
+    publish(server, [SESSION, utterance(1, 2, "old", 1.0), SUMMARY, SESSION, utterance(1, 2, "new", 1.0)])
+    with connected(server) as line:
         first, second = until(line, "utterance")
     assert (first["type"], second["text"]) == ("session", "new")
 
 
 def test_what_is_kept_for_those_who_come_late_is_bounded():
-    latest = Latest()
+    latest = Snapshot()
     for index in range(300):
         latest.take(utterance(index, index + 0.5, "again", 0.0))
         for event in talk(2.0):
@@ -125,9 +125,9 @@ def test_what_is_kept_for_those_who_come_late_is_bounded():
 # ---- who may listen ---------------------------------------------------------------------------------------------
 
 
-def status_of(broadcast: Broadcast, path: str, headers: dict[str, str]) -> tuple[int, str]:
+def status_of(server: EventServer, path: str, headers: dict[str, str]) -> tuple[int, str]:
     """As a browser or a script asks for the page."""
-    request = urllib.request.Request(f"http://127.0.0.1:{broadcast.port}{path}", headers=headers)
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", headers=headers)
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
             return response.status, response.read().decode()
@@ -157,9 +157,9 @@ def status_of(broadcast: Broadcast, path: str, headers: dict[str, str]) -> tuple
     ],
 )
 def test_only_who_knows_the_token_on_this_machine_is_let_in(
-    broadcast: Broadcast, path: str, headers: dict[str, str], status: int
+    server: EventServer, path: str, headers: dict[str, str], status: int
 ):
-    found, text = status_of(broadcast, path, headers)
+    found, text = status_of(server, path, headers)
     assert found == status
     assert (TOKEN in text) is False
     if status in (401, 403, 404):
@@ -168,13 +168,13 @@ def test_only_who_knows_the_token_on_this_machine_is_let_in(
 
 
 @pytest.mark.parametrize("origin", [None, "null", "file://", "http://absolute", "own", "localhost"])
-def test_scripts_and_pages_from_files_and_our_own_page_may_listen(broadcast: Broadcast, origin: str | None):
+def test_scripts_and_pages_from_files_and_our_own_page_may_listen(server: EventServer, origin: str | None):
     host = "localhost" if origin == "localhost" else "127.0.0.1"
-    named = f"http://{host}:{broadcast.port}" if origin in ("own", "localhost") else origin
-    broadcast.write(SESSION)
+    named = f"http://{host}:{server.port}" if origin in ("own", "localhost") else origin
+    server.write(SESSION)
     with connect(
-        f"ws://{host}:{broadcast.port}/events",
-        sock=socket.create_connection(("127.0.0.1", broadcast.port)),
+        f"ws://{host}:{server.port}/events",
+        sock=socket.create_connection(("127.0.0.1", server.port)),
         origin=named,  # type: ignore[arg-type]
         additional_headers={"Authorization": f"Bearer {TOKEN}"},
         proxy=None,
@@ -183,14 +183,14 @@ def test_scripts_and_pages_from_files_and_our_own_page_may_listen(broadcast: Bro
 
 
 @pytest.mark.parametrize(("token", "origin", "status"), [("wrong", None, 403), (TOKEN, "https://evil.example", 403)])
-def test_a_socket_is_refused_like_a_page(broadcast: Broadcast, token: str, origin: Any, status: int):
-    with pytest.raises(InvalidStatus) as refused, listen(broadcast, token, origin=origin):
+def test_a_socket_is_refused_like_a_page(server: EventServer, token: str, origin: Any, status: int):
+    with pytest.raises(InvalidStatus) as refused, connected(server, token, origin=origin):
         pass
     assert refused.value.response.status_code == status
 
 
 def test_every_run_has_a_token_of_its_own():
-    first, second = Broadcast(), Broadcast()
+    first, second = EventServer(), EventServer()
     try:
         tokens = [server.address.partition("?token=")[2] for server in (first, second)]
         assert tokens[0] != tokens[1]
@@ -204,11 +204,11 @@ def test_every_run_has_a_token_of_its_own():
 # ---- who is slow, and the end -----------------------------------------------------------------------------------
 
 
-def silent_listener(broadcast: Broadcast) -> socket.socket:
+def silent_client(server: EventServer) -> socket.socket:
     """Asks to listen, and never reads."""
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    line.connect(("127.0.0.1", broadcast.port))
+    line.connect(("127.0.0.1", server.port))
     key = base64.b64encode(os.urandom(16)).decode()
     line.sendall(
         f"GET /events?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -218,48 +218,48 @@ def silent_listener(broadcast: Broadcast) -> socket.socket:
     return line
 
 
-def test_who_does_not_read_is_let_go_and_the_others_go_on(broadcast: Broadcast):
-    silent = silent_listener(broadcast)
+def test_who_does_not_read_is_let_go_and_the_others_go_on(server: EventServer):
+    silent = silent_client(server)
     said = 0
-    with listen(broadcast) as line:
-        while not broadcast.dropped and said < 20_000:
+    with connected(server) as line:
+        while not server.dropped and said < 20_000:
             for _ in range(50):
-                broadcast.write(Notice(float(said), "test", "x" * 200))
+                server.write(Notice(float(said), "test", "x" * 200))
                 said += 1
             assert [json.loads(line.recv(30))["time_s"] for _ in range(50)] == list(range(said - 50, said))
-        assert broadcast.dropped == 1
-        broadcast.write(SUMMARY)
+        assert server.dropped == 1
+        server.write(SUMMARY)
         assert until(line, "summary")
-        broadcast.tell(health(1.0))
+        server.tell(health(1.0))
         assert (heard := until(line, "health")[-1])["listeners"] == 1
         assert heard["listeners_dropped"] == 1
     silent.close()
 
 
 def test_the_end_waits_for_nobody():
-    broadcast = Broadcast(0, TOKEN)
-    idle = socket.create_connection(("127.0.0.1", broadcast.port))  # never asks
-    silent = silent_listener(broadcast)
+    server = EventServer(0, TOKEN)
+    idle = socket.create_connection(("127.0.0.1", server.port))  # never asks
+    silent = silent_client(server)
     for _ in range(400):
-        broadcast.write(Notice(0.0, "test", "x" * 2_000))
-    with listen(broadcast) as line:
-        broadcast.write(SUMMARY)
-        broadcast.close_server()  # joins
+        server.write(Notice(0.0, "test", "x" * 2_000))
+    with connected(server) as line:
+        server.write(SUMMARY)
+        server.close_server()  # joins
         assert "mmim-serve" not in [thread.name for thread in threading.enumerate()]
         assert until(line, "summary")  # the last words were still sent
         with pytest.raises(ConnectionClosed) as ended:
             line.recv(30)
         assert ended.value.rcvd is not None
         assert ended.value.rcvd.code == 1001
-    broadcast.write(SUMMARY)  # a session that is still at it is not disturbed
-    broadcast.close_server()
+    server.write(SUMMARY)  # a session that is still at it is not disturbed
+    server.close_server()
     silent.close()
     idle.close()
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(broadcast: Broadcast):
-    with pytest.raises(OutputError, match=f"port {broadcast.port}: .*; choose another"):
-        Broadcast(broadcast.port)
+def test_a_port_that_is_taken_is_told_in_one_line(server: EventServer):
+    with pytest.raises(OutputError, match=f"port {server.port}: .*; choose another"):
+        EventServer(server.port)
 
 
 # ---- the command line -------------------------------------------------------------------------------------------
@@ -334,8 +334,8 @@ def test_the_app_tells_and_copies_the_address():
 # ---- the page ---------------------------------------------------------------------------------------------------
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_may_do_nothing_else(broadcast: Broadcast):
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(broadcast.address, timeout=30) as response:
+def test_the_page_needs_nothing_from_elsewhere_and_may_do_nothing_else(server: EventServer):
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(server.address, timeout=30) as response:
         body, policy = response.read(), response.headers["Content-Security-Policy"]
         assert response.headers["Cache-Control"] == "no-store"
         assert response.headers["Referrer-Policy"] == "no-referrer"
@@ -349,14 +349,14 @@ def test_the_page_needs_nothing_from_elsewhere_and_may_do_nothing_else(broadcast
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
-def test_a_browser_shows_score_and_words_as_text(broadcast: Broadcast, tmp_path: Path):
+def test_a_browser_shows_score_and_words_as_text(server: EventServer, tmp_path: Path):
     hostile = "<img src=x onerror=document.title='broken'>"
-    say(broadcast, [event for event in talk(31.0) if not isinstance(event, Health)])
-    broadcast.write(utterance(31.0, 32.0, hostile, -2.2))
+    publish(server, [event for event in talk(31.0) if not isinstance(event, Health)])
+    server.write(utterance(31.0, 32.0, hostile, -2.2))
     command = [CHROMIUM or "", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
     command += ["--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0"]
     with subprocess.Popen(
-        [*command, f"--user-data-dir={tmp_path}", broadcast.address], stderr=subprocess.PIPE, text=True
+        [*command, f"--user-data-dir={tmp_path}", server.address], stderr=subprocess.PIPE, text=True
     ) as browser:
         assert browser.stderr is not None
         told = next(found for line in browser.stderr if (found := re.search(r"ws://(127\.0\.0\.1:\d+)/", line)))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from mmim_live.events import Event, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 from mmim_live.session_types import Command, DeviceChoice, Health
-from mmim_live.tui.source import Said
+from mmim_live.tui.source import SessionUpdate
 from mmim_live.types import Agreement, Contributions, Present, Status
 
-Posted = Said
+Posted = SessionUpdate
 
 TALK = (
     (1.0, 4.4, "i really love how this film begins", 1.9),

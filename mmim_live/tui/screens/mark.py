@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from mmim_live.session_types import MarkMoment
 
-LONGEST_LABEL = 120  # characters
+MAX_LABEL = 120  # characters
 
 
 class MarkScreen(ModalScreen[MarkMoment | None]):
@@ -24,7 +24,7 @@ class MarkScreen(ModalScreen[MarkMoment | None]):
 
     def compose(self) -> ComposeResult:
         """One field."""
-        field = Input(placeholder="a label, or nothing", max_length=LONGEST_LABEL, id="mark")
+        field = Input(placeholder="a label, or nothing", max_length=MAX_LABEL, id="mark")
         field.border_title = "Mark: Enter keeps it, Esc does not"
         yield field
 

@@ -1,6 +1,6 @@
 """What must be seen as long as it lasts: that a recording runs, and what scores are told relative to.
 
-Drawn also while the display is held.
+StateWidget also while the display is held.
 """
 
 import math

@@ -13,10 +13,10 @@ from textual.widget import Widget
 from mmim_live.session_types import Preview
 from mmim_live.tui.render.camera_image import PictureCell, Rgb, draw_picture
 
-MOST_COLUMNS, MOST_ROWS = 44, 17  # cells; more would cost more than it shows
+MAX_COLUMNS, MAX_ROWS = 44, 17  # cells; more would cost more than it shows
 
 
-class CameraPicture(Widget):
+class CameraView(Widget):
     """Asks for pictures that fit, by `wants`, while it is on the screen; None: no more."""
 
     COMPONENT_CLASSES = {"picture--outline", "picture--hint"}  # noqa: RUF012 (as Textual declares it)
@@ -35,7 +35,7 @@ class CameraPicture(Widget):
         """Width and height in pixels of the pictures that are wanted now."""
         if not self.display or not self.size:
             return None
-        return Size(min(self.size.width, MOST_COLUMNS), 2 * min(self.size.height, MOST_ROWS))
+        return Size(min(self.size.width, MAX_COLUMNS), 2 * min(self.size.height, MAX_ROWS))
 
     def show(self, preview: Preview) -> None:
         """Draw this picture."""

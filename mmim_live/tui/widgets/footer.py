@@ -10,7 +10,7 @@ _GIVE_WAY = ("command_palette", "next_theme", "follow", "pan(-1)", "baseline", "
 _PADDING = 3  # cells of a key beside its name and what it does
 
 
-class KeyLine(Footer):
+class KeyFooter(Footer):
     """Textual's footer, without the keys that would be cut off."""
 
     def compose(self) -> ComposeResult:

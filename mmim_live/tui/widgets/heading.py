@@ -6,12 +6,12 @@ from textual.reactive import reactive
 
 from mmim_live.tui.format import clock
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.widgets.state_widget import Drawn
+from mmim_live.tui.widgets.state_widget import StateWidget
 
 _BAR_CELLS = 16
 
 
-class Heading(Drawn):
+class Heading(StateWidget):
     """One line."""
 
     frozen: reactive[bool] = reactive(False)

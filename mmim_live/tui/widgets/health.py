@@ -6,10 +6,10 @@ from textual.content import Content
 from mmim_live.session_types import Health
 from mmim_live.tui.format import plain
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.widgets.state_widget import Drawn
+from mmim_live.tui.widgets.state_widget import StateWidget
 
 
-class HealthLine(Drawn):
+class HealthLine(StateWidget):
     """Reads the latest health; what does not fit is left out, from the end."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:

@@ -6,10 +6,10 @@ from textual.app import RenderResult
 from textual.content import Content
 
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.widgets.state_widget import Drawn
+from mmim_live.tui.widgets.state_widget import StateWidget
 
 
-class Loading(Drawn):
+class Loading(StateWidget):
     """Counts the seconds so that a wait is seen to go on. `now_s` is a monotonic clock."""
 
     def __init__(self, state: SessionState, title: str, now_s: Callable[[], float]) -> None:

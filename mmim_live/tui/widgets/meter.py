@@ -13,7 +13,7 @@ NO_SOUND_S = 3.0
 _BAR_CELLS = 12
 
 
-class VoiceMeter(Widget):
+class LevelMeter(Widget):
     """Not there until there is sound."""
 
     def __init__(self, *, ascii_only: bool) -> None:

@@ -6,10 +6,10 @@ from textual.content import Content
 from mmim_live.session_types import DeviceHealth
 from mmim_live.tui.format import clock, plain, signed
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.widgets.state_widget import Drawn
+from mmim_live.tui.widgets.state_widget import StateWidget
 
 
-class AboutPanel(Drawn):
+class SessionInfoPanel(StateWidget):
     """Names and counts, one a line."""
 
     def __init__(self, state: SessionState) -> None:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from textual.widget import Widget
 
 
-class Drawn(Widget):
+class StateWidget(Widget):
     """`redraw` may be called as often as one likes."""
 
     HEIGHT_FOLLOWS: ClassVar[bool] = False  # what is drawn

@@ -7,10 +7,10 @@ from mmim_live.events import Summary
 from mmim_live.tui.bindings import key_of
 from mmim_live.tui.format import clock, comparison_sentence, score_words, sign, signed
 from mmim_live.tui.state import SessionState
-from mmim_live.tui.widgets.state_widget import Drawn
+from mmim_live.tui.widgets.state_widget import StateWidget
 
 
-class Ending(Drawn):
+class SummaryBar(StateWidget):
     """Hidden until there is a summary."""
 
     HEIGHT_FOLLOWS = True

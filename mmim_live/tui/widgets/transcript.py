@@ -15,7 +15,7 @@ from textual.widgets import RichLog
 from mmim_live.events import Mark, Utterance
 from mmim_live.tui.format import clock, plain, sign, signed, tone
 from mmim_live.tui.state import LogEntry, SessionState, began_s
-from mmim_live.tui.widgets.state_widget import Drawn
+from mmim_live.tui.widgets.state_widget import StateWidget
 
 
 class UtteranceLog(RichLog, inherit_bindings=False):
@@ -119,7 +119,7 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         return self.get_component_rich_style(f"log--{name}", partial=True)
 
 
-class LiveWords(Drawn):
+class LiveWords(StateWidget):
     """The words since the last utterance: settled ones, a divider, then those that may still change."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmim_live.session_types import Preview, ShowPicture
 from mmim_live.tui.render.camera_image import draw_picture
-from mmim_live.tui.widgets.camera_view import CameraPicture
+from mmim_live.tui.widgets.camera_view import CameraView
 from tests.tui.driving import make_app, screen_text, settle, until
 from tests.tui.scripted import SESSION, health, reading, talk
 
@@ -84,6 +84,6 @@ def test_who_asked_while_the_models_were_loading_gets_it_afterwards() -> None:
                 app._post(event)
             await until(pilot, lambda: source.asked)
             assert isinstance(source.asked[-1], ShowPicture)
-            assert app.query_one(CameraPicture).wanted is not None
+            assert app.query_one(CameraView).wanted is not None
 
     asyncio.run(run())
