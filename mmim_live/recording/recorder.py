@@ -28,7 +28,7 @@ _FACTS_OF_A_DEVICE = ("kind", "name", "rate_hz")
 
 
 class Recorder:
-    """`toggle` may be called from any thread. `see` belongs to the camera's, `hear` to the microphone's."""
+    """`toggle` may be called from any thread. `add_frame` belongs to the camera's, `add_audio` to the microphone's."""
 
     def __init__(
         self,
@@ -56,16 +56,16 @@ class Recorder:
         self._notices: deque[Notice] = deque()
         self._ended = False
 
-    def see(self, frame: VideoFrame) -> None:
+    def add_frame(self, frame: VideoFrame) -> None:
         """A picture was taken."""
         self._size = (frame.image.shape[1], frame.image.shape[0])
         for writer in self._writers:
-            writer.see(frame)
+            writer.add_frame(frame)
 
-    def hear(self, block: AudioBlock) -> None:
+    def add_audio(self, block: AudioBlock) -> None:
         """A block of sound was heard."""
         for writer in self._writers:
-            writer.hear(block)
+            writer.add_audio(block)
 
     def toggle(self, folder: Path | None = None) -> bool:
         """Begin a recording, in `folder` or where recordings go, or end the one that runs. False: it is too late."""
@@ -103,7 +103,7 @@ class Recorder:
                 if self._at_once is not None:
                     self._begin(self._at_once, 0.0)
         for writer in self._writers:
-            writer.note(event)
+            writer.add_event(event)
         if isinstance(event, Summary):
             self.close()
         self._report_finished()

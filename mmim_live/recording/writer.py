@@ -1,8 +1,8 @@
 """One recording of a running session: takes in media and events from their threads, writes them on one of its own.
 
-    camera --see--> |
-    microphone --hear--> queue --> Matroska, JSON lines
-    session --note--> |
+    camera --add_frame-----> |
+    microphone --add_audio-> queue --> Matroska, JSON lines
+    session --add_event----> |
 
 Nobody waits for the disk: pictures that find no room are left out, sound too but much later, and both are counted.
 Knows no devices and no screen.
@@ -44,7 +44,7 @@ class RecordingPlan:
 
 
 class RecordingWriter:
-    """Begins at once. `see`, `hear` and `note` are called by one thread each, and wait for nothing."""
+    """Begins at once. `add_frame`, `add_audio` and `add_event` are called by one thread each, and wait for nothing."""
 
     def __init__(self, plan: RecordingPlan, session: SessionStarted | None) -> None:
         self.plan = plan
@@ -63,7 +63,7 @@ class RecordingWriter:
 
     # ---- from other threads --------------------------------------------------------------------------------------
 
-    def see(self, frame: VideoFrame) -> None:
+    def add_frame(self, frame: VideoFrame) -> None:
         """A picture was taken."""
         if self.plan.size is None or not self.plan.begin_s <= frame.time_s < self._end_s:
             return
@@ -72,7 +72,7 @@ class RecordingWriter:
         elif self._queue.put(frame):
             self._frames_in += 1
 
-    def hear(self, block: AudioBlock) -> None:
+    def add_audio(self, block: AudioBlock) -> None:
         """A block of sound was heard."""
         cut = _between(block, self.plan.begin_s, self._end_s)
         if cut is None or not self.plan.sound:
@@ -82,7 +82,7 @@ class RecordingWriter:
         elif self._queue.put(cut):
             self._blocks_in += 1
 
-    def note(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Something was told. Ends the take once all is told that belongs to it."""
         time_s, begin_s = event.time_s, self.plan.begin_s
         if isinstance(event, Summary) or begin_s < time_s <= self._end_s:

@@ -78,10 +78,10 @@ def open_live(
     )
     source = DeviceSource(
         clock,
-        None if camera is None else lambda tell: Camera(clock, camera, report=tell, see=recorder.see),
+        None if camera is None else lambda tell: Camera(clock, camera, report=tell, see=recorder.add_frame),
         (lambda tell: Microphone(clock, devices.microphone, report=tell)) if microphone else None,
         notices,
-        recorder.hear,
+        recorder.add_audio,
     )
     return Session(source, models, settings, recorder=recorder)
 

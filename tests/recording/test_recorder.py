@@ -223,8 +223,8 @@ def test_pictures_that_find_no_room_are_left_out_and_counted(tmp_path: Path, mon
     monkeypatch.setattr(RecordingFolder, "describe", slowly)
     writer = RecordingWriter(plan(tmp_path / "talk", size=(64, 48)), None)
     for k in range(40):
-        writer.see(VideoFrame(k / 10, np.zeros((48, 64, 3), np.uint8)))
-        writer.hear(AudioBlock(k / 10, np.zeros(1600, np.float32)))
+        writer.add_frame(VideoFrame(k / 10, np.zeros((48, 64, 3), np.uint8)))
+        writer.add_audio(AudioBlock(k / 10, np.zeros(1600, np.float32)))
     gate.set()
     writer.close(10.0)
     assert writer.failure is None
@@ -257,8 +257,8 @@ def test_nothing_is_lost_when_much_comes_at_once(tmp_path: Path):
     writer = RecordingWriter(plan(tmp_path / "talk", begin_s=1.0), None)
     told: list[Event] = [Notice(k / 10, "x", str(k)) for k in range(100)]
     for event in told:
-        writer.note(event)
-    writer.hear(AudioBlock(0.95, (np.arange(1600) / 1600).astype(np.float32)))
+        writer.add_event(event)
+    writer.add_audio(AudioBlock(0.95, (np.arange(1600) / 1600).astype(np.float32)))
     writer.end_at(3.0)
     time.sleep(0)
     writer.close(5.0)

@@ -200,12 +200,12 @@ class Scene:
 
     def session(self, recorder: Recorder | None = None) -> Session:
         clock = SessionClock()
-        see: Callable[[VideoFrame], None] = recorder.see if recorder else lambda _: None
+        see: Callable[[VideoFrame], None] = recorder.add_frame if recorder else lambda _: None
         source = DeviceSource(
             clock,
             (lambda report: Camera(clock, report, self.camera_lost, see)) if self.camera else None,
             (lambda report: Microphone(clock, report)) if self.microphone else None,
-            hear=recorder.hear if recorder else lambda _: None,
+            hear=recorder.add_audio if recorder else lambda _: None,
         )
         face, voice, speech = self.face, self.voice, self.speech
         parts: Any = {
