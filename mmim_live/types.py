@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,6 +23,11 @@ MODALITIES: tuple[Modality, ...] = ("text", "voice", "face")
 Status = Literal["provisional", "committed"]
 
 UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my"})  # ISO 639; the recognizer's words are characters
+
+
+def join_words(words: Iterable[str], language: str | None) -> str:
+    """The words as one text, spaced the way their language is written."""
+    return ("" if language in UNSPACED_LANGUAGES else " ").join(words)
 
 
 # ---- media -------------------------------------------------------------------------------------------------------
@@ -124,8 +130,7 @@ class Window:
     @property
     def text(self) -> str:
         """The recognized words, joined the way their language is written."""
-        spaced = not self.words or self.words[0].language not in UNSPACED_LANGUAGES
-        return (" " if spaced else "").join(word.text for word in self.words)
+        return join_words([word.text for word in self.words], self.words[0].language if self.words else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ TRAINING = REPOSITORY / "train" / "mmim_train"
 GROUND = {
     "types",
     "events",
+    "transcript",
     "session_types",
     "settings",
     "errors",

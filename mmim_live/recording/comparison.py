@@ -1,8 +1,8 @@
-"""How far a replay differs from the live session that was recorded. Pure: events in, figures out.
+"""How much a replay differs from the live session that was recorded. Pure: events in, metrics out.
 
-The two differ by nature: a live session drops pictures, listens to what came before the recording, and measures the
-voice against it; the recording rounds sound to 16 bits and pictures to a codec. Readings whose window began before the
-recording did are left out.
+The two are bound to differ: a live session drops frames, has heard what came before the recording, and normalizes the
+voice by it; the recording quantizes audio to 16 bits and encodes frames. Readings whose window starts before the
+recording are left out.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Iterable, Sequence
 
 from mmim_live.events import Comparison, Event, Reading, Utterance, WordHeard
 from mmim_live.speech.wer import word_errors
+from mmim_live.transcript import Transcript
 
-SAME_S = 0.5  # by how much the ends of one utterance may differ
+SAME_S = 0.5  # by how much the boundaries of one utterance may differ
 _ROUNDING_S = 0.002  # of times in files
 
 
 class Comparer:
-    """Gathers what a replay tells; `result` compares it with what was recorded."""
+    """Collects the events of a replay; `result` compares them with what was recorded."""
 
     def __init__(self, recorded: Sequence[Event]) -> None:
         self._recorded = recorded
@@ -30,23 +31,24 @@ class Comparer:
             self._replayed.append(event)
 
     def result(self) -> Comparison:
-        """The comparison of all so far."""
+        """The comparison so far."""
         return compare(self._recorded, self._replayed)
 
 
 def compare(recorded: Iterable[Event], replayed: Iterable[Event]) -> Comparison:
-    """Compare what is committed in both, as far as the shorter goes."""
+    """Compare what is committed in both, up to the end of the shorter one."""
     live, again = list(filter(_committed, recorded)), list(filter(_committed, replayed))
     until_s = min(_until_s(live), _until_s(again)) + _ROUNDING_S
     live = [event for event in live if _begin_s(event) >= -_ROUNDING_S and _end_s(event) <= until_s]
     again = [event for event in again if _end_s(event) <= until_s]
-    readings = _scores(live)
-    others = _scores(again)
+    live_transcript, replayed_transcript = Transcript.of(live), Transcript.of(again)
+    readings = _scores(live_transcript)
+    others = _scores(replayed_transcript)
     pairs = [(score, others[key]) for key, score in readings.items() if key in others]
     differences = [abs(one - other) for one, other in pairs if one is not None and other is not None]
     errors, words = word_errors(_text(live), _text(again))
-    utterances = [event for event in live if isinstance(event, Utterance)]
-    spans = [(event.start_s, event.end_s) for event in again if isinstance(event, Utterance)]
+    utterances = live_transcript.utterances
+    spans = [(each.start_s, each.end_s) for each in replayed_transcript.utterances]
     return Comparison(
         readings=len(readings),
         readings_matched=len(differences),
@@ -78,9 +80,9 @@ def _until_s(events: Iterable[Event]) -> float:
     return max((event.end_s for event in events if isinstance(event, Reading)), default=0.0)
 
 
-def _scores(events: Iterable[Event]) -> dict[int, float | None]:
-    """By the end of the window in milliseconds; the last revision counts."""
-    return {round(1000 * event.end_s): event.score for event in events if isinstance(event, Reading)}
+def _scores(transcript: Transcript) -> dict[int, float | None]:
+    """By the end of the window in milliseconds."""
+    return {round(1000 * reading.end_s): reading.score for reading in transcript.readings}
 
 
 def _text(events: Iterable[Event]) -> str:

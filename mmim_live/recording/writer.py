@@ -88,9 +88,9 @@ class RecordingWriter:
         if isinstance(event, Summary) or begin_s < time_s <= self._end_s:
             self._queue.put(shifted(event, -begin_s))
         hops = math.floor((self._end_s - begin_s) / self.plan.hop_s + _EPSILON_S) if self._end_s < math.inf else 0
-        settled = isinstance(event, Reading) and event.status == "committed"
+        committed = isinstance(event, Reading) and event.status == "committed"
         if hops and (
-            (settled and time_s >= begin_s + hops * self.plan.hop_s - _EPSILON_S) or time_s > self._end_s + SETTLE_S
+            (committed and time_s >= begin_s + hops * self.plan.hop_s - _EPSILON_S) or time_s > self._end_s + SETTLE_S
         ):
             self._queue.close()
 

@@ -157,7 +157,7 @@ class EventServer:
     def _publish(self, event: Event | Health) -> None:
         if isinstance(event, SessionStarted):
             self._snapshot = Snapshot()  # nothing of a session before stands
-        self._snapshot.take(event)
+        self._snapshot.apply(event)
         if len(self._clients):
             self._clients.send(self._message(event))
 

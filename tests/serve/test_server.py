@@ -95,13 +95,13 @@ def test_who_comes_late_hears_where_it_stands(server: EventServer, until_s: floa
         heard = until(line, "notice") if until_s < 8 else [m for _ in range(2) for m in until(line, "notice")]
     whole = Snapshot()
     for event in before:
-        whole.take(event)
+        whole.apply(event)
     assert [m["type"] for m in heard[:-1]] == [
         e.type if not isinstance(e, Health) else "health" for e in whole.events()
     ]
     again = Snapshot()
     for event in whole.events():
-        again.take(event)
+        again.apply(event)
     assert again.events() == whole.events()
 
 
@@ -115,10 +115,10 @@ def test_another_session_takes_the_place_of_the_one_before(server: EventServer):
 def test_what_is_kept_for_those_who_come_late_is_bounded():
     latest = Snapshot()
     for index in range(300):
-        latest.take(utterance(index, index + 0.5, "again", 0.0))
+        latest.apply(utterance(index, index + 0.5, "again", 0.0))
         for event in talk(2.0):
             if not isinstance(event, Health) and event.type != "session":
-                latest.take(event)
+                latest.apply(event)
     assert len(latest.events()) < 500
 
 

@@ -296,7 +296,7 @@ def test_events_from_many_threads_all_arrive() -> None:
             for thread in threads:
                 await asyncio.to_thread(thread.join)
             await pilot.pause(0.1)
-            assert len(app.state.readings) == 400
+            assert len(app.state.transcript.readings) == 400
 
     asyncio.run(run())
 

@@ -57,7 +57,7 @@ class Banner(Widget):
             )
         return Content.assemble(
             (" BASELINE ", "bold reverse $accent"),
-            f" {relative_to(baseline.score, self._state.reading)}",
+            f" {relative_to(baseline.score, self._state.transcript.reading)}",
             (f"  {key_of(self, 'baseline')} removes it", "$foreground-muted"),
         )
 

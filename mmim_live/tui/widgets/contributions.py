@@ -26,11 +26,11 @@ class ContributionsPanel(StateWidget):
 
     def shown(self) -> object:
         """The latest reading."""
-        return self._state.reading
+        return self._state.transcript.reading
 
     def render(self) -> RenderResult:
         """Three bars, then the agreement."""
-        reading = self._state.reading
+        reading = self._state.transcript.reading
         if reading is None:
             return Content("")
         bars = [self._bar(reading, name) for name in MODALITIES]

@@ -24,17 +24,17 @@ class ScorePanel(StateWidget):
 
     def redraw(self) -> None:
         """Follow the state; taller by a line while there is a baseline."""
-        reading = self._state.reading
+        reading = self._state.transcript.reading
         self.set_class(reading is not None and reading.relative is not None, "-relative")
         super().redraw()
 
     def shown(self) -> object:
         """The latest reading."""
-        return self._state.reading
+        return self._state.transcript.reading
 
     def render(self) -> RenderResult:
         """The lines of the panel."""
-        reading = self._state.reading
+        reading = self._state.transcript.reading
         if reading is None:
             return Content.assemble(
                 ("No reading yet.\n\n", "bold"), ("The first comes with the first seconds.", "$foreground-muted")

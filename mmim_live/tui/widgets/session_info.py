@@ -29,8 +29,8 @@ class SessionInfoPanel(StateWidget):
     def _facts(self) -> list[tuple[str, str]]:
         state = self._state
         session, health = state.session, state.health
-        facts = [("media time", clock(state.now_s)), ("readings", str(len(state.readings)))]
-        scores = [each.score for each in state.utterances if each.score is not None]
+        facts = [("media time", clock(state.now_s)), ("readings", str(len(state.transcript.readings)))]
+        scores = [each.score for each in state.transcript.utterances if each.score is not None]
         if scores:
             facts.append(("utterances", f"{len(scores)}, mean {signed(sum(scores) / len(scores))}"))
         if session is not None:

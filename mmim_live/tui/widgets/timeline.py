@@ -62,11 +62,11 @@ class Timeline(Widget):
         """Draw anew from the state."""
         view = self.view()
         state = self._state
-        drawn = (view, state.readings_taken, len(state.log), state.log_rewrites)
+        drawn = (view, state.readings_received, len(state.transcript.log), state.transcript.rewrites)
         if drawn == self._drawn:  # most events are words and health
             return
         self._drawn = drawn
-        self._grid = draw_timeline(state.readings, state.utterances, view, state.marks)
+        self._grid = draw_timeline(state.transcript.readings, state.transcript.utterances, view, state.transcript.marks)
         end_s = view.start_s + view.columns * view.cell_s
         self.border_subtitle = (
             "" if self.following else f"{clock(view.start_s)} to {clock(end_s)}, {key_of(self, 'now')}: back to now"

@@ -13,8 +13,9 @@ from textual.content import Content
 from textual.widgets import RichLog
 
 from mmim_live.events import Mark, Utterance
+from mmim_live.transcript import LogEntry, entry_start_s
 from mmim_live.tui.format import clock, plain, sign, signed, tone
-from mmim_live.tui.state import LogEntry, SessionState, began_s
+from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
 
 
@@ -45,18 +46,18 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         width = self.scrollable_content_region.width
         if width <= 0:
             return
-        so_far = (self._state.log_rewrites, width, len(self._state.log))
+        so_far = (self._state.transcript.rewrites, width, len(self._state.transcript.log))
         if so_far == (self._rewrites, self._written_width, self._written):
             return
         follows = self._follows
-        if (self._rewrites, self._written_width) != (self._state.log_rewrites, width):
+        if (self._rewrites, self._written_width) != (self._state.transcript.rewrites, width):
             self.clear()
             self._written = 0
-        for entry in self._state.log[self._written :]:
+        for entry in self._state.transcript.log[self._written :]:
             self.write(self._line(entry), width=width, scroll_end=follows)
         self._follows = follows
-        self._written = len(self._state.log)
-        self._rewrites, self._written_width = self._state.log_rewrites, width
+        self._written = len(self._state.transcript.log)
+        self._rewrites, self._written_width = self._state.transcript.rewrites, width
 
     def on_resize(self, _event: events.Resize) -> None:
         """Wrap for the new width, once RichLog has taken it in; stay at the end in the new height."""
@@ -87,22 +88,18 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         row.add_column(no_wrap=True, justify="right", min_width=5)
         row.add_column(no_wrap=True, min_width=6)
         row.add_column(overflow="fold", ratio=1)
+        time = Text(clock(entry_start_s(entry)), self._ink("time"))
         if isinstance(entry, Utterance):
-            row.add_row(Text(clock(began_s(entry)), self._ink("time")), self._score(entry), self._said(entry))
+            row.add_row(time, self._score(entry), self._text(entry))
         elif isinstance(entry, Mark):
-            ink = self._ink("mark")
-            sign = "!" if self._ascii_only else "◆"
-            row.add_row(
-                Text(clock(began_s(entry)), self._ink("time")), Text(f"{sign} mark", ink), Text(plain(entry.label), ink)
-            )
+            ink, sign = self._ink("mark"), "!" if self._ascii_only else "◆"
+            row.add_row(time, Text(f"{sign} mark", ink), Text(plain(entry.label), ink))
         else:
-            notice = self._ink("notice")
-            row.add_row(
-                Text(clock(began_s(entry)), self._ink("time")), Text("note", notice), Text(plain(entry.message), notice)
-            )
+            ink = self._ink("notice")
+            row.add_row(time, Text("note", ink), Text(plain(entry.message), ink))
         return row
 
-    def _said(self, utterance: Utterance) -> Text:
+    def _text(self, utterance: Utterance) -> Text:
         text = Text(plain(utterance.text))
         if utterance.relative is not None:
             text.append(f"  ({utterance.relative:+.2f} relative to your baseline)", self._ink("time"))
@@ -128,22 +125,24 @@ class LiveWords(StateWidget):
         self._ascii_only = ascii_only
 
     def shown(self) -> object:
-        """The words by what is drawn of them, and whether more will come."""
-        settled, tentative = ([word.text for word in each] for each in (self._state.settled, self._state.tentative))
-        return settled, tentative, self._state.summary is not None
+        """The words themselves, and whether more will come."""
+        transcript = self._state.transcript
+        words = [[word.text for word in each] for each in (transcript.committed, transcript.provisional)]
+        return words, self._state.summary is not None
 
     def render(self) -> RenderResult:
         """The newest words that fit."""
-        words = [(plain(word.text), "") for word in self._state.settled]
-        if self._state.tentative:
+        committed, provisional = self._state.transcript.committed, self._state.transcript.provisional
+        words = [(plain(word.text), "") for word in committed]
+        if provisional:
             words.append(("|" if self._ascii_only else "┊", "bold $accent"))
-            words += [(plain(word.text), "italic $foreground-muted") for word in self._state.tentative]
+            words += [(plain(word.text), "italic $foreground-muted") for word in provisional]
         if not words:
             finished = self._state.summary is not None
             return Content("" if finished else "(no words at the moment)").stylize("$foreground-muted")
         # Wrapping wastes some cells of each line: leave room for half a word in each.
         room = self.size.height * (self.size.width - 5)
-        shown: list[Content] = [Content("..." if self._ascii_only else "…")] if self._state.tentative else []
+        shown: list[Content] = [Content("..." if self._ascii_only else "…")] if provisional else []
         for text, style in reversed(words):
             word = Content.assemble((text, style))
             room -= word.cell_length + 1
