@@ -21,6 +21,7 @@ GROUND = {
     "text_normalization",
     "native_stderr",
     "telemetry",
+    "untrusted",
 }
 STAGES = {"capture", "features", "speech", "alignment", "model", "output"}
 ALLOWED: dict[str, set[str]] = {

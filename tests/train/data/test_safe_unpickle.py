@@ -114,7 +114,7 @@ def test_a_hostile_pickle_runs_nothing(protocol: int, tmp_path: Path) -> None:
         ValueError("x"),
         collections.Counter("ab"),
     ],
-    ids=lambda a: str(getattr(a, "call", (type(a),))[0]),
+    ids=lambda attack: getattr(attack, "call", (type(attack),))[0].__qualname__,
 )
 def test_other_objects_are_refused(attack: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
