@@ -1,15 +1,19 @@
-"""The folders tell the way of the data; imports may only follow it."""
+"""What the folders promise: which room may import which, where threads start, and how a call is spelled."""
 
 import ast
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import REPOSITORY
 
-PACKAGE = REPOSITORY / "mmim_live"
-TRAINING = REPOSITORY / "train" / "mmim_train"
+LIVE = REPOSITORY / "mmim_live"
+TRAIN = REPOSITORY / "train" / "mmim_train"
 
+# Rooms are the folders and modules right below a package. The keys follow the data: a room may import the rooms named
+# beside it, itself, and nothing else of the project. Imports under TYPE_CHECKING and inside functions count.
 GROUND = {
     "types",
     "events",
@@ -24,18 +28,119 @@ GROUND = {
     "untrusted",
 }
 STAGES = {"capture", "features", "speech", "alignment", "model", "output"}
-ALLOWED: dict[str, set[str]] = {
-    **dict.fromkeys(GROUND | STAGES, GROUND),
-    "features": GROUND | {"speech"},
-    "serve": GROUND | {"output"},
-    "recording": GROUND | STAGES | {"session"},
+LIVE_IMPORTS: dict[str, set[str]] = {
+    **dict.fromkeys(GROUND, GROUND),
+    **dict.fromkeys(STAGES, GROUND),
+    "features": GROUND | {"speech"},  # voice rows follow the recognizer's voice activity and gain
+    "recording": GROUND | {"output", "session", "speech"},
     "session": GROUND | STAGES | {"recording"},
-    "tui": GROUND | {"session"},
-    "benchmark": GROUND | STAGES | {"session", "tui"},
+    "serve": GROUND | {"output"},
+    "tui": GROUND,
+    "benchmark": GROUND | {"capture", "session", "speech", "tui"},
     "doctor": GROUND,
-    "cli": GROUND | STAGES | {"session", "recording", "benchmark", "doctor", "serve", "tui", "mmim_train"},
+    "cli": GROUND | {"benchmark", "capture", "doctor", "output", "recording", "serve", "session", "tui"},
     "__init__": GROUND | {"session", "recording"},
+    "bundled": set(),
 }
+MODEL = GROUND | {"model"}
+MEDIA = MODEL | {"capture", "features", "speech"}
+# Room of mmim_train -> rooms of mmim_train, rooms of mmim_live.
+TRAIN_IMPORTS: dict[str, tuple[set[str], set[str]]] = {
+    "data": (set(), MODEL),
+    "features": ({"data"}, MEDIA | {"session"}),
+    "training": ({"data", "evaluation"}, MODEL),
+    "evaluation": ({"data", "training", "runs"}, MODEL),
+    "reporting": ({"training", "runs"}, GROUND),
+    "runs": ({"data", "training", "evaluation", "reporting"}, MODEL | {"features"}),
+    "commands": ({"data", "training", "evaluation", "reporting", "runs"}, MODEL),
+    "default_checkpoint": ({"features", "training", "evaluation"}, MEDIA),
+    "experiments": ({"data", "training", "evaluation", "reporting"}, MODEL),
+    "__init__": (set(), set()),
+}
+# The rooms of mmim_train that mmim_live.cli.training starts; nothing else of mmim_live may import mmim_train.
+COMMANDS_OF_TRAIN = {"commands", "features", "default_checkpoint"}
+
+CONCURRENCY = {
+    "mmim_live/benchmark/live.py": "plays the clips, ends the session in time, measures in a process of its own",
+    "mmim_live/benchmark/replay.py": "measures in a fresh process",
+    "mmim_live/benchmark/virtual_microphone.py": "feeds the player's standard input",
+    "mmim_live/capture/devices/camera.py": "a camera's frames",
+    "mmim_live/capture/devices/microphone.py": "keeps a microphone open; PortAudio calls back on its own thread",
+    "mmim_live/capture/devices/video_capture.py": "opens a camera, which may hang in the driver",
+    "mmim_live/recording/writer.py": "encodes and writes, so that no disk holds up a session",
+    "mmim_live/serve/server.py": "the event loop of the server",
+    "mmim_live/session/device_source.py": "closes devices that may hang",
+    "mmim_live/session/health.py": "reports health at intervals",
+    "mmim_live/session/runner.py": "runs a session beside the app",
+    "mmim_live/session/session.py": "starts the workers of a session",
+    "mmim_live/session/signals.py": "ends a session outside the signal handler",
+    "mmim_live/session/workers.py": "the worker itself: a thread that reports how it failed",
+    "mmim_live/tui/screens/devices.py": "lists devices, which takes seconds",
+    "train/mmim_train/default_checkpoint/background.py": "a process beside the training one, and its reports",
+    "train/mmim_train/features/clip_features.py": "a pool's process ends with the process that started it",
+    "train/mmim_train/features/process_pool.py": "measures clips on every core",
+}
+STARTERS = {
+    "Process",
+    "ProcessPoolExecutor",
+    "Thread",
+    "ThreadPoolExecutor",
+    "Timer",
+    "Worker",
+    "create_task",
+    "run_in_executor",
+    "run_worker",
+    "spawn",
+    "start_processes",
+    "to_thread",
+    "work",
+}
+
+MOST_POSITIONAL = 5
+VARIADIC = {"Content.assemble"}  # of textual: takes any number of pieces
+# Still to be rewritten; to be gone before the next release.
+NOT_YET = {
+    "mmim_live/alignment.py",
+    "mmim_live/bundled/make_sample.py",
+    "mmim_live/capture/devices/listing.py",
+    "mmim_live/cli/commands.py",
+    "mmim_live/cli/live.py",
+    "mmim_live/cli/replay.py",
+    "mmim_live/cli/training.py",
+    "mmim_live/model/mmim.py",
+    "mmim_live/model/predictor.py",
+    "mmim_live/recording/recorder.py",
+    "mmim_live/session/inference.py",
+    "mmim_live/session/loading.py",
+    "mmim_live/speech/recognizer.py",
+    "mmim_live/speech/segment_decoder.py",
+    "mmim_live/speech/whisper.py",
+    "train/mmim_train/commands.py",
+    "train/mmim_train/data/checks.py",
+    "train/mmim_train/data/formats/meld.py",
+    "train/mmim_train/data/formats/misa.py",
+    "train/mmim_train/data/formats/mmsa.py",
+    "train/mmim_train/data/formats/mult.py",
+    "train/mmim_train/data/formats/text.py",
+    "train/mmim_train/data/formats/utterance.py",
+    "train/mmim_train/data/registry.py",
+    "train/mmim_train/data/store/reader.py",
+    "train/mmim_train/default_checkpoint/emotion/crossfit.py",
+    "train/mmim_train/default_checkpoint/fusion/synthetic_triples.py",
+    "train/mmim_train/default_checkpoint/stages.py",
+    "train/mmim_train/default_checkpoint/text/encoder.py",
+    "train/mmim_train/evaluation/evaluate.py",
+    "train/mmim_train/evaluation/missing_modalities.py",
+    "train/mmim_train/experiments/cost.py",
+    "train/mmim_train/experiments/utterances.py",
+    "train/mmim_train/features/clip_features.py",
+    "train/mmim_train/runs/run.py",
+    "train/mmim_train/runs/tune.py",
+    "train/mmim_train/training/train_step.py",
+    "train/mmim_train/training/trainer.py",
+}
+CYCLES_NOT_YET = {("mmim_live.benchmark.metrics", "mmim_live.benchmark.live")}
+
 FORBIDDEN_NAMES = {"utils", "util", "core", "common", "base", "helpers", "misc"}
 HEAVY = {
     "torch",
@@ -48,77 +153,157 @@ HEAVY = {
     "textual",
     "sounddevice",
 }
+LIGHT = sorted(GROUND | {"__init__", "alignment", "cli/__init__"})
 
 
-def modules() -> list[Path]:
-    return [*PACKAGE.rglob("*.py"), *TRAINING.rglob("*.py")]
+def files() -> list[Path]:
+    return sorted([*LIVE.rglob("*.py"), *TRAIN.rglob("*.py")])
 
 
-def imported(path: Path, top_level_only: bool = False) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if top_level_only else list(ast.walk(tree))
+def name_of(path: Path) -> str:
+    """The path as it stands in the repository."""
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+def module_of(path: Path) -> str:
+    """Its dotted name; a package bears the name of its folder."""
+    parts = list(path.relative_to(REPOSITORY).with_suffix("").parts)
+    return ".".join(parts).removeprefix("train.").removesuffix(".__init__")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def calls_in(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call))
+
+
+def imported(path: Path, *, top_level_only: bool = False) -> set[str]:
+    """Dotted names, each with the name that is taken from the module."""
     names: set[str] = set()
-    for node in nodes:
+    for node in tree_of(path).body if top_level_only else ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            assert node.level == 0, f"{path} imports relatively"
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)} imports relatively"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
-def part(path: Path) -> str:
-    """The folder or module right below the package that a file belongs to."""
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+@cache
+def modules() -> dict[str, Path]:
+    return {module_of(path): path for path in files()}
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_follow_the_way_of_the_data(path: Path):
-    own = part(path)
-    if own == "bundled":  # a script, no part of the program
-        return
-    allowed = ALLOWED[own] | {own}
+@cache
+def imported_modules(path: Path) -> set[str]:
+    """The project's own modules that a file imports, itself apart."""
+    found = set()
     for name in imported(path):
-        pieces = name.split(".")
-        if pieces[0] == "mmim_live" and len(pieces) > 1:
-            assert pieces[1] in allowed or not (PACKAGE / pieces[1]).exists(), f"{own} must not import {name}"
-        if pieces[0] == "mmim_train":
-            assert "mmim_train" in allowed, f"{own} must not import {name}"
+        while name and name not in modules():
+            name = name.rpartition(".")[0]
+        found.add(name)
+    return found - {"", module_of(path)}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "types",
-        "events",
-        "settings",
-        "errors",
-        "assets",
-        "text_normalization",
-        "native_stderr",
-        "cli/__init__",
-        "__init__",
-        "alignment",
-    ],
-)
+def room_of(module: str) -> tuple[str, str]:
+    """Package, and the folder or module right below it."""
+    package, _, rest = module.partition(".")
+    return package, rest.partition(".")[0] or "__init__"
+
+
+def may_import(importer: str, imported: str) -> bool:
+    (package, room), (other_package, other_room) = room_of(importer), room_of(imported)
+    if (package, room) == (other_package, other_room):
+        return True
+    match package, other_package:
+        case "mmim_live", "mmim_live":
+            return other_room in LIVE_IMPORTS[room]
+        case "mmim_live", "mmim_train":
+            return room == "cli" and other_room in COMMANDS_OF_TRAIN
+        case "mmim_train", "mmim_train":
+            return other_room in TRAIN_IMPORTS[room][0]
+    return other_room in TRAIN_IMPORTS[room][1]
+
+
+def test_every_room_has_its_rule():
+    rooms = {room_of(module) for module in modules()}
+    assert rooms == {("mmim_live", room) for room in LIVE_IMPORTS} | {("mmim_train", room) for room in TRAIN_IMPORTS}
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_imports_follow_the_way_of_the_data(path: Path):
+    importer = module_of(path)
+    for name in sorted(imported_modules(path)):
+        assert may_import(importer, name), f"{importer} must not import {name}"
+
+
+def test_training_depends_neither_on_a_format_nor_on_reports():
+    for path in (TRAIN / "training").rglob("*.py"):
+        for name in imported_modules(path):
+            assert not name.startswith(("mmim_train.data.formats", "mmim_train.reporting")), f"{name_of(path)}: {name}"
+
+
+def test_no_import_cycles():
+    """A depth-first search that meets a module on its own path has found a cycle."""
+    finished: set[str] = set()
+
+    def visit(module: str, way: list[str]) -> None:
+        assert module not in way, " -> ".join([*way[way.index(module) :], module])
+        if module not in finished:
+            for other in sorted(imported_modules(modules()[module])):
+                if (module, other) not in CYCLES_NOT_YET:
+                    visit(other, [*way, module])
+            finished.add(module)
+
+    for module in modules():
+        visit(module, [])
+
+
+@pytest.mark.parametrize("name", LIGHT)
 def test_light_modules_import_no_heavy_library_at_the_top(name: str):
-    top = {item.split(".")[0] for item in imported(PACKAGE / f"{name}.py", top_level_only=True)}
+    top = {item.split(".")[0] for item in imported(LIVE / f"{name}.py", top_level_only=True)}
     assert not top & HEAVY
 
 
 def test_no_module_has_a_name_that_says_nothing():
-    for path in modules():
-        assert not FORBIDDEN_NAMES & set(path.with_suffix("").parts[len(REPOSITORY.parts) :]), path
+    for path in files():
+        assert not FORBIDDEN_NAMES & set(Path(name_of(path)).with_suffix("").parts), path
+
+
+def test_threads_and_processes_start_only_where_it_is_listed():
+    starting = set()
+    for path in files():
+        called = {ast.unparse(call.func).rpartition(".")[2] for call in calls_in(path)}
+        bases = {
+            ast.unparse(base).rpartition(".")[2]
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.ClassDef)
+            for base in node.bases
+        }
+        if STARTERS & (called | bases):
+            starting.add(name_of(path))
+    assert starting == set(CONCURRENCY)
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_no_call_has_more_than_five_positional_arguments(path: Path):
+    for call in calls_in(path):
+        function = ast.unparse(call.func)
+        count = len(call.args)
+        if function not in VARIADIC and name_of(path) not in NOT_YET:
+            assert count <= MOST_POSITIONAL, f"{name_of(path)}:{call.lineno}: {function}"
 
 
 def test_only_the_command_line_prints_or_exits():
-    for path in PACKAGE.rglob("*.py"):
-        if part(path) in {"cli", "bundled"}:
+    for path in LIVE.rglob("*.py"):
+        if room_of(module_of(path))[1] in {"cli", "bundled"}:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                called = ast.unparse(node.func)
-                assert called not in {"print", "exit", "quit", "sys.exit", "os._exit"}, f"{path}: {called}"
+        for call in calls_in(path):
+            called = ast.unparse(call.func)
+            assert called not in {"print", "exit", "quit", "sys.exit", "os._exit"}, f"{path}: {called}"
 
 
 def test_public_names_exist():
