@@ -55,6 +55,16 @@ def test_a_missing_file_is_named(checkpoint_folder: Path, name: str) -> None:
     assert f"lacks {name}" in refusal(checkpoint_folder)
 
 
+def test_the_former_name_of_the_abstention_threshold_is_read(checkpoint_folder: Path) -> None:
+    def former(config: dict[str, Any]) -> None:
+        config["abstention"] = {"nearer": {"voice": 0.25}}
+
+    edit(checkpoint_folder, former)
+    abstention = load_checkpoint(checkpoint_folder, CONTRACT).config.abstention
+    assert abstention is not None
+    assert abstention.threshold == {"voice": 0.25}
+
+
 def test_no_folder(tmp_path: Path, checkpoint_folder: Path) -> None:
     assert "is no folder" in refusal(tmp_path / "nowhere")
     assert "is no folder" in refusal(checkpoint_folder / CONFIG)

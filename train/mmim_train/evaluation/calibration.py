@@ -68,7 +68,7 @@ def abstention(truth: Numbers, scores: dict[str, Numbers], gain: float = 0.05, b
     every one the readings err at least a share `gain` less than saying always the same would.
     """
     ignorant = np.abs(truth - scores[""])
-    nearer, share, error, kept, same = {}, {}, {}, {}, {}
+    threshold, share, error, kept, same = {}, {}, {}, {}, {}
     for name, score in scores.items():
         if not name or name.startswith("text"):
             continue
@@ -77,11 +77,11 @@ def abstention(truth: Numbers, scores: dict[str, Numbers], gain: float = 0.05, b
         inside = [(moved >= low) & (moved <= high) for low, high in pairwise(edges)]
         good = [errors[part].mean() <= (1 - gain) * ignorant[part].mean() for part in inside]
         first = next((i for i in range(bins) if all(good[i:])), bins - 1)
-        nearer[name] = float(edges[first]) if first else 0.0
-        stays = moved >= nearer[name]
+        threshold[name] = float(edges[first]) if first else 0.0
+        stays = moved >= threshold[name]
         share[name], error[name] = 1 - float(stays.mean()), float(errors.mean())
         kept[name], same[name] = float(errors[stays].mean()), float(ignorant[stays].mean())
-    return Abstention(threshold=nearer, share=share, error=error, error_kept=kept, same_kept=same)
+    return Abstention(threshold=threshold, share=share, error=error, error_kept=kept, same_kept=same)
 
 
 def quantile_table(values: Numbers, points: int = 101) -> tuple[float, ...]:

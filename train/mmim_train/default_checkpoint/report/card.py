@@ -174,16 +174,16 @@ def _transcripts(found: Mapping[str, Any] | None, words: Mapping[str, Any]) -> s
 def _abstention(found: Mapping[str, Mapping[str, float]]) -> str:
     rows = {
         name: {
-            "nearer than": nearer,
+            "threshold": threshold,
             "share": found["share"][name],
             "error of all": found["error"][name],
             "error of the others": found["error_kept"][name],
             "saying the same there": found["same_kept"][name],
         }
-        for name, nearer in found["nearer"].items()
+        for name, threshold in found["nearer"].items()
     }
     return _table(
-        rows, ("nearer than", "share", "error of all", "error of the others", "saying the same there"), "present"
+        rows, ("threshold", "share", "error of all", "error of the others", "saying the same there"), "present"
     )
 
 
