@@ -11,6 +11,7 @@ from typing import TextIO
 import typer
 
 from mmim_live.cli.benchmark import bench_app
+from mmim_live.cli.build_default import build_default
 from mmim_live.cli.diagnostics import devices, doctor, models
 from mmim_live.cli.live import live
 from mmim_live.cli.replay import replay
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (live, replay, devices, models, doctor, train, evaluate, tune, extract):
+for command in (live, replay, devices, models, doctor, train, evaluate, tune, extract, build_default):
     app.command()(command)
 app.add_typer(bench_app, name="bench")
 

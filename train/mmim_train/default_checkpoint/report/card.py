@@ -88,7 +88,7 @@ work or in education is forbidden (AI Act, article 5(1)(f)), and people must be 
 
 ## To make it again
 
-`mmim-live train live --data DATA --output FOLDER` with seed {seed}, mmim-live {version}.
+`mmim-live build-default --data DATA --output FOLDER` with seed {seed}, mmim-live {version}.
 """
 
 
