@@ -311,3 +311,40 @@ def test_another_run_does_not_go_on_from_the_file(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="cannot be read"):
         train(small_model(), Synthetic(20), Synthetic(10), options, 1, CPU, state_file=file)
+
+
+class Resampled(Synthetic):
+    """Records the epochs that were started."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.started: list[int] = []
+
+    def start_epoch(self, epoch: int) -> None:
+        self.started.append(epoch)
+
+
+def test_examples_that_are_drawn_again_are_told_of_each_epoch() -> None:
+    examples = Resampled(20)
+    seen: list[list[int]] = []
+
+    def observe(record: StepRecord | EpochRecord) -> None:
+        if isinstance(record, StepRecord) and (not seen or seen[-1] != examples.started):
+            seen.append(list(examples.started))
+
+    train(small_model(), examples, Synthetic(10), TrainOptions(epochs=3, patience=3), 1, CPU, observe=observe)
+    assert examples.started == [0, 1, 2]
+    assert seen == [[0], [0, 1], [0, 1, 2]]
+
+
+def test_a_resumed_run_draws_the_examples_of_its_epoch(tmp_path: Path) -> None:
+    def stop(record: StepRecord | EpochRecord) -> None:
+        if record.epoch == 1 and isinstance(record, StepRecord) and record.stage == 1:
+            raise ZeroDivisionError
+
+    options = TrainOptions(epochs=3, patience=3, save_every_s=0)
+    with pytest.raises(ZeroDivisionError):
+        train(small_model(), Resampled(20), Synthetic(10), options, 1, CPU, state_file=tmp_path / "s", observe=stop)
+    examples = Resampled(20)
+    train(small_model(), examples, Synthetic(10), options, 1, CPU, state_file=tmp_path / "s")
+    assert examples.started == [1, 2]

@@ -339,7 +339,6 @@ def _train(
 
     def observe(record: StepRecord | EpochRecord) -> None:
         if isinstance(record, EpochRecord):
-            examples.resample(record.epoch + 1)
             if record.epoch >= recipe.train.epochs - recipe.averaged_epochs:
                 average.add(model)
             parts = ", ".join(f"{name} {value:.3f}" for name, value in record.parts.items())

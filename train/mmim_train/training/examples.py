@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -27,6 +27,17 @@ class Examples(Protocol):
 
     def targets(self, indices: Sequence[int]) -> Tensor:
         """Their labels: [B, names] float32, NaN where there is none; for classes [B] int64, -1 where there is none."""
+
+
+@runtime_checkable
+class ResampledExamples(Protocol):
+    """Examples that are drawn again for each epoch."""
+
+    def start_epoch(self, epoch: int) -> None:
+        """Called before epoch 0, 1, ...; what `batch` and `targets` return may depend on `epoch` alone.
+
+        A run that resumes within an epoch calls it again with that epoch.
+        """
 
 
 def bucketed_batches(

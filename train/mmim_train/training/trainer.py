@@ -23,7 +23,7 @@ from mmim_live.model.mmim import MMIM, Encodings
 from mmim_train.evaluation.metrics import Scoring
 from mmim_train.evaluation.scoring import Scores, score_predictions
 from mmim_train.training.distributed import World
-from mmim_train.training.examples import Examples, bucketed_batches, sorted_batches
+from mmim_train.training.examples import Examples, ResampledExamples, bucketed_batches, sorted_batches
 from mmim_train.training.lr_schedule import lr_factor
 from mmim_train.training.microbatch import Encoder
 from mmim_train.training.options import TrainOptions
@@ -138,6 +138,8 @@ class _Run:
 
     def epoch(self) -> None:
         self.train_step.model.train()
+        if isinstance(self.train_split, ResampledExamples):
+            self.train_split.start_epoch(self.progress.epoch)
         if self.progress.stage == 0 and self.progress.step == 0:
             self.train_step.objective.start_epoch()
         if self.progress.stage == 0:

@@ -176,9 +176,13 @@ class SyntheticTriples:
         return np.ones(len(self), np.int64)
 
     def resample(self, number: int) -> None:
-        """Go to another round."""
+        """Draw all triples of round `number`."""
         self._round = number
         self._specs.clear()
+
+    def start_epoch(self, epoch: int) -> None:
+        """Every epoch trains on a round of its own."""
+        self.resample(epoch)
 
     def spec(self, index: int) -> TripleSpec:
         """What a triple is made of."""
