@@ -21,6 +21,7 @@ from torch import Tensor
 
 from mmim_live.errors import CheckpointError
 from mmim_live.model.checkpoint_config import CheckpointConfig, contract_difference
+from mmim_live.model.encoders import TextEncoder
 from mmim_live.model.mmim import MMIM
 from mmim_live.model.tokenizer import TextTokenizer
 from mmim_live.types import FeatureContract
@@ -151,7 +152,7 @@ def _read_tokenizer(folder: Path, config: CheckpointConfig) -> TextTokenizer:
 
 
 def _check_vocabulary(folder: Path, model: MMIM, tokenizer: TextTokenizer | None) -> None:
-    if model.text_encoder is None or tokenizer is None:
+    if not isinstance(model.text_encoder, TextEncoder) or tokenizer is None:
         return
     size, limit = model.text_encoder.vocabulary_size, model.text_encoder.max_positions
     if tokenizer.vocabulary_size > size:

@@ -16,7 +16,14 @@ from torch.nn.utils.rnn import pack_padded_sequence
 _INCIDENTAL = ("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version")
 
 
-class TextEncoder(nn.Module):
+class ModalityEncoder(nn.Module):
+    """What MMIM requires of an encoder: from inputs and their mask or lengths it gives h [B, width]."""
+
+    width: int
+    absent: nn.Parameter  # [width], stands for an absent modality
+
+
+class TextEncoder(ModalityEncoder):
     """h_t: the last hidden state of a transformer at [CLS], without its pooler (or the mean over the tokens).
 
     `absent` is the learned vector that stands for "no words".
@@ -59,7 +66,7 @@ class TextEncoder(nn.Module):
         return (hidden * weight).sum(dim=1) / weight.sum(dim=1)
 
 
-class SequenceEncoder(nn.Module):
+class SequenceEncoder(ModalityEncoder):
     """h_v or h_a: a one-layer LSTM over the true length of a sequence; its last state through a linear layer.
 
     `absent` is the learned vector that stands for a sequence of length 0.

@@ -14,7 +14,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from mmim_live.model.encoders import SequenceEncoder, TextEncoder, build_text_backbone
+from mmim_live.model.encoders import ModalityEncoder, SequenceEncoder, TextEncoder, build_text_backbone
 from mmim_live.model.mutual_information.gaussian import ConditionalGaussian
 from mmim_live.types import MODALITIES, Modality
 
@@ -182,9 +182,9 @@ class MMIM(nn.Module):
         super().__init__()
         self.config = config
         d_prj = config.d_prj
-        self.text_encoder: TextEncoder | None = None
-        self.voice_encoder: SequenceEncoder | None = None
-        self.face_encoder: SequenceEncoder | None = None
+        self.text_encoder: ModalityEncoder | None = None
+        self.voice_encoder: ModalityEncoder | None = None
+        self.face_encoder: ModalityEncoder | None = None
         widths: dict[Modality, int] = dict.fromkeys(MODALITIES, 0) | dict.fromkeys(config.modalities, d_prj)
         if "text" in config.modalities:
             self.text_encoder = TextEncoder(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor
 
-from mmim_live.model.encoders import SequenceEncoder
+from mmim_live.model.encoders import SequenceEncoder, TextEncoder
 from mmim_live.model.mmim import MMIM, Batch, HeadConfig, MMIMConfig, drop_modalities
 from tests.model.small import FACE, VOICE, architecture, small_model, small_tokenizer
 
@@ -107,7 +107,7 @@ def test_one_item_alone_equals_itself_in_a_batch() -> None:
 
 def test_text_is_the_last_hidden_state_at_the_first_token() -> None:
     model, batch = small_model(), make_batch(3)
-    assert model.text_encoder is not None
+    assert isinstance(model.text_encoder, TextEncoder)
     hidden = model.text_encoder.backbone(
         input_ids=batch.token_ids, attention_mask=batch.token_mask.long()
     ).last_hidden_state

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mmim_live.model.encoders import TextEncoder
 from mmim_live.model.mmim import Batch
 from mmim_train.default_checkpoint.emotion.unimodal import EMOTIONS
 from mmim_train.default_checkpoint.fusion.precomputed_encoders import LogitTable, precomputed_encoders
@@ -31,7 +32,7 @@ def test_seen_words_say_and_learn_what_the_whole_table_does() -> None:
 
 def test_training_moves_the_vectors_of_words_that_occur_and_no_others() -> None:
     model = small_model()
-    assert model.text_encoder is not None
+    assert isinstance(model.text_encoder, TextEncoder)
     split = Synthetic(40)
     names = list(model.state_dict())
     table = model.text_encoder.backbone.get_input_embeddings()  # type: ignore[operator]
@@ -46,7 +47,7 @@ def test_training_moves_the_vectors_of_words_that_occur_and_no_others() -> None:
 
 def test_the_table_comes_back_when_training_fails() -> None:
     model = small_model()
-    assert model.text_encoder is not None
+    assert isinstance(model.text_encoder, TextEncoder)
     table = model.text_encoder.backbone.get_input_embeddings()  # type: ignore[operator]
     meanwhile = []
 
@@ -62,7 +63,7 @@ def test_the_table_comes_back_when_training_fails() -> None:
 
 def test_a_frozen_encoder_is_left_as_it_is() -> None:
     model = small_model()
-    assert model.text_encoder is not None
+    assert isinstance(model.text_encoder, TextEncoder)
     model.text_encoder.requires_grad_(False)
     table = model.text_encoder.backbone.get_input_embeddings()  # type: ignore[operator]
     with train_seen_embeddings_only(model, Synthetic(5)):
@@ -71,7 +72,7 @@ def test_a_frozen_encoder_is_left_as_it_is() -> None:
 
 def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
     model = small_model()
-    assert model.text_encoder is not None
+    assert isinstance(model.text_encoder, TextEncoder)
     encoder, d_prj = model.text_encoder, model.config.d_prj
     encoder.backbone.requires_grad_(False)
     voice, face = LogitTable(d_prj), LogitTable(d_prj)

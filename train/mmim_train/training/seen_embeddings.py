@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
+from mmim_live.model.encoders import TextEncoder
 from mmim_live.model.mmim import MMIM
 from mmim_train.training.examples import Examples
 
@@ -58,7 +59,8 @@ class SeenEmbeddings(nn.Module):
 @contextmanager
 def train_seen_embeddings_only(model: MMIM, examples: Examples) -> Iterator[None]:
     """Within, the word vectors are `SeenEmbeddings`, if the text encoder is a transformer that trains its own."""
-    backbone = cast(Any, getattr(model.text_encoder, "backbone", None))  # a table of known sentences has none
+    encoder = model.text_encoder
+    backbone: Any = encoder.backbone if isinstance(encoder, TextEncoder) else None
     table = backbone.get_input_embeddings() if hasattr(backbone, "get_input_embeddings") else None
     if not (isinstance(table, nn.Embedding) and table.weight.requires_grad and isinstance(examples, HasVocabulary)):
         yield

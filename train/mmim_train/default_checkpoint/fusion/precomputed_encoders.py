@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from mmim_live.model.encoders import SequenceEncoder, TextEncoder
+from mmim_live.model.encoders import ModalityEncoder, SequenceEncoder
 from mmim_live.model.mmim import MMIM
 from mmim_train.default_checkpoint.emotion.unimodal import EMOTIONS
 
@@ -25,8 +24,8 @@ def precomputed_encoders(model: MMIM, sentences: Tensor, voice: LogitTable, face
     text = model.text_encoder
     assert text is not None
     real = model.voice_encoder, model.face_encoder
-    model.text_encoder = cast(TextEncoder, SentenceTable(sentences, text.absent))
-    model.voice_encoder, model.face_encoder = cast(SequenceEncoder, voice), cast(SequenceEncoder, face)
+    model.text_encoder = SentenceTable(sentences, text.absent)
+    model.voice_encoder, model.face_encoder = voice, face
     try:
         yield
     finally:
@@ -34,7 +33,7 @@ def precomputed_encoders(model: MMIM, sentences: Tensor, voice: LogitTable, face
         model.voice_encoder, model.face_encoder = real
 
 
-class LogitTable(nn.Module):
+class LogitTable(ModalityEncoder):
     """Stands for a voice or face encoder whose logits are known: what is learned is the map from them to h.
 
     `fold` puts that map into the encoder's own last layer, which is linear as well.
@@ -62,7 +61,7 @@ class LogitTable(nn.Module):
         into.absent.copy_(self.absent)
 
 
-class SentenceTable(nn.Module):
+class SentenceTable(ModalityEncoder):
     """Stands for a text encoder whose reading of some sentences is known: [S, variants, width].
 
     In training a variant is drawn at random (dropout of the encoder), in evaluation the first is taken.
