@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass, field
 
 WINDOW_S = 1.0  # of sound; the promptest arrival in it counts
-SETTLE_S = 20.0  # time constant of the offset: 200 ppm, a poor crystal, lags by 4 ms
-LEAP_S = 0.05  # a later arrival than this is not drift (compare TOLERANCE_S of the timeline)
-LEAP_WINDOWS = 3  # for so long every single arrival must be late before sound is held to be lost
-ANCHOR_WINDOWS = 30  # drift is told from here on: before, the offset is still settling
+SMOOTHING_S = 20.0  # time constant of the offset: 200 ppm, a poor crystal, lags by 4 ms
+JUMP_S = 0.05  # a later arrival than this is not drift (compare TOLERANCE_S of the timeline)
+JUMP_WINDOWS = 3  # for so long every single arrival must be late before sound is held to be lost
+ANCHOR_WINDOWS = 30  # drift is reported from here on: before, the offset is still settling
 RATE_KNOWN_S = 30.0  # and only after so much more sound
 
 
@@ -41,10 +41,10 @@ class DriftEstimate:
     crystal. Where for three seconds not one arrival was prompt, sound was lost, and the offset leaps.
     """
 
-    leaped_s: float = 0.0  # all leaps together: how much sound was lost
+    jumped_s: float = 0.0  # all leaps together: how much sound was lost
     _offset_s: float | None = None
     _began_s: float = 0.0  # count at which the window began
-    _promptest_s: float = math.inf
+    _earliest_s: float = math.inf
     _windows: int = 0
     _late: list[float] = field(default_factory=list)
     _anchor: tuple[float, float] | None = None  # counted and offset, without leaps
@@ -53,9 +53,9 @@ class DriftEstimate:
     def observe(self, counted_s: float, time_s: float) -> None:
         """The sound up to `counted_s`, which must not fall, was there at `time_s` on the clock."""
         self._counted_s = counted_s
-        self._promptest_s = min(self._promptest_s, time_s - counted_s)
+        self._earliest_s = min(self._earliest_s, time_s - counted_s)
         if self._windows == 0:
-            self._offset_s = self._promptest_s
+            self._offset_s = self._earliest_s
         if counted_s - self._began_s >= WINDOW_S:
             self._close_window()
 
@@ -72,22 +72,22 @@ class DriftEstimate:
         counted_s, offset_s = self._anchor
         if self._counted_s - counted_s < RATE_KNOWN_S:
             return None
-        return 1e6 * (self._offset_s - self.leaped_s - offset_s) / (self._counted_s - counted_s)
+        return 1e6 * (self._offset_s - self.jumped_s - offset_s) / (self._counted_s - counted_s)
 
     def _close_window(self) -> None:
         assert self._offset_s is not None
-        error_s = self._promptest_s - self._offset_s
+        error_s = self._earliest_s - self._offset_s
         self._windows += 1
-        if error_s > LEAP_S:
+        if error_s > JUMP_S:
             self._late.append(error_s)
-            if len(self._late) == LEAP_WINDOWS:
+            if len(self._late) == JUMP_WINDOWS:
                 leap_s = min(self._late)
                 self._offset_s += leap_s
-                self.leaped_s += leap_s
+                self.jumped_s += leap_s
                 self._late.clear()
         else:
             self._late.clear()
-            self._offset_s += error_s * max(1 / self._windows, WINDOW_S / SETTLE_S)
+            self._offset_s += error_s * max(1 / self._windows, WINDOW_S / SMOOTHING_S)
         if self._windows == ANCHOR_WINDOWS:
-            self._anchor = (self._counted_s, self._offset_s - self.leaped_s)
-        self._began_s, self._promptest_s = self._counted_s, math.inf
+            self._anchor = (self._counted_s, self._offset_s - self.jumped_s)
+        self._began_s, self._earliest_s = self._counted_s, math.inf

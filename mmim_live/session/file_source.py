@@ -153,7 +153,9 @@ class FileSource:
             elif self._frames is not None:
                 seen_s = item.time_s
                 self._frames.put(item)
-            if self._source.sound_over:  # pictures may go on for long: whoever waits for sound must not wait for them
+            if (
+                self._source.audio_finished
+            ):  # pictures may go on for long: whoever waits for sound must not wait for them
                 for sound in sounds:
                     sound.close()
         for notice in self._source.notices():

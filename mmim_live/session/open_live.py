@@ -78,7 +78,7 @@ def open_live(
     )
     source = DeviceSource(
         clock,
-        None if camera is None else lambda tell: Camera(clock, camera, report=tell, see=recorder.add_frame),
+        None if camera is None else lambda tell: Camera(clock, camera, report=tell, on_frame=recorder.add_frame),
         (lambda tell: Microphone(clock, devices.microphone, report=tell)) if microphone else None,
         notices,
         recorder.add_audio,

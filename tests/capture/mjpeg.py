@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FPS = 25
-Mode = Literal["moving", "frozen", "silent", "mute"]  # mute: takes the connection and never answers
+Mode = Literal["moving", "frozen", "silent", "mute"]  # mute: accepts the connection and never answers
 
 
 def picture(number: int, width: int, height: int) -> NDArray[np.uint8]:

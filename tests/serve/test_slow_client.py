@@ -25,7 +25,7 @@ class LongRecording:
     name = "long.wav"
     duration_s = DURATION_S
     skipped_packets = 0
-    sound_over = False
+    audio_finished = False
 
     def __init__(self) -> None:
         self.read_blocks = 0

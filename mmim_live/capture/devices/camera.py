@@ -1,6 +1,6 @@
 """A camera as a source of pictures that never ends: one that is lost or frozen is opened again until it returns.
 
-    own thread: open, grab every picture, decode at most 15 a second --LatestFrame--> take()
+    own thread: open, grab every picture, decode at most 15 a second --FrameSlot--> take()
 
 Every picture is grabbed, so that none waits in a buffer and grows old; only those that are handed out are decoded.
 Knows nothing of what is done with the pictures.
@@ -19,8 +19,8 @@ import numpy as np
 
 from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.devices.device_status import Backoff, DeviceStatus, Report
-from mmim_live.capture.devices.frame_slot import LatestFrame
-from mmim_live.capture.devices.video_capture import CameraTarget, Picture, camera_target, open_capture, small_rgb
+from mmim_live.capture.devices.frame_slot import FrameSlot
+from mmim_live.capture.devices.video_capture import CameraTarget, Image, camera_target, open_capture, resized_rgb
 from mmim_live.capture.files.media_file import MAX_FPS, MAX_SIDE_PX
 from mmim_live.errors import DeviceError
 from mmim_live.session_types import DeviceHealth
@@ -29,27 +29,27 @@ from mmim_live.types import VideoFrame
 WIDTH_PX, HEIGHT_PX, FPS = 640, 480, 30.0  # asked of a device: what every webcam does without compressing
 WARM_UP_S = 0.4  # pictures after opening that are thrown away: dark, or from a network camera's buffer
 FROZEN_S = 3.0  # the same picture to the last bit for so long: a lens with a real sensor behind it has noise
-MAKE_UP = 2  # pictures
-RATE_S = 2.0  # over which the rate is told
+CATCH_UP_FRAMES = 2  # pictures
+RATE_S = 2.0  # over which the rate is reported
 LATE_S = 1.0  # what a file that was held up makes up for when it starts anew
 JOIN_S = 1.8
 
 
 @dataclass(slots=True)
-class _Pace:
+class _RateLimiter:
     """Picks at most one picture in `interval_s`, in the long run, and all of a camera that is no faster.
 
     A picture may be early by a quarter, so that the jitter of a camera at the very rate costs no picture; up to
-    `MAKE_UP` that came late or not at all are made up for by the next ones.
+    `CATCH_UP_FRAMES` that came late or not at all are made up for by the next ones.
     """
 
     interval_s: float
     _due_s: float = 0.0
 
-    def takes(self, time_s: float) -> bool:
+    def accepts(self, time_s: float) -> bool:
         if time_s < self._due_s - self.interval_s / 4:
             return False
-        self._due_s = max(self._due_s, time_s - MAKE_UP * self.interval_s) + self.interval_s
+        self._due_s = max(self._due_s, time_s - CATCH_UP_FRAMES * self.interval_s) + self.interval_s
         return True
 
 
@@ -67,27 +67,27 @@ class Camera:
         max_fps: float = MAX_FPS,
         max_side_px: int = MAX_SIDE_PX,
         report: Report = lambda _: None,
-        see: Callable[[VideoFrame], None] = lambda _: None,
+        on_frame: Callable[[VideoFrame], None] = lambda _: None,
     ) -> None:
-        """`source` is an index, /dev/videoN, an address (http, rtsp) or a path. `report` and `see` must be quick.
+        """`source` is an index, /dev/videoN, an address (http, rtsp) or a path. `report` and `on_frame` must be quick.
 
         `width`, `height` and `fps` are asked of a device, which may give others; `max_fps` and `max_side_px` hold for
-        what is handed out. `see` is given each such picture, also one that nobody takes in time. A device that is not
+        what is handed out. `on_frame` is given each such picture, also one that nobody accepts in time. A device that is not
         there is reported as lost, and waited for.
         """
         self.clock = clock
         self._target = camera_target(source)
         self._chosen: deque[CameraTarget] = deque()  # instead of the target, by somebody
         self.name = self._target.name
-        self._asked = (width, height, fps)
+        self._requested = (width, height, fps)
         self._max_side_px = max_side_px
-        self._pace = _Pace(1 / max_fps)
-        self._slot = LatestFrame(self.name)
-        self._see = see
+        self._pace = _RateLimiter(1 / max_fps)
+        self._slot = FrameSlot(self.name)
+        self._on_frame = on_frame
         self._status = DeviceStatus("camera", clock, report)
         self._stop = threading.Event()
         self._leave = threading.Event()  # the camera that is open is to be left: for another one, or for good
-        self._last: Picture | None = None  # as decoded; kept while the camera is away
+        self._last: Image | None = None  # as decoded; kept while the camera is away
         self._fresh_s = 0.0  # when it last gave another picture than before (monotonic)
         self._times: deque[float] = deque(maxlen=round(RATE_S * 120))  # of the last pictures, media time
         self._backoff = Backoff()
@@ -151,8 +151,8 @@ class Camera:
             self._backoff.reset()
 
     def _use(self) -> None:
-        """Open the camera, and stay until it is frozen, at the end of its file, or lost (told by a DeviceError)."""
-        capture = open_capture(self._target, *self._asked, self._leave)
+        """Open the camera, and stay until it is frozen, at the end of its file, or lost (reported by a DeviceError)."""
+        capture = open_capture(self._target, *self._requested, self._leave)
         if capture is None:
             return
         try:
@@ -172,9 +172,9 @@ class Camera:
                 raise DeviceError(f"{self.name} gives no picture: plug it in anew, or see to its server and network")
             now_s = time.monotonic()
             self._times.append(self.clock.media_s(now_s))
-            if now_s - opened_s < WARM_UP_S or not self._pace.takes(self.clock.media_s(now_s)):
+            if now_s - opened_s < WARM_UP_S or not self._pace.accepts(self.clock.media_s(now_s)):
                 continue
-            picture = _decoded(capture)
+            picture = _decode(capture)
             if picture is not None and not self._same(picture):
                 self._fresh_s = now_s
                 self._give(picture, now_s)
@@ -197,8 +197,8 @@ class Camera:
                     return
                 now_s = time.monotonic()
                 self._times.append(self.clock.media_s(now_s))
-                if self._pace.takes(self.clock.media_s(now_s)):
-                    picture = _decoded(capture)
+                if self._pace.accepts(self.clock.media_s(now_s)):
+                    picture = _decode(capture)
                     if picture is not None:
                         given += 1
                         self._give(picture, now_s)
@@ -210,7 +210,7 @@ class Camera:
                 return  # it is opened anew
             began_s = max(began_s + length_s, time.monotonic() - LATE_S)
 
-    def _same(self, picture: Picture) -> bool:
+    def _same(self, picture: Image) -> bool:
         """Whether the picture is the last one, to the last bit. A row tells most others apart for less."""
         last = self._last
         if last is None or last.shape != picture.shape:
@@ -218,16 +218,16 @@ class Camera:
         middle = len(picture) // 2
         return np.array_equal(last[middle], picture[middle]) and np.array_equal(last, picture)
 
-    def _give(self, picture: Picture, now_s: float) -> None:
+    def _give(self, picture: Image, now_s: float) -> None:
         self._last = picture
         height, width = picture.shape[:2]
         self._status.open(f"{self.name} is open: {width}x{height}")
         self._backoff.reset()
-        frame = VideoFrame(self.clock.media_s(now_s), small_rgb(picture, self._max_side_px))
+        frame = VideoFrame(self.clock.media_s(now_s), resized_rgb(picture, self._max_side_px))
         self._slot.put(frame)
-        self._see(frame)
+        self._on_frame(frame)
 
 
-def _decoded(capture: cv2.VideoCapture) -> Picture | None:
+def _decode(capture: cv2.VideoCapture) -> Image | None:
     found, picture = capture.retrieve()
     return picture.astype(np.uint8, copy=False) if found and picture is not None else None

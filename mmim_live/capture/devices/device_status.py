@@ -1,4 +1,4 @@
-"""In what state a device is, told once for every change, and how long to wait before the next try.
+"""In what state a device is, reported once for every change, and how long to wait before the next try.
 
 Knows no device.
 """
@@ -12,7 +12,7 @@ from typing import Literal
 from mmim_live.capture.clock import SessionClock
 from mmim_live.session_types import DeviceChange, DeviceKind, DeviceState
 
-# A device that returns must be picked up within 5 s: the longest wait, and the time that opening takes.
+# A device that returns must be picked up within 5 s: the longest wait, and the time that opening accepts.
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 2.0
 

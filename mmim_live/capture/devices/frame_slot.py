@@ -14,7 +14,7 @@ from mmim_live.types import VideoFrame
 STALE_S = 2.0
 
 
-class LatestFrame:
+class FrameSlot:
     """A slot for one picture. A picture that nobody took before the next one came is dropped and counted."""
 
     def __init__(self, name: str) -> None:

@@ -46,7 +46,7 @@ class Devices:
 
 def list_devices(in_use: Collection[int] = ()) -> Devices:
     """Look for both kinds. Cameras of the indices `in_use` are not opened. Missing devices and libraries raise nothing,
-    but are told in `problems`.
+    but are reported in `problems`.
     """
     problems = []
     cameras = list_cameras(in_use)
@@ -71,7 +71,7 @@ def list_cameras(in_use: Collection[int] = ()) -> tuple[CameraInfo, ...]:
         if index in in_use:
             found.append(CameraInfo(index, name, None, None, None, default))
             continue
-        info = _look_at(index, name, default=default)
+        info = _probe(index, name, default=default)
         if info.problem is not None and sys.platform != "linux":
             break  # nobody said that there is a camera of this index
         found.append(info)
@@ -87,7 +87,7 @@ def video_nodes(sysfs: Path) -> list[tuple[int, str]]:
     )
 
 
-def _look_at(index: int, name: str, *, default: bool) -> CameraInfo:
+def _probe(index: int, name: str, *, default: bool) -> CameraInfo:
     try:
         capture = open_capture(camera_target(index), WIDTH_PX, HEIGHT_PX, FPS, threading.Event())
     except DeviceError as error:

@@ -1,6 +1,6 @@
 """A microphone as a source of sound that never ends: lost devices are filled with silence and opened again.
 
-    PortAudio's thread --Ring--> read(): SoundLine --> blocks of 0.1 s
+    PortAudio's thread --RingBuffer--> read(): StreamResampler --> blocks of 0.1 s
     own thread: opens, watches and closes the device, so that nothing else waits for a sound server that hangs
 
 Knows nothing of what is done with the sound.
@@ -20,14 +20,14 @@ from mmim_live.capture.devices import portaudio
 from mmim_live.capture.devices.device_status import Backoff, DeviceStatus, Report
 from mmim_live.capture.devices.level_meter import LevelMeter
 from mmim_live.capture.devices.portaudio import MicrophoneInfo
-from mmim_live.capture.devices.ring_buffer import Ring
-from mmim_live.capture.devices.stream_resampler import SoundLine
+from mmim_live.capture.devices.ring_buffer import RingBuffer
+from mmim_live.capture.devices.stream_resampler import StreamResampler
 from mmim_live.errors import DeviceError
 from mmim_live.events import Notice
 from mmim_live.session_types import DeviceHealth
 from mmim_live.types import AudioBlock
 
-RING_S = 10.0  # what a starved reader may be behind before sound is lost
+BUFFER_S = 10.0  # what a starved reader may be behind before sound is lost
 PIECE_S = 0.05  # resampled at once: half a block
 POLL_S = 0.02
 FIRST_S = 0.25  # of sound before its time is settled: the first callbacks after opening come late
@@ -40,12 +40,12 @@ JOIN_S = 1.5
 Samples = NDArray[np.float32]
 
 
-class _Opening:
+class _OpenStream:
     """What one opening of the device has given. Written by PortAudio's thread, and by the microphone's at its end."""
 
     def __init__(self, info: MicrophoneInfo, rate_hz: int) -> None:
         self.rate_hz = rate_hz
-        self.ring = Ring(round(RING_S * rate_hz), info.used_channels)
+        self.ring = RingBuffer(round(BUFFER_S * rate_hz), info.used_channels)
         self.heard_at: tuple[int, float] | None = None  # frames so far, and when (monotonic) they had come
         self.overflows = 0
         self.ended = threading.Event()  # the device stopped of its own
@@ -82,13 +82,13 @@ class Microphone:
         self.clock = clock
         self.name = "default" if device is None else str(device)
         self._device = int(device) if isinstance(device, str) and device.isdecimal() else device
-        self._asked_rate_hz = rate_hz
+        self._requested_rate_hz = rate_hz
         self._status = DeviceStatus("microphone", clock, report)
         self._closing = threading.Event()
         self._changed = threading.Event()  # another device is to be used
-        self._openings: deque[_Opening] = deque()  # from the thread to `read`
-        self._opening: _Opening | None = None  # that `read` takes from
-        self._line = SoundLine()
+        self._openings: deque[_OpenStream] = deque()  # from the thread to `read`
+        self._opening: _OpenStream | None = None  # that `read` accepts from
+        self._line = StreamResampler()
         self._meter = LevelMeter()
         self._overflows = 0  # of openings that are over
         self.hung = False  # closed, but its thread did not come
@@ -116,7 +116,7 @@ class Microphone:
         self._changed.set()
 
     def notices(self) -> tuple[Notice, ...]:
-        """None: what happens is told to `report` when it happens."""
+        """None: what happens is reported to `report` when it happens."""
         return ()
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ class Microphone:
             return True
         return False
 
-    def _observe(self, opening: _Opening) -> None:
+    def _observe(self, opening: _OpenStream) -> None:
         if opening.heard_at is not None:
             frames, monotonic_s = opening.heard_at
             self._line.observe(frames, self.clock.media_s(monotonic_s))
@@ -200,8 +200,8 @@ class Microphone:
         info = portaudio.find_microphone(device)
         if isinstance(device, int) and self._device == device:
             self._device = info.name  # indices change with what is plugged in
-        rate_hz = self._asked_rate_hz or info.rate_hz
-        opening = _Opening(info, rate_hz)
+        rate_hz = self._requested_rate_hz or info.rate_hz
+        opening = _OpenStream(info, rate_hz)
         stream = portaudio.open_microphone(info, rate_hz, opening.heard, opening.ended.set)
         self._openings.append(opening)
         try:
@@ -210,7 +210,7 @@ class Microphone:
             opening.over = True
             portaudio.close_microphone(stream)
 
-    def _watch(self, opening: _Opening, info: MicrophoneInfo, backoff: Backoff) -> None:
+    def _watch(self, opening: _OpenStream, info: MicrophoneInfo, backoff: Backoff) -> None:
         """Stay until the device is lost, and say so before it is closed: a server that hangs hangs the closing."""
         heard_at, quiet_s = None, 0.0
         while not self._closing.is_set() and not self._changed.is_set():

@@ -29,7 +29,7 @@ _INSTALL = {
     "linux": "sudo apt-get install libportaudio2 (Fedora: portaudio, Arch: portaudio)",
     "darwin": "brew install portaudio",
 }
-_MEND = {
+_FIX = {
     "linux": "ask the sound server (pactl list short sources) and close programs that hold it",
     "darwin": "allow the terminal in System Settings > Privacy & Security > Microphone",
 }
@@ -70,10 +70,10 @@ def load_sounddevice() -> ModuleType:
 
 def list_microphones() -> tuple[MicrophoneInfo, ...]:
     """All devices that record, as of now, or as of its opening while one is open. Raises DeviceError."""
-    with _Answering():
+    with _ResponsiveLock():
         sd = load_sounddevice()
         try:
-            _scan(sd)
+            _rescan(sd)
             return tuple(_info(sd, device) for device in sd.query_devices() if device["max_input_channels"] > 0)
         except sd.PortAudioError as error:
             raise DeviceError(f"the sound cards cannot be listed: {_reason(error)}") from error
@@ -81,10 +81,10 @@ def list_microphones() -> tuple[MicrophoneInfo, ...]:
 
 def find_microphone(device: str | int | None) -> MicrophoneInfo:
     """The device of that index, name or part of a name; the default for None. Raises DeviceError if there is none."""
-    with _Answering():
+    with _ResponsiveLock():
         sd = load_sounddevice()
         try:
-            _scan(sd)
+            _rescan(sd)
             return _info(sd, sd.query_devices(device, "input"))
         except (sd.PortAudioError, ValueError) as error:
             wanted = "no microphone was found" if device is None else f"there is no microphone {device!r}"
@@ -111,7 +111,7 @@ def open_microphone(
     def callback(frames: NDArray[np.float32], _count: int, _time: object, flags: Any) -> None:
         heard(frames, flags.input_overflow)
 
-    with _Answering():
+    with _ResponsiveLock():
         sd = load_sounddevice()
         stream = None
         try:
@@ -128,9 +128,9 @@ def open_microphone(
         except (sd.PortAudioError, ValueError) as error:
             if stream is not None:
                 stream.close()
-            mend = _MEND.get(sys.platform, "check the system's privacy settings")
+            fix = _FIX.get(sys.platform, "check the system's privacy settings")
             raise DeviceError(
-                f"microphone {info.name!r} cannot be opened at {rate_hz} Hz ({_reason(error)}): {mend}, or choose "
+                f"microphone {info.name!r} cannot be opened at {rate_hz} Hz ({_reason(error)}): {fix}, or choose "
                 "another of `mmim-live devices`"
             ) from error
         _open_streams.add(stream)
@@ -154,7 +154,7 @@ def abandon() -> None:
     atexit.unregister(load_sounddevice()._exit_handler)
 
 
-class _Answering:
+class _ResponsiveLock:
     """The lock, or a DeviceError where somebody holds it for too long."""
 
     def __enter__(self) -> None:
@@ -165,7 +165,7 @@ class _Answering:
         _lock.release()
 
 
-def _scan(sd: ModuleType) -> None:
+def _rescan(sd: ModuleType) -> None:
     """Start PortAudio anew, so that it sees what was plugged in since. Would end open streams."""
     if not _open_streams:
         while sd._initialized:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Ring:
+class RingBuffer:
     """Holds at most `capacity` frames; what finds no room is lost and counted."""
 
     def __init__(self, capacity: int, channels: int) -> None:

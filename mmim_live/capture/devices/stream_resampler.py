@@ -24,7 +24,7 @@ DEAD_BAND = 8  # samples (0.5 ms) that the line may be off before a block is str
 Samples = NDArray[np.float32]
 
 
-class SoundLine:
+class StreamResampler:
     """Takes sound with `push`, between `begin` and `end` of each time the device was open; gives blocks of 0.1 s.
 
     Media time 0 is the first sample of the line; what lies before the device's first sound is silence.
@@ -35,7 +35,7 @@ class SoundLine:
         self._blocks: deque[AudioBlock] = deque()
         self._rest = np.empty(0, np.float32)  # less than a block
         self._given = 0  # samples in the blocks so far
-        self._heard = False
+        self._started = False
         self._rate_hz = SAMPLE_RATE_HZ
         self._resampler: AudioResampler | None = None
         self._resampled = 0  # samples that the resampler gave since `begin`
@@ -96,16 +96,16 @@ class SoundLine:
         self._resampled += len(samples)
         if self._placed:
             # Sound that is early is steered back below; it must not be cut off.
-            samples = _steered(samples, round((time_s - self.end_s) * SAMPLE_RATE_HZ))
+            samples = _stretched(samples, round((time_s - self.end_s) * SAMPLE_RATE_HZ))
             time_s = max(time_s, self.end_s)
         silence, skip = self._timeline.place(time_s, len(samples))
         self._placed = True
         self._silence(silence)
         self._append(samples[skip:])
-        self._heard = True
+        self._started = True
 
     def _silence(self, count: int) -> None:
-        if self._heard:
+        if self._started:
             self.lost_s += count / SAMPLE_RATE_HZ
         while count > 0:  # piecewise, so that an hour without a device is not one array
             self._append(np.zeros(min(count, BLOCK_SAMPLES), np.float32))
@@ -119,7 +119,7 @@ class SoundLine:
             self._given += BLOCK_SAMPLES
 
 
-def _steered(samples: Samples, error: int) -> Samples:
+def _stretched(samples: Samples, error: int) -> Samples:
     """The piece, one sample longer (error above the dead band: the line is behind) or shorter, by interpolation.
 
     One in 1600 is 625 ppm: no crystal drifts as fast, and nobody hears it.

@@ -30,12 +30,12 @@ _ENVIRONMENT = {
     "OPENCV_AVFOUNDATION_SKIP_AUTH": "1",  # asking for permission works on the main thread only; macOS asks anyway
 }
 _BACKENDS = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION}
-_MEND = {
+_FIX = {
     "linux": "plug it in, close other programs that use it, and see that you may use it (sudo usermod -aG video $USER)",
     "darwin": "plug it in, and allow the terminal in System Settings > Privacy & Security > Camera",
 }
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ def open_capture(
         with contextlib.suppress(Empty):
             capture = opened.get(timeout=_POLL_S)
     if capture is not None and not capture.isOpened():
-        mend = _MEND.get(sys.platform, "plug it in, and close other programs that use it")
+        fix = _FIX.get(sys.platform, "plug it in, and close other programs that use it")
         if target.index is None:
-            mend = "start the server, or check the address" if target.is_stream else "check the path"
-        raise DeviceError(f"{target.name} cannot be opened: {mend}")
+            fix = "start the server, or check the address" if target.is_stream else "check the path"
+        raise DeviceError(f"{target.name} cannot be opened: {fix}")
     return capture
 
 
@@ -107,7 +107,7 @@ def _open(target: CameraTarget, width: int, height: int, fps: float) -> cv2.Vide
     return capture
 
 
-def small_rgb(bgr: Picture, max_side_px: int) -> Picture:
+def resized_rgb(bgr: Image, max_side_px: int) -> Image:
     """[height, width, 3] in RGB, scaled down so that no side is longer than `max_side_px`."""
     height, width = bgr.shape[:2]
     scale = max_side_px / max(height, width)

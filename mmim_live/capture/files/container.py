@@ -32,7 +32,7 @@ _OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 # Every atom that may open an MPEG-4 or QuickTime file.
 _MP4_ATOMS = (b"ftyp", b"mdat", b"wide", b"free", b"skip", b"moov", b"pnot")
 
-_NOT_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
+_STILL_IMAGES = Disposition.attached_pic | Disposition.timed_thumbnails
 
 _Track = TypeVar("_Track", AudioStream, VideoStream)
 
@@ -74,9 +74,9 @@ def open_container(path: Path) -> InputContainer:
     except (av.error.PermissionError, PermissionError) as error:
         raise _not_permitted(path) from error
     except (av.error.FFmpegError, ValueError) as error:
-        raise MediaError(_why_not_opened(path)) from error
+        raise MediaError(_open_failure(path)) from error
     try:
-        _check_whole(container, path)
+        _check_not_truncated(container, path)
     except MediaError:
         container.close()
         raise
@@ -86,7 +86,7 @@ def open_container(path: Path) -> InputContainer:
 def choose_tracks(container: InputContainer) -> Tracks:
     """By ffmpeg's rule: the default track before others, then the richer; cover art and thumbnails do not count."""
     audio = list(container.streams.audio)
-    video = [stream for stream in container.streams.video if not stream.disposition & _NOT_PICTURES]
+    video = [stream for stream in container.streams.video if not stream.disposition & _STILL_IMAGES]
     return Tracks(
         audio=_best(audio, container.streams.best("audio")),
         video=_best(video, container.streams.best("video")),
@@ -95,7 +95,7 @@ def choose_tracks(container: InputContainer) -> Tracks:
     )
 
 
-def read_only(container: InputContainer, stream: Stream) -> None:
+def keep_only(container: InputContainer, stream: Stream) -> None:
     """Tells ffmpeg to leave out the packets of all other streams."""
     for other in container.streams:
         if other.index != stream.index:
@@ -132,7 +132,7 @@ def _not_permitted(path: Path) -> MediaError:
     return MediaError(f"{one_line(path)}: may not be read by you; change its permissions (chmod u+r) or its owner")
 
 
-def _why_not_opened(path: Path) -> str:
+def _open_failure(path: Path) -> str:
     shown = one_line(path)
     try:
         with path.open("rb") as file:
@@ -148,7 +148,7 @@ def _why_not_opened(path: Path) -> str:
     return f"{shown}: is not a recording that can be read; give a video or sound file ({known})"
 
 
-def _check_whole(container: InputContainer, path: Path) -> None:
+def _check_not_truncated(container: InputContainer, path: Path) -> None:
     """An MPEG-4 file whose index points behind its end was cut short: ffmpeg would say so only when it gets there."""
     if "mp4" not in container.format.name.split(","):
         return

@@ -20,7 +20,7 @@ from av.container import InputContainer
 from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Stream
-from av.video.frame import VideoFrame as DecodedPicture
+from av.video.frame import VideoFrame as DecodedFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -34,7 +34,7 @@ MAX_DEMUX_FAULTS = 100  # in a row: then nothing readable follows
 _SANE_ASPECT = (0.25, 4.0)  # of a pixel; what lies outside is a fault of the header
 
 Samples = NDArray[np.float32]
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 Matrix = NDArray[np.int32]
 
 
@@ -47,12 +47,12 @@ class Track:
     label: str  # of the file, for messages
     skipped: int = field(default=0, init=False)
 
-    def frames(self) -> Iterator[AudioFrame | DecodedPicture]:
+    def frames(self) -> Iterator[AudioFrame | DecodedFrame]:
         """All that can be decoded, in order of presentation. Raises MediaError when the disk fails."""
         for packet in self._packets():
             try:
                 for frame in packet.decode():
-                    if isinstance(frame, AudioFrame | DecodedPicture):
+                    if isinstance(frame, AudioFrame | DecodedFrame):
                         yield frame
             except av.error.FFmpegError:
                 self.skipped += 1
@@ -74,7 +74,7 @@ class Track:
                 faults += 1
                 self.skipped += 1
 
-    def stamp_s(self, frame: AudioFrame | DecodedPicture) -> float | None:
+    def stamp_s(self, frame: AudioFrame | DecodedFrame) -> float | None:
         """The frame's time on the container's clock; the decoding time stands in for a missing one."""
         stamp = frame.pts if frame.pts is not None else frame.dts
         if stamp is None or self.stream.time_base is None:
@@ -89,7 +89,7 @@ def audio_blocks(track: Track, timeline: AudioTimeline, start_s: float) -> Itera
     """The sound in blocks of exactly 0.1 s (the last may be shorter), from media time 0 = `start_s` of the file on."""
     block = np.empty(BLOCK_SAMPLES, np.float32)
     filled = done = 0
-    for piece in _laid_out(track, timeline, start_s):
+    for piece in _gapless(track, timeline, start_s):
         at = 0
         while at < len(piece):
             taken = min(len(piece) - at, BLOCK_SAMPLES - filled)
@@ -102,7 +102,7 @@ def audio_blocks(track: Track, timeline: AudioTimeline, start_s: float) -> Itera
         yield AudioBlock(done / SAMPLE_RATE_HZ, block[:filled].copy())
 
 
-def _laid_out(track: Track, timeline: AudioTimeline, start_s: float) -> Iterator[Samples]:
+def _gapless(track: Track, timeline: AudioTimeline, start_s: float) -> Iterator[Samples]:
     for stamp_s, samples in _resampled(track):
         silence, skip = timeline.place(None if stamp_s is None else stamp_s - start_s, len(samples))
         while silence > 0:  # piecewise: a gap of hours must not be held in memory
@@ -151,14 +151,14 @@ def video_frames(
     rotation: int | None = None
     matrix: Matrix | None = None
     for picture in track.frames():
-        assert isinstance(picture, DecodedPicture)
+        assert isinstance(picture, DecodedFrame)
         if picture.rotation != rotation:
             # Not for each picture: a picture whose side data were looked at is part of a reference cycle, and the
             # garbage collector would let hundreds of them pile up.
             rotation, matrix = picture.rotation, display_matrix(picture)
         stamp_s = track.stamp_s(picture)
         time_s = clock.time(None if stamp_s is None else stamp_s - start_s)
-        if grid.takes(time_s):
+        if grid.accepts(time_s):
             try:
                 image = upright_rgb(picture, aspect, matrix, max_side_px)
             except (av.error.FFmpegError, ValueError):  # a pixel format or size that swscale does not know
@@ -167,7 +167,7 @@ def video_frames(
             yield VideoFrame(time_s, image)
 
 
-def upright_rgb(picture: DecodedPicture, aspect: float, matrix: Matrix | None, max_side_px: int) -> Picture:
+def upright_rgb(picture: DecodedFrame, aspect: float, matrix: Matrix | None, max_side_px: int) -> Image:
     """[height, width, 3]: square pixels, scaled down so that no side is above `max_side_px`, turned as displayed.
 
     `aspect` is a pixel's width by its height.
@@ -181,17 +181,17 @@ def upright_rgb(picture: DecodedPicture, aspect: float, matrix: Matrix | None, m
     )
     image = rgb.to_ndarray().astype(np.uint8, copy=False)
     if matrix is not None:
-        image = _turned(image, matrix)
+        image = _rotated(image, matrix)
     return np.ascontiguousarray(image)
 
 
-def display_matrix(picture: DecodedPicture) -> Matrix | None:
+def display_matrix(picture: DecodedFrame) -> Matrix | None:
     """The nine numbers a b u c d v x y w that say how the picture is to be displayed, if there are any."""
     found = cast(SideDataContainer, picture.side_data).get(SideDataType.DISPLAYMATRIX)
     return None if found is None else np.frombuffer(bytes(found), np.int32)
 
 
-def _turned(image: Picture, matrix: Matrix) -> Picture:
+def _rotated(image: Image, matrix: Matrix) -> Image:
     """Applies a display matrix a b u c d v x y w, which sends (p, q) to (a p + c q, b p + d q), in quarter turns."""
     a, b, c, d = (int(matrix[i]) for i in (0, 1, 3, 4))
     if abs(b) + abs(c) > abs(a) + abs(d):

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from mmim_live.capture.files.container import Tracks, choose_tracks, one_line, open_container, read_only
+from mmim_live.capture.files.container import Tracks, choose_tracks, one_line, open_container, keep_only
 from mmim_live.capture.files.decoder import Track, audio_blocks, video_frames
 from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameGrid
 from mmim_live.errors import MediaError
@@ -87,10 +87,10 @@ class MediaFile:
         self._next_block = next(self._audio, None)
         self._next_frame = next(self._video, None)
         self._has_audio, self._has_video = self._next_block is not None, self._next_frame is not None
-        self._look_over(tracks, video=video, audio=audio)
+        self._check_tracks(tracks, video=video, audio=audio)
 
     def _track(self, stream: Stream) -> Track:
-        """The stream in a container of its own; the first one takes the container that is open already."""
+        """The stream in a container of its own; the first one accepts the container that is open already."""
         container = self._containers[0] if not self._tracks else open_container(self.path)
         if self._tracks:
             self._containers.append(container)
@@ -100,15 +100,15 @@ class MediaFile:
                 f"{one_line(self.path)}: there is no decoder for its {stream.type} track; convert it with "
                 "`ffmpeg -i FILE out.mp4`, or leave that track out"
             )
-        read_only(container, own)
+        keep_only(container, own)
         self._tracks.append(Track(container, own, one_line(self.path)))
         return self._tracks[-1]
 
-    def _look_over(self, tracks: Tracks, *, video: bool, audio: bool) -> None:
+    def _check_tracks(self, tracks: Tracks, *, video: bool, audio: bool) -> None:
         """Notes what is missing or was chosen. Raises MediaError if there is nothing to read at all."""
         name = self.name
         if not self._has_audio and not self._has_video:
-            raise MediaError(self._why_nothing(tracks))
+            raise MediaError(self._nothing_to_read(tracks))
         if audio and not self._has_audio:
             what = "no audio track" if tracks.audio is None else "an audio track with nothing in it"
             self._notice("no_audio", f"{name} has {what}: there will be no words and no voice")
@@ -123,7 +123,7 @@ class MediaFile:
     def _notice(self, code: str, message: str) -> None:
         self._notices.append(Notice(0.0, code, message))
 
-    def _why_nothing(self, tracks: Tracks) -> str:
+    def _nothing_to_read(self, tracks: Tracks) -> str:
         name = one_line(self.path)
         if tracks.audio is None and tracks.video is None:
             return f"{name}: holds neither sound nor pictures; give a recording with an audio or a video track"
@@ -153,7 +153,7 @@ class MediaFile:
         return self._has_video
 
     @property
-    def sound_over(self) -> bool:
+    def audio_finished(self) -> bool:
         """Whether all of the sound, if any, has been given."""
         return self._next_block is None
 

@@ -98,7 +98,7 @@ class FrameGrid:
     rate_hz: float
     _slot: int = -1
 
-    def takes(self, time_s: float) -> bool:
+    def accepts(self, time_s: float) -> bool:
         """Whether the picture at `time_s` is picked. Times must rise."""
         if math.isinf(self.rate_hz):
             return True

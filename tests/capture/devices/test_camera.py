@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmim_live.capture.clock import SessionClock
-from mmim_live.capture.devices.camera import MAKE_UP, Camera, _Pace
-from mmim_live.capture.devices.frame_slot import STALE_S, LatestFrame
-from mmim_live.capture.devices.video_capture import CameraTarget, camera_target, small_rgb
+from mmim_live.capture.devices.camera import CATCH_UP_FRAMES, Camera, _RateLimiter
+from mmim_live.capture.devices.frame_slot import STALE_S, FrameSlot
+from mmim_live.capture.devices.video_capture import CameraTarget, camera_target, resized_rgb
 from mmim_live.errors import DeviceError
 from mmim_live.session_types import DeviceChange
 from mmim_live.types import VideoFrame
@@ -83,7 +83,7 @@ def test_pictures_arrive_young_upright_small_in_rgb_and_at_most_fifteen_a_second
     times = [frame.time_s for frame in frames]
     assert len(times) > 5
     assert all(later > earlier for earlier, later in pairwise(times))
-    assert len(times) <= 15 * (times[-1] - times[0]) + 2 + MAKE_UP
+    assert len(times) <= 15 * (times[-1] - times[0]) + 2 + CATCH_UP_FRAMES
     assert min(watcher.ages_s) < 0.1
     image = frames[-1].image
     assert image.shape == (120, 160, 3)
@@ -144,12 +144,12 @@ def test_a_file_is_paced_as_recorded_and_starts_anew(tmp_path: Path, watchers: l
     watcher = watch(watchers, str(path))
     assert wait_until(lambda: bool(watcher.frames) and watcher.frames[-1].time_s > watcher.frames[0].time_s + 2.0, 6.0)
     times = [frame.time_s for frame in watcher.frames]
-    assert len(times) <= 15 * (times[-1] - times[0]) + 2 + MAKE_UP
+    assert len(times) <= 15 * (times[-1] - times[0]) + 2 + CATCH_UP_FRAMES
     assert [change.change for change in watcher.changes] == ["opened"]
 
 
 def test_only_the_latest_picture_is_kept_and_those_before_are_counted() -> None:
-    slot = LatestFrame("camera 0")
+    slot = FrameSlot("camera 0")
     frames = [VideoFrame(float(i), picture(i, 8 * 4, 4)) for i in range(3)]
     for frame in frames:
         slot.put(frame)
@@ -159,7 +159,7 @@ def test_only_the_latest_picture_is_kept_and_those_before_are_counted() -> None:
 
 
 def test_whoever_waits_for_a_picture_is_woken_by_the_end() -> None:
-    slot = LatestFrame("camera 0")
+    slot = FrameSlot("camera 0")
     threading.Timer(0.1, slot.close).start()
     began_s = time.monotonic()
     assert slot.take(STALE_S + 30) is None
@@ -185,19 +185,19 @@ def test_a_source_is_understood_and_named_without_its_password(
 
 @pytest.mark.parametrize(("width", "height", "shape"), [(1280, 720, (360, 640, 3)), (320, 240, (240, 320, 3))])
 def test_pictures_are_scaled_down_and_never_up(width: int, height: int, shape: tuple[int, int, int]) -> None:
-    assert small_rgb(picture(0, width, height), 640).shape == shape
+    assert resized_rgb(picture(0, width, height), 640).shape == shape
 
 
 @pytest.mark.parametrize("camera_fps", [60.0, 30.0, 29.97, 25.0, 24.0, 15.0])
 def test_a_camera_that_is_quick_enough_gives_fifteen_pictures_a_second(camera_fps: float) -> None:
     jitter = np.random.default_rng(0).uniform(0.0, 0.01, round(60 * camera_fps))
-    pace = _Pace(1 / 15)
-    taken = sum(pace.takes(k / camera_fps + late_s) for k, late_s in enumerate(jitter))
+    pace = _RateLimiter(1 / 15)
+    taken = sum(pace.accepts(k / camera_fps + late_s) for k, late_s in enumerate(jitter))
     assert 15 * 60 - 1 <= taken <= 15 * 60 + 1
 
 
 @given(st.lists(st.floats(0.0, 0.5), max_size=300))
 def test_however_pictures_come_there_are_no_more_than_fifteen_a_second(gaps_s: list[float]) -> None:
-    pace = _Pace(1 / 15)
-    taken = [time_s for time_s in np.cumsum([100.0, *gaps_s]) if pace.takes(time_s)]
-    assert len(taken) <= 15 * (taken[-1] - taken[0]) + 2 + MAKE_UP
+    pace = _RateLimiter(1 / 15)
+    taken = [time_s for time_s in np.cumsum([100.0, *gaps_s]) if pace.accepts(time_s)]
+    assert len(taken) <= 15 * (taken[-1] - taken[0]) + 2 + CATCH_UP_FRAMES

@@ -21,7 +21,7 @@ from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock
 from tests.capture.conftest import RATE_HZ, SoundServer, wait_until
 
 DEVICE = "pulse"  # the default may be another sound server on a developer's machine
-PLAYER_S = 0.4  # that the player takes to start, and the server to pass the sound on
+PLAYER_S = 0.4  # that the player accepts to start, and the server to pass the sound on
 
 
 class Listener:
@@ -168,7 +168,7 @@ def test_a_sound_server_that_hangs_does_not_hold_up_the_end(room: SoundServer, l
 def test_what_a_reader_that_is_too_slow_loses_is_counted_and_the_time_stays_true(
     room: SoundServer, listeners: list[Listener], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(microphone, "RING_S", 0.5)
+    monkeypatch.setattr(microphone, "BUFFER_S", 0.5)
     clock = SessionClock()
     listener = Listener(clock)
     listeners.append(listener)

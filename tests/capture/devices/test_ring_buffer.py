@@ -2,14 +2,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmim_live.capture.devices.ring_buffer import Ring
+from mmim_live.capture.devices.ring_buffer import RingBuffer
 
 CAPACITY = 10
 
 
 @given(st.lists(st.one_of(st.integers(0, 14), st.none()), max_size=40))
 def test_what_found_room_comes_out_in_order_and_the_rest_is_counted(steps: list[int | None]) -> None:
-    ring = Ring(CAPACITY, 2)
+    ring = RingBuffer(CAPACITY, 2)
     inside: list[float] = []
     number = lost = 0
     for step in steps:
@@ -31,7 +31,7 @@ def test_what_found_room_comes_out_in_order_and_the_rest_is_counted(steps: list[
 
 
 def test_what_was_taken_does_not_change_when_the_ring_goes_on() -> None:
-    ring = Ring(4, 1)
+    ring = RingBuffer(4, 1)
     ring.write(np.ones((3, 1), np.float32))
     taken = ring.take()
     ring.write(np.zeros((4, 1), np.float32))

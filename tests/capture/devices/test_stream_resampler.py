@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mmim_live.capture.devices.stream_resampler import SoundLine
+from mmim_live.capture.devices.stream_resampler import StreamResampler
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock
 
 HZ = 300.0
@@ -17,7 +17,7 @@ def tone(seconds: float, rate_hz: int) -> NDArray[np.float32]:
 
 
 def push(
-    line: SoundLine, frames: NDArray[np.float32], rate_hz: int, start_s: float, sizes: list[int], ppm: float = 0.0
+    line: StreamResampler, frames: NDArray[np.float32], rate_hz: int, start_s: float, sizes: list[int], ppm: float = 0.0
 ) -> None:
     """As a device does that was opened at `start_s`, in pieces of these sizes over and over."""
     at = i = 0
@@ -29,7 +29,7 @@ def push(
         line.push(piece)
 
 
-def drain(line: SoundLine) -> list[AudioBlock]:
+def drain(line: StreamResampler) -> list[AudioBlock]:
     blocks = []
     while (block := line.take()) is not None:
         blocks.append(block)
@@ -50,7 +50,7 @@ def joined(blocks: list[AudioBlock]) -> NDArray[np.float32]:
     st.lists(st.integers(200, 5000), min_size=1, max_size=5),
 )
 def test_any_rate_in_any_pieces_becomes_the_same_tone_at_its_time(rate: int, start_s: float, sizes: list[int]) -> None:
-    line = SoundLine()
+    line = StreamResampler()
     line.begin(rate)
     push(line, tone(2.0, rate), rate, start_s, sizes)
     line.end()
@@ -64,7 +64,7 @@ def test_any_rate_in_any_pieces_becomes_the_same_tone_at_its_time(rate: int, sta
 
 @pytest.mark.parametrize("ppm", [-250.0, 250.0])
 def test_drift_is_taken_up_without_a_click(ppm: float) -> None:
-    line = SoundLine()
+    line = StreamResampler()
     line.begin(16_000)
     push(line, tone(120.0, 16_000), 16_000, 0.0, [800], ppm)
     sound = joined(drain(line))
@@ -76,7 +76,7 @@ def test_drift_is_taken_up_without_a_click(ppm: float) -> None:
 
 
 def test_a_lost_stretch_becomes_silence_of_its_length() -> None:
-    line = SoundLine()
+    line = StreamResampler()
     line.begin(16_000)
     push(line, tone(10.0, 16_000), 16_000, 0.0, [800])
     for i in range(200):  # the same device, with 0.4 s lost
@@ -88,7 +88,7 @@ def test_a_lost_stretch_becomes_silence_of_its_length() -> None:
 
 
 def test_a_device_that_was_away_continues_at_its_time_after_silence() -> None:
-    line = SoundLine()
+    line = StreamResampler()
     line.begin(48_000)
     push(line, tone(1.0, 48_000), 48_000, 0.5, [2400])
     line.end()
@@ -104,7 +104,7 @@ def test_a_device_that_was_away_continues_at_its_time_after_silence() -> None:
 
 
 def test_what_is_no_number_becomes_silence() -> None:
-    line = SoundLine()
+    line = StreamResampler()
     line.begin(16_000)
     push(line, np.full((3200, 1), np.nan, np.float32), 16_000, 0.0, [800])
     assert np.all(joined(drain(line)) == 0.0)

@@ -15,13 +15,13 @@ SAMPLE = str(assets.BUNDLED_FOLDER / "sample.mp4")
 
 
 def test_a_camera_is_left_for_another_one_and_for_one_that_is_not_there(network_camera: MjpegCamera) -> None:
-    told = list[DeviceChange]()
-    camera = Camera(SessionClock(), network_camera.url, report=told.append)
+    reported = list[DeviceChange]()
+    camera = Camera(SessionClock(), network_camera.url, report=reported.append)
     camera.start()
     try:
         assert camera.take(10.0) is not None
         camera.use(SAMPLE)
-        assert wait_until(lambda: camera.health().name.endswith("sample.mp4") and len(told) == 2, 10.0)
+        assert wait_until(lambda: camera.health().name.endswith("sample.mp4") and len(reported) == 2, 10.0)
         frame = camera.take(5.0)
         assert frame is not None
         assert camera.health().state == "open"
@@ -35,27 +35,27 @@ def test_a_camera_is_left_for_another_one_and_for_one_that_is_not_there(network_
     finally:
         camera.close()
     assert not camera.hung
-    assert [change.change for change in told] == ["opened", "returned", "lost", "returned"]
-    assert "sample.mp4" in told[1].message
+    assert [change.change for change in reported] == ["opened", "returned", "lost", "returned"]
+    assert "sample.mp4" in reported[1].message
 
 
 def test_a_microphone_is_left_for_another_one_and_its_sound_goes_on_without_a_gap(
     room: SoundServer, speech: NDArray[np.int16]
 ) -> None:
-    told = list[DeviceChange]()
-    microphone = Microphone(SessionClock(), "pulse", report=told.append)
+    reported = list[DeviceChange]()
+    microphone = Microphone(SessionClock(), "pulse", report=reported.append)
     microphone.start()
     blocks = []
     try:
-        while not told:
+        while not reported:
             blocks.append(microphone.read())
         microphone.use("no such microphone")
-        while len(told) < 2:
+        while len(reported) < 2:
             blocks.append(microphone.read())
-        assert told[1].change == "lost"
+        assert reported[1].change == "lost"
         assert microphone.health().level is None
         microphone.use("default")
-        while len(told) < 3:
+        while len(reported) < 3:
             blocks.append(microphone.read())
         blocks += [microphone.read() for _ in range(5)]
         assert microphone.health().name == "default"

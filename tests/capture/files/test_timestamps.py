@@ -94,7 +94,7 @@ def test_pictures_go_on_at_the_nominal_rate_when_the_stamps_stand_still() -> Non
 def test_grid_takes_the_first_picture_of_each_slot(distances: list[float], rate_hz: float) -> None:
     times = list(itertools.accumulate(distances))
     grid = FrameGrid(rate_hz)
-    taken = [time_s for time_s in times if grid.takes(time_s)]
+    taken = [time_s for time_s in times if grid.accepts(time_s)]
     assert taken[0] == times[0]
     for start_s in taken:  # no stretch of a second holds more than a second's pictures and one
         assert sum(start_s <= t < start_s + 1 for t in taken) <= rate_hz + 2
@@ -105,4 +105,4 @@ def test_grid_takes_the_first_picture_of_each_slot(distances: list[float], rate_
 
 def test_grid_keeps_every_picture_at_its_own_rate_rounded_to_milliseconds() -> None:
     grid = FrameGrid(15.0)
-    assert all(grid.takes(round(i / 15, 3)) for i in range(1000))
+    assert all(grid.accepts(round(i / 15, 3)) for i in range(1000))
