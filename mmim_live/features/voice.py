@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchaudio.compliance import kaldi
 
-from mmim_live.speech.gain_control import Leveller
+from mmim_live.speech.gain_control import GainControl
 from mmim_live.speech.vad import CHUNK_S, CHUNK_SAMPLES, VoiceActivity
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VoiceRow
 
@@ -57,7 +57,7 @@ class VoiceExtractor:
 
     def __init__(self) -> None:
         self._activity = VoiceActivity()
-        self._leveller = Leveller(CHUNK_SAMPLES, CHUNK_S)
+        self._gain_control = GainControl(CHUNK_SAMPLES, CHUNK_S)
         self._probabilities: list[float] = []  # of the chunks from _first_chunk on
         self._first_chunk = 0
         self._pending = np.zeros(0, dtype=np.float32)
@@ -87,7 +87,7 @@ class VoiceExtractor:
         return self._step(whole) if whole else []
 
     def _hear(self, samples: NDArray[np.float32]) -> None:
-        self._probabilities.extend(float(value) for value in self._activity.push(self._leveller.push(samples)))
+        self._probabilities.extend(float(value) for value in self._activity.push(self._gain_control.push(samples)))
         self._pending = np.concatenate((self._pending, samples))
 
     def _step(self, count: int) -> list[VoiceRow]:

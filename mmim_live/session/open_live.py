@@ -16,12 +16,12 @@ from mmim_live.settings import Settings
 if TYPE_CHECKING:
     from mmim_live.session.session import Session
 
-# Live, Whisper listens as soon as there is so much new sound, not on the grid of replay, and words come sooner. It
-# keeps less sound, for hypotheses to cost less. Two so close agree too easily on what more sound would change: a
-# word stands when 0.8 s follow it.
+# Live, Whisper runs as soon as there is this much new audio, not on replay's grid, so words come sooner. It keeps less
+# audio, so that each hypothesis costs less. Two hypotheses this close agree too easily on words that more audio would
+# still change, so a word is final only once 0.8 s of audio follow it.
 STEP_S = 0.1
 DECODE_INTERVAL_S = 0.3
-SETTLE_S, TRIM_S, KEEP_S = 0.8, 1.8, 0.6
+STABILITY_S, TRIM_ABOVE_S, KEEP_AUDIO_S = 0.8, 1.8, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,13 @@ def open_live(
     from mmim_live.session.session import Session
     from mmim_live.speech.segment_decoder import SegmentSettings
 
-    segments = SegmentSettings(every_s=DECODE_INTERVAL_S, short_s=0.0, settle_s=SETTLE_S, trim_s=TRIM_S, keep_s=KEEP_S)
+    segments = SegmentSettings(
+        decode_interval_s=DECODE_INTERVAL_S,
+        short_audio_s=0.0,
+        stability_s=STABILITY_S,
+        trim_above_s=TRIM_ABOVE_S,
+        keep_audio_s=KEEP_AUDIO_S,
+    )
     models = load_models(settings, report, video=camera is not None, audio=microphone, step_s=STEP_S, segments=segments)
     clock = SessionClock()
     recorder = Recorder(

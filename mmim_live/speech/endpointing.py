@@ -22,9 +22,9 @@ class EndpointSettings:
     enter: float = 0.5  # a probability from here on is a voice
     leave: float = 0.35  # below this a voice has stopped
     pause_s: float = 0.6  # so much silence ends a stretch
-    least_voice_s: float = 0.2  # less voice than this is no speech
-    onset_s: float = 0.3  # padding before: the network notices soft onsets late
-    tail_s: float = 0.2  # padding after
+    min_speech_s: float = 0.2  # less voice than this is no speech
+    padding_before_s: float = 0.3  # padding before: the network notices soft onsets late
+    padding_after_s: float = 0.2  # padding after
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +56,21 @@ class Endpointer:
     def earliest(self) -> int:
         """No span that is still to come, or still open, starts before this sample."""
         first = self._heard if self._onset is None else self._onset
-        return max(self._floor, first * _CHUNK_SAMPLES - self._samples(self._settings.onset_s))
+        return max(self._floor, first * _CHUNK_SAMPLES - self._samples(self._settings.padding_before_s))
 
     @property
     def open_span(self) -> Span | None:
         """The stretch being spoken, padded, as far as heard; None while there is too little voice."""
-        if self._onset is None or self._voiced * _CHUNK_SAMPLES < self._samples(self._settings.least_voice_s):
+        if self._onset is None or self._voiced * _CHUNK_SAMPLES < self._samples(self._settings.min_speech_s):
             return None
         return Span(self.earliest, self._end())
 
     @property
     def paused(self) -> bool:
         """Whether the open stretch will end where it ends now, unless the voice comes back."""
-        return self._onset is not None and self._silent * _CHUNK_SAMPLES >= self._samples(self._settings.tail_s)
+        return self._onset is not None and self._silent * _CHUNK_SAMPLES >= self._samples(
+            self._settings.padding_after_s
+        )
 
     def push(self, probabilities: Iterable[float]) -> list[Span]:
         """Take the probabilities of the next chunks; return the padded spans that a pause has ended."""
@@ -103,7 +105,7 @@ class Endpointer:
 
     def _end(self) -> int:
         spoken = (self._heard - self._silent) * _CHUNK_SAMPLES
-        return min(self.heard, spoken + self._samples(self._settings.tail_s))
+        return min(self.heard, spoken + self._samples(self._settings.padding_after_s))
 
     @staticmethod
     def _samples(seconds: float) -> int:

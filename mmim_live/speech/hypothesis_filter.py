@@ -9,14 +9,14 @@ from mmim_live.speech.local_agreement import without_echo
 from mmim_live.speech.whisper import Hypothesis, HypothesisWord
 from mmim_live.text_normalization import normalize_text
 
-__all__ = ["plausible"]
+__all__ = ["filter_hypothesis"]
 
 _NO_SPEECH, _UNSURE = 0.6, -1.0  # both together: no speech (the rule of Whisper's own long-form decoding)
 _GUESSED = -1.6  # mean log probability below which words are guesses, whatever else
 _QUICKEST_S = 0.03  # no word is over within one position of the encoder
 
 
-def plausible(hypothesis: Hypothesis) -> tuple[HypothesisWord, ...]:
+def filter_hypothesis(hypothesis: Hypothesis) -> tuple[HypothesisWord, ...]:
     """The words of a hypothesis that can be believed."""
     sure = hypothesis.log_probability
     if sure < _GUESSED or (sure < _UNSURE and hypothesis.no_speech > _NO_SPEECH):

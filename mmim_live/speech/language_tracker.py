@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 __all__ = ["LanguageTracker"]
 
-_LOYALTY = 10.0  # prior odds of the language believed so far against any other
-_SURE = 0.8  # posterior from which on a language counts as known
-_LEAST_S = 1.0  # less speech than this says nothing on the language
+_PRIOR_ODDS = 10.0  # prior odds of the language believed so far against any other
+_KNOWN_POSTERIOR = 0.8  # posterior from which on a language counts as known
+_MIN_EVIDENCE_S = 1.0  # less speech than this says nothing on the language
 _REVIEW_S = 2.0  # a known language is looked at once more in each stretch of speech, when it is this long
 
 
@@ -35,26 +35,26 @@ class LanguageTracker:
         """The best guess so far, which may rest on the prior alone."""
         return self._guess
 
-    def wants(self, before_s: float, now_s: float) -> bool:
+    def needs_evidence(self, before_s: float, now_s: float) -> bool:
         """Whether evidence is of use when a stretch of speech has grown from `before_s` to `now_s`."""
         return not self._fixed and (not self._known or before_s < _REVIEW_S <= now_s)
 
-    def weigh(self, likelihood: Mapping[str, float], seconds: float) -> None:
+    def update(self, likelihood: Mapping[str, float], seconds: float) -> None:
         """Take the probabilities that `seconds` of speech give to the languages."""
         if self._fixed or not likelihood:
             return
         posterior = self._posterior(likelihood)
         best = max(posterior, key=lambda language: (posterior[language], language))
-        if seconds >= _LEAST_S or self._guess is None:
+        if seconds >= _MIN_EVIDENCE_S or self._guess is None:
             self._guess = best
-        if seconds >= _LEAST_S and posterior[best] >= _SURE:
+        if seconds >= _MIN_EVIDENCE_S and posterior[best] >= _KNOWN_POSTERIOR:
             self._known, self._expected = True, best
 
     def _posterior(self, likelihood: Mapping[str, float]) -> dict[str, float]:
         if self._expected is None:
             return dict(likelihood)
         weighted = {
-            language: value * (_LOYALTY if language == self._expected else 1.0)
+            language: value * (_PRIOR_ODDS if language == self._expected else 1.0)
             for language, value in likelihood.items()
         }
         total = sum(weighted.values())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mmim_live.errors import ConfigError
 from mmim_live.speech.endpointing import Endpointer, EndpointSettings, Span
 from mmim_live.speech.language_tracker import LanguageTracker
-from mmim_live.speech.segment_decoder import Segment, SegmentSettings
+from mmim_live.speech.segment_decoder import SegmentDecoder, SegmentSettings
 from mmim_live.speech.utterance_segmenter import UtteranceSegmenter
 from mmim_live.speech.vad import VoiceActivity
 from mmim_live.speech.whisper import Whisper
@@ -47,20 +47,20 @@ class SpeechRecognizer:
     ) -> None:
         if language is not None and not whisper.knows(language):
             raise ConfigError(f"{whisper.name} does not know the language {language!r}: choose another model or 'auto'")
-        self.spacing_s = 0.0  # a live session under load lets Whisper listen only after so much more sound
+        self.spacing_s = 0.0  # a live session under load lets Whisper decode only after so much more sound
         self.skipped_steps = 0
         self.step_s = step_s
         self._whisper = whisper
         self._step_samples = round(step_s * SAMPLE_RATE_HZ)
         self._segment_settings = segments or SegmentSettings()
         expected = prior if prior is not None and whisper.knows(prior) else None
-        self._belief = LanguageTracker(language if whisper.multilingual else "en", expected)
+        self._language_tracker = LanguageTracker(language if whisper.multilingual else "en", expected)
         self._activity = VoiceActivity()
         self._endpointer = Endpointer(endpoints)
         self._sound = np.zeros(0, np.float32)  # what may still be needed
         self._origin = 0  # position of its first sample in the stream
         self._position = 0  # samples judged so far: a point of the grid, or the end
-        self._segment: Segment | None = None
+        self._segment: SegmentDecoder | None = None
         self._utterances = UtteranceSegmenter()
         self._committed_until = 0
         self._listened = 0  # where Whisper listened last
@@ -68,7 +68,7 @@ class SpeechRecognizer:
     @property
     def language(self) -> str | None:
         """Of the speech, ISO 639-1; None while unknown."""
-        return self._belief.known
+        return self._language_tracker.known
 
     @property
     def whisper(self) -> Whisper:
@@ -110,13 +110,13 @@ class SpeechRecognizer:
         span = self._endpointer.open_span
         if span is not None:
             segment = self._open(span)
-            if not segment.wants(span.end, self._endpointer.paused):
+            if not segment.should_decode(span.end, self._endpointer.paused):
                 provisional = segment.provisional(time_s)
             elif more or end - self._listened < self.spacing_s * SAMPLE_RATE_HZ:
                 self.skipped_steps += 1
                 provisional = segment.provisional(time_s)
             else:
-                said, provisional = segment.listen(self._between(segment.origin, span.end), span.end, time_s)
+                said, provisional = segment.decode(self._between(segment.origin, span.end), span.end, time_s)
                 committed += said
                 segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, said)
                 self._listened = end
@@ -126,9 +126,9 @@ class SpeechRecognizer:
         self._forget(needed)
         return self._update(committed, provisional, segments)
 
-    def _open(self, span: Span) -> Segment:
+    def _open(self, span: Span) -> SegmentDecoder:
         if self._segment is None:
-            self._segment = Segment(self._whisper, self._belief, span.start, self._segment_settings)
+            self._segment = SegmentDecoder(self._whisper, self._language_tracker, span.start, self._segment_settings)
         return self._segment
 
     def _close(self, closed: list[Span], time_s: float) -> tuple[list[Word], list[SpeechSegment]]:
@@ -152,7 +152,7 @@ class SpeechRecognizer:
             tuple(provisional),
             self._committed_until / SAMPLE_RATE_HZ,
             tuple(segments),
-            self._belief.known,
+            self._language_tracker.known,
         )
 
     def _between(self, start: int, end: int) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """One stretch of speech being recognised: its sound, the words that stand, the words that may still change.
 
-Knows no voice activity and no grid: it is told when to listen, up to where, and when the stretch is over. Positions
+Knows no voice activity and no grid: it is told when to decode, up to where, and when the stretch is over. Positions
 are samples of the stream.
 """
 
@@ -11,37 +11,39 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmim_live.speech.hypothesis_filter import plausible
+from mmim_live.speech.hypothesis_filter import filter_hypothesis
 from mmim_live.speech.language_tracker import LanguageTracker
 from mmim_live.speech.local_agreement import agreed
 from mmim_live.speech.whisper import HypothesisWord, Whisper
 from mmim_live.types import SAMPLE_RATE_HZ, Status, Word
 
-__all__ = ["Segment", "SegmentSettings"]
+__all__ = ["SegmentDecoder", "SegmentSettings"]
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentSettings:
     """Times in seconds."""
 
-    least_s: float = 0.6  # shorter sound is not worth a hypothesis while speech goes on
-    every_s: float = 0.9  # Whisper listens again after so much more sound, or in a pause
-    short_s: float = 1.5  # twice as often while no more sound than this is kept
-    settle_s: float = 0.0  # while speech goes on, a word stands only when so much sound follows it
-    trim_s: float = 4.0  # when more sound than this waits, what is committed goes
-    keep_s: float = 1.0  # but so much committed sound stays, with its words as the forced beginning
-    most_s: float = 12.0  # never more sound than this, committed or not
+    min_audio_s: float = 0.6  # shorter sound is not worth a hypothesis while speech goes on
+    decode_interval_s: float = 0.9  # Whisper listens again after so much more sound, or in a pause
+    short_audio_s: float = 1.5  # twice as often while no more sound than this is kept
+    stability_s: float = 0.0  # while speech goes on, a word stands only when so much sound follows it
+    trim_above_s: float = 4.0  # when more sound than this waits, what is committed goes
+    keep_audio_s: float = 1.0  # but so much committed sound stays, with its words as the forced beginning
+    max_audio_s: float = 12.0  # never more sound than this, committed or not
     context_tokens: int = 32  # of the words before, given as context
 
 
-class Segment:
+class SegmentDecoder:
     """The recogniser's state within one stretch of speech that began at sample `start`."""
 
-    def __init__(self, whisper: Whisper, belief: LanguageTracker, start: int, settings: SegmentSettings) -> None:
+    def __init__(
+        self, whisper: Whisper, language_tracker: LanguageTracker, start: int, settings: SegmentSettings
+    ) -> None:
         self.start = start
         self.committed_until = start
         self._whisper = whisper
-        self._belief = belief
+        self._language_tracker = language_tracker
         self._settings = settings
         self._origin = start  # of the sound that is kept
         self._end = start  # of the sound last listened to
@@ -56,13 +58,13 @@ class Segment:
         """Sound before this sample is not needed any more."""
         return self._origin
 
-    def wants(self, end: int, paused: bool) -> bool:
+    def should_decode(self, end: int, paused: bool) -> bool:
         """Whether the sound up to `end` is worth a hypothesis; `paused`: the voice has stopped, maybe for a moment."""
-        if end - self._origin < self._settings.least_s * SAMPLE_RATE_HZ or end == self._end:
+        if end - self._origin < self._settings.min_audio_s * SAMPLE_RATE_HZ or end == self._end:
             return False
-        return paused or not self._soon(end)
+        return paused or not self._decoded_recently(end)
 
-    def listen(self, sound: NDArray[np.float32], end: int, heard_s: float) -> tuple[list[Word], list[Word]]:
+    def decode(self, sound: NDArray[np.float32], end: int, heard_s: float) -> tuple[list[Word], list[Word]]:
         """Form a hypothesis on the sound up to `end`; commit what agrees with the one before.
 
         Args:
@@ -77,11 +79,11 @@ class Segment:
         words = self._hypothesis(sound)
         count = 0
         # Nothing stands before the language does, and hypotheses in two languages cannot agree.
-        if self._belief.known is not None and language == self._language:
+        if self._language_tracker.known is not None and language == self._language:
             count = agreed([word.text for word in self._tail], [word.text for word in words])
-            settled_s = len(sound) / SAMPLE_RATE_HZ - self._settings.settle_s
-            count = sum(1 for word in words[:count] if word.end_s <= settled_s)
-        half_s = self._settings.most_s / 2
+            stable_until_s = len(sound) / SAMPLE_RATE_HZ - self._settings.stability_s
+            count = sum(1 for word in words[:count] if word.end_s <= stable_until_s)
+        half_s = self._settings.max_audio_s / 2
         if len(sound) > 2 * half_s * SAMPLE_RATE_HZ:  # no agreement for very long: take what there is
             count = max(count, sum(1 for word in words if word.end_s <= half_s))
         self._end = end
@@ -106,27 +108,27 @@ class Segment:
             floor_s = words[-1].end_s
         return words
 
-    def _soon(self, end: int) -> bool:
+    def _decoded_recently(self, end: int) -> bool:
         """Whether Whisper listened a moment ago; short sound costs little, and is heard again sooner."""
-        short = end - self._origin <= self._settings.short_s * SAMPLE_RATE_HZ
-        every_s = self._settings.every_s / 2 if short else self._settings.every_s
-        return self._end > self.start and end - self._end < every_s * SAMPLE_RATE_HZ
+        short = end - self._origin <= self._settings.short_audio_s * SAMPLE_RATE_HZ
+        decode_interval_s = self._settings.decode_interval_s / 2 if short else self._settings.decode_interval_s
+        return self._end > self.start and end - self._end < decode_interval_s * SAMPLE_RATE_HZ
 
     def _hypothesis(self, sound: NDArray[np.float32]) -> tuple[HypothesisWord, ...]:
         encoded = self._whisper.encode(sound)
         heard_s = (self._end - self.start) / SAMPLE_RATE_HZ
-        if self._whisper.multilingual and self._belief.wants(
+        if self._whisper.multilingual and self._language_tracker.needs_evidence(
             heard_s, (self._origin - self.start) / SAMPLE_RATE_HZ + encoded.seconds
         ):
-            self._belief.weigh(self._whisper.languages(encoded), encoded.seconds)
-        language = self._belief.guess
+            self._language_tracker.update(self._whisper.languages(encoded), encoded.seconds)
+        language = self._language_tracker.guess
         if language is None:
             return ()
         self._language = language
         hypothesis = self._whisper.transcribe(encoded, language, _forced(self._prefix), self._context)
         if hypothesis.prefix:
             self._prefix = hypothesis.prefix
-        return plausible(hypothesis)
+        return filter_hypothesis(hypothesis)
 
     def _commit(self, words: tuple[HypothesisWord, ...], count: int, heard_s: float) -> list[Word]:
         committed: list[Word] = []
@@ -147,12 +149,12 @@ class Segment:
 
     def _trim(self, end: int) -> None:
         """Drop sound whose words are committed, once much has gathered; shift the times of the rest."""
-        if end - self._origin <= self._settings.trim_s * SAMPLE_RATE_HZ:
+        if end - self._origin <= self._settings.trim_above_s * SAMPLE_RATE_HZ:
             return
-        keep_from = (self.committed_until - self._origin) / SAMPLE_RATE_HZ - self._settings.keep_s
+        keep_from = (self.committed_until - self._origin) / SAMPLE_RATE_HZ - self._settings.keep_audio_s
         dropped = sum(1 for word in self._prefix if word.end_s <= keep_from)
         cut_s = self._prefix[dropped - 1].end_s if dropped else 0.0
-        longest_s = self._settings.most_s
+        longest_s = self._settings.max_audio_s
         if (end - self._origin) / SAMPLE_RATE_HZ - cut_s > longest_s:  # no words either: give the sound up
             cut_s = (end - self._origin) / SAMPLE_RATE_HZ - longest_s / 2
             dropped = sum(1 for word in self._prefix if word.end_s <= cut_s)

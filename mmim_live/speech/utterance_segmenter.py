@@ -13,13 +13,13 @@ from mmim_live.types import SpeechSegment, Word
 
 __all__ = ["UtteranceSegmenter"]
 
-LEAST_S = 12.0  # an utterance without a pause is cut after this
-MOST_S = 18.0  # and before this, where two words meet there
+MIN_UTTERANCE_S = 12.0  # an utterance without a pause is cut after this
+MAX_UTTERANCE_S = 18.0  # and before this, where two words meet there
 _ENDS, _BREAKS = (".", "?", "!", "。", "？", "！"), (",", ";", ":", "，", "；", "：")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Boundary:
     """Between the word `after` (-1: before the first) and the next."""
 
     after: int
@@ -42,7 +42,10 @@ class UtteranceSegmenter:
         pieces = []
         for word in words:
             self._words.append(word)
-            while word.end_s - self._start_s > MOST_S and (place := self._best_place(self._start_s)) is not None:
+            while (
+                word.end_s - self._start_s > MAX_UTTERANCE_S
+                and (place := self._best_boundary(self._start_s)) is not None
+            ):
                 pieces.append(SpeechSegment(self._start_s, place.time_s))
                 self._start_s = place.time_s
                 del self._words[: place.after + 1]
@@ -54,16 +57,16 @@ class UtteranceSegmenter:
         self._start_s, self._words = None, []
         return SpeechSegment(begun_s, max(begun_s, end_s))
 
-    def _best_place(self, start_s: float) -> _Place | None:
+    def _best_boundary(self, start_s: float) -> _Boundary | None:
         """Within the limits where a sentence ends, then a clause, then the longest gap, then the latest; else near."""
-        places = self._places(start_s)
-        inside = [place for place in places if LEAST_S <= place.time_s - start_s <= MOST_S]
+        places = self._boundaries(start_s)
+        inside = [place for place in places if MIN_UTTERANCE_S <= place.time_s - start_s <= MAX_UTTERANCE_S]
         if inside:
             return max(inside, key=lambda place: (place.mark, place.gap_s, place.time_s))
-        early = [place for place in places if place.time_s - start_s < LEAST_S]
+        early = [place for place in places if place.time_s - start_s < MIN_UTTERANCE_S]
         return early[-1] if early else next(iter(places), None)
 
-    def _places(self, start_s: float) -> list[_Place]:
+    def _boundaries(self, start_s: float) -> list[_Boundary]:
         """Where no word is cut: one whose middle is before the place is in the utterance, all others are after it."""
         places = []
         before_s, middle_s, text = start_s, start_s, ""
@@ -72,6 +75,6 @@ class UtteranceSegmenter:
             time_s = (before_s + word.start_s) / 2 if index else word.start_s
             if time_s > max(start_s, middle_s):
                 mark = 2 if text.endswith(_ENDS) else 1 if text.endswith(_BREAKS) else 0
-                places.append(_Place(index - 1, time_s, word.start_s - before_s, mark))
+                places.append(_Boundary(index - 1, time_s, word.start_s - before_s, mark))
             before_s, middle_s, text = word.end_s, (word.start_s + word.end_s) / 2, word.text
         return places

@@ -2,7 +2,7 @@
 
 Whisper (Radford et al. 2022) was trained on windows padded to 30 s. Its encoder accepts any length; padded to the
 sound plus 2 or 3 s it gives nearly the same words at a fraction of the cost. With less silence after the sound the
-decoder tends to read it again from the beginning (see `plausible`). This module knows nothing of streams.
+decoder tends to read it again from the beginning (see `filter_hypothesis`). This module knows nothing of streams.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from mmim_live.errors import AssetError
 from mmim_live.text_normalization import normalize_text
 from mmim_live.types import SAMPLE_RATE_HZ
 
-__all__ = ["Encoded", "Hypothesis", "HypothesisWord", "Whisper", "load_whisper"]
+__all__ = ["EncodedAudio", "Hypothesis", "HypothesisWord", "Whisper", "load_whisper"]
 
-_NEEDED = ("model.bin", "config.json", "tokenizer.json")
+_REQUIRED_FILES = ("model.bin", "config.json", "tokenizer.json")
 _FRAME_SAMPLES = 160  # one mel frame
 _TIME_STEP_S = 0.02  # one encoder position: two mel frames
-_MOST_SAMPLES = 28 * SAMPLE_RATE_HZ  # the encoder has positions for 30 s
+_MAX_SAMPLES = 28 * SAMPLE_RATE_HZ  # the encoder has positions for 30 s
 # Quick Spanish needs 9 tokens a second. A decoder that wants more is reading the same sound again.
-_TOKENS_A_SECOND, _TOKENS_TO_BEGIN = 9.0, 5
+_TOKENS_PER_SECOND, _EXTRA_TOKENS = 9.0, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
+class EncodedAudio:
     """Sound after the encoder; good for several questions."""
 
     features: Any  # ctranslate2.StorageView [1, positions, d]
@@ -88,23 +88,23 @@ class Whisper:
             return language == "en"
         return self._vocabulary.token_to_id(f"<|{language}|>") is not None
 
-    def encode(self, samples: NDArray[np.float32]) -> Encoded:
+    def encode(self, samples: NDArray[np.float32]) -> EncodedAudio:
         """Run the encoder on [n] samples at 16 kHz; of more than 28 s only the last 28 are heard."""
-        samples = samples[-_MOST_SAMPLES:]
+        samples = samples[-_MAX_SAMPLES:]
         padded = np.pad(samples, (0, round(self.padding_s * SAMPLE_RATE_HZ)))
         mel = self._extractor(padded, padding=0)  # [mels, frames]
         # The second convolution has stride 2 and wants an even number of frames.
         mel = np.ascontiguousarray(mel[None, :, : mel.shape[1] // 2 * 2], np.float32)
         features = self._model.encode(ctranslate2.StorageView.from_array(mel))
-        return Encoded(features, len(samples) // _FRAME_SAMPLES, len(samples) / SAMPLE_RATE_HZ)
+        return EncodedAudio(features, len(samples) // _FRAME_SAMPLES, len(samples) / SAMPLE_RATE_HZ)
 
-    def languages(self, encoded: Encoded) -> dict[str, float]:
+    def languages(self, encoded: EncodedAudio) -> dict[str, float]:
         """Probability of each language, ISO 639-1. Only for multilingual models."""
         ranking = self._model.detect_language(encoded.features)[0]
         return {token.strip("<|>"): probability for token, probability in ranking}
 
     def transcribe(
-        self, encoded: Encoded, language: str, prefix: Sequence[int] = (), context: Sequence[int] = ()
+        self, encoded: EncodedAudio, language: str, prefix: Sequence[int] = (), context: Sequence[int] = ()
     ) -> Hypothesis:
         """Find the words.
 
@@ -120,7 +120,7 @@ class Whisper:
         tokenizer = self._tokenizer(language)
         before = [tokenizer.sot_prev, *context] if context else []
         prompt = [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
-        most = max(math.ceil(encoded.seconds * _TOKENS_A_SECOND), len(prefix)) + _TOKENS_TO_BEGIN
+        most = max(math.ceil(encoded.seconds * _TOKENS_PER_SECOND), len(prefix)) + _EXTRA_TOKENS
         result = self._model.generate(
             encoded.features,
             [[*prompt, *prefix]],
@@ -202,7 +202,7 @@ def load_whisper(
     Raises:
         AssetError: the folder does not hold such a model, or the device cannot run it.
     """
-    missing = [name for name in _NEEDED if not (folder / name).is_file()]
+    missing = [name for name in _REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
         raise AssetError(f"{folder} is no Whisper model: {', '.join(missing)} missing; run `mmim-live models`")
     cuda = device.startswith("cuda")

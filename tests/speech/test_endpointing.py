@@ -54,7 +54,7 @@ def test_spans_follow_one_another_within_what_was_heard(values: list[float]) -> 
     edges = [edge for span in found for edge in (span.start, span.end)]
     assert edges == sorted(edges)
     assert all(0 <= edge <= len(values) * CHUNK for edge in edges)
-    assert all(span.end - span.start >= SETTINGS.least_voice_s * 16_000 for span in found)
+    assert all(span.end - span.start >= SETTINGS.min_speech_s * 16_000 for span in found)
 
 
 @given(probabilities)

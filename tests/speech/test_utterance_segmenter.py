@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmim_live.speech.utterance_segmenter import LEAST_S, MOST_S, UtteranceSegmenter
+from mmim_live.speech.utterance_segmenter import MAX_UTTERANCE_S, MIN_UTTERANCE_S, UtteranceSegmenter
 from mmim_live.types import SpeechSegment, Word
 
 steps = st.tuples(st.integers(0, 1500), st.integers(0, 900), st.sampled_from(["a", "b.", "c,"]))  # gap, length, ms
@@ -51,7 +51,7 @@ def test_pieces_tile_the_stretch_and_hold_each_word_once(spoken, start_s: float,
 def test_no_piece_of_usual_words_is_too_long_or_needlessly_short(spoken, start_s: float):
     *cuts, _ = cut(said(spoken, start_s), start_s, [3])
     for piece in cuts:
-        assert LEAST_S <= piece.end_s - piece.start_s <= MOST_S
+        assert MIN_UTTERANCE_S <= piece.end_s - piece.start_s <= MAX_UTTERANCE_S
 
 
 def test_short_speech_is_one_piece_and_the_next_stretch_begins_anew():

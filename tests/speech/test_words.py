@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmim_live.speech.hypothesis_filter import plausible
+from mmim_live.speech.hypothesis_filter import filter_hypothesis
 from mmim_live.speech.language_tracker import LanguageTracker
 from mmim_live.speech.local_agreement import agreed, without_echo
 from mmim_live.speech.wer import word_errors
@@ -51,58 +51,58 @@ def test_an_echo_is_cut_and_a_person_repeating_is_not(text: str, kept: str) -> N
 
 def test_words_without_time_are_dropped() -> None:
     squeezed = tuple(HypothesisWord(word, (9,), (), 1.2, 1.2, 0.99) for word in ("I", "said", "so"))
-    assert plausible(Hypothesis(words=heard("lay white by now") + squeezed)) == heard("lay white by now")
+    assert filter_hypothesis(Hypothesis(words=heard("lay white by now") + squeezed)) == heard("lay white by now")
 
 
 def test_one_word_without_time_is_dropped_only_if_it_repeats() -> None:
     edge = (HypothesisWord("now", (9,), (), 1.2, 1.2, 0.9),)
-    assert plausible(Hypothesis(words=heard("lay white by") + edge)) == heard("lay white by") + edge
-    assert plausible(Hypothesis(words=heard("lay white now") + edge)) == heard("lay white now")
-    assert plausible(Hypothesis(prefix=heard("now"), words=edge)) == ()
+    assert filter_hypothesis(Hypothesis(words=heard("lay white by") + edge)) == heard("lay white by") + edge
+    assert filter_hypothesis(Hypothesis(words=heard("lay white now") + edge)) == heard("lay white now")
+    assert filter_hypothesis(Hypothesis(prefix=heard("now"), words=edge)) == ()
 
 
 def test_a_guess_is_not_believed() -> None:
     said = heard("thank you")
-    assert plausible(Hypothesis(words=said, log_probability=-0.5, no_speech=0.9)) == said
-    assert plausible(Hypothesis(words=said, log_probability=-1.2, no_speech=0.9)) == ()
-    assert plausible(Hypothesis(words=said, log_probability=-2.5, no_speech=0.1)) == ()
+    assert filter_hypothesis(Hypothesis(words=said, log_probability=-0.5, no_speech=0.9)) == said
+    assert filter_hypothesis(Hypothesis(words=said, log_probability=-1.2, no_speech=0.9)) == ()
+    assert filter_hypothesis(Hypothesis(words=said, log_probability=-2.5, no_speech=0.1)) == ()
 
 
 def test_saying_it_again_is_believed_of_a_finished_hypothesis() -> None:
     said = heard("great film really great film")
-    assert plausible(Hypothesis(words=said)) == said
-    assert plausible(Hypothesis(words=heard("a great film really a great film really a"), finished=False)) == heard(
-        "a great film really"
-    )
+    assert filter_hypothesis(Hypothesis(words=said)) == said
+    assert filter_hypothesis(
+        Hypothesis(words=heard("a great film really a great film really a"), finished=False)
+    ) == heard("a great film really")
 
 
 def test_half_a_word_is_not_believed() -> None:
-    assert plausible(Hypothesis(words=heard("what a wond"), finished=False)) == heard("what a")
+    assert filter_hypothesis(Hypothesis(words=heard("what a wond"), finished=False)) == heard("what a")
 
 
 def test_weak_evidence_yields_to_the_prior_and_strong_evidence_does_not() -> None:
-    belief = LanguageTracker(prior="en")
-    belief.weigh({"en": 0.3, "cy": 0.6, "de": 0.1}, 1.5)
-    assert belief.guess == "en"
-    belief.weigh({"en": 0.01, "es": 0.98, "de": 0.01}, 1.5)
-    assert belief.known == "es"
+    tracker = LanguageTracker(prior="en")
+    tracker.update({"en": 0.3, "cy": 0.6, "de": 0.1}, 1.5)
+    assert tracker.guess == "en"
+    tracker.update({"en": 0.01, "es": 0.98, "de": 0.01}, 1.5)
+    assert tracker.known == "es"
 
 
 def test_a_known_language_does_not_flicker() -> None:
-    belief = LanguageTracker()
-    assert belief.wants(0.0, 0.7)
-    belief.weigh({"es": 0.95, "en": 0.05}, 2.0)
-    assert belief.known == "es"
-    belief.weigh({"es": 0.3, "gl": 0.7}, 2.0)
-    assert belief.known == "es"
-    assert belief.wants(1.5, 2.5)
-    assert not belief.wants(2.5, 3.5)
+    tracker = LanguageTracker()
+    assert tracker.needs_evidence(0.0, 0.7)
+    tracker.update({"es": 0.95, "en": 0.05}, 2.0)
+    assert tracker.known == "es"
+    tracker.update({"es": 0.3, "gl": 0.7}, 2.0)
+    assert tracker.known == "es"
+    assert tracker.needs_evidence(1.5, 2.5)
+    assert not tracker.needs_evidence(2.5, 3.5)
 
 
 def test_a_fixed_language_is_never_asked_for() -> None:
-    belief = LanguageTracker("zh")
-    belief.weigh({"en": 1.0}, 9.0)
-    assert (belief.known, belief.wants(0.0, 9.0)) == ("zh", False)
+    tracker = LanguageTracker("zh")
+    tracker.update({"en": 1.0}, 9.0)
+    assert (tracker.known, tracker.needs_evidence(0.0, 9.0)) == ("zh", False)
 
 
 @given(words, words)

@@ -72,8 +72,8 @@ class Camera:
         """`source` is an index, /dev/videoN, an address (http, rtsp) or a path. `report` and `on_frame` must be quick.
 
         `width`, `height` and `fps` are asked of a device, which may give others; `max_fps` and `max_side_px` hold for
-        what is handed out. `on_frame` is given each such picture, also one that nobody accepts in time. A device that is not
-        there is reported as lost, and waited for.
+        what is handed out. `on_frame` is given each such picture, also one that nobody accepts in time. A missing device
+        is reported as lost, and waited for.
         """
         self.clock = clock
         self._target = camera_target(source)

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from mmim_live.capture.files.container import Tracks, choose_tracks, one_line, open_container, keep_only
+from mmim_live.capture.files.container import Tracks, choose_tracks, keep_only, one_line, open_container
 from mmim_live.capture.files.decoder import Track, audio_blocks, video_frames
 from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameGrid
 from mmim_live.errors import MediaError
