@@ -71,9 +71,9 @@ class Camera:
     ) -> None:
         """`source` is an index, /dev/videoN, an address (http, rtsp) or a path. `report` and `on_frame` must be quick.
 
-        `width`, `height` and `fps` are asked of a device, which may give others; `max_fps` and `max_side_px` hold for
-        what is handed out. `on_frame` is given each such picture, also one that nobody accepts in time. A missing device
-        is reported as lost, and waited for.
+        A device is asked for `width`, `height` and `fps` but may deliver others; `max_fps` and `max_side_px` apply to
+        the frames handed out. `on_frame` receives each of these, even one that is never taken. A missing device is
+        reported as lost, then waited for.
         """
         self.clock = clock
         self._target = camera_target(source)
