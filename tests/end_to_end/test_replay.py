@@ -1,4 +1,4 @@
-"""A recording in, events out: the whole path with all real parts."""
+"""A recording in, events out: the whole path, with nothing faked."""
 
 import dataclasses
 import itertools
@@ -23,11 +23,11 @@ WALL_CLOCK = {"latency_ms", "started_at", "real_time_factor"}
 
 
 def comparable(event: Event) -> dict[str, object]:
-    """An event without what the clock on the wall says."""
+    """An event without its wall-clock values."""
     return {key: value for key, value in dataclasses.asdict(event).items() if key not in WALL_CLOCK}
 
 
-def test_the_order_of_events_and_the_grid(sample_events: list[Event]):
+def test_events_are_in_order_and_readings_on_the_grid(sample_events: list[Event]):
     assert isinstance(sample_events[0], SessionStarted)
     assert isinstance(sample_events[-1], Summary)
     readings = [event for event in sample_events if isinstance(event, Reading)]
@@ -39,11 +39,12 @@ def test_the_order_of_events_and_the_grid(sample_events: list[Event]):
         assert event.score is None or -3 <= event.score <= 3
         assert event.latency_ms >= 0
         for name in ("text", "voice", "face"):
-            said = getattr(event.contributions, name) is not None
-            assert said == (getattr(event.present, name) and event.score is not None)  # an abstention explains nothing
+            # an abstention explains nothing
+            explained = getattr(event.contributions, name) is not None
+            assert explained == (getattr(event.present, name) and event.score is not None)
 
 
-def test_the_words_of_the_sample_decide_the_sign(sample_events: list[Event]):
+def test_the_words_of_the_sample_determine_the_sign(sample_events: list[Event]):
     utterances = [event for event in sample_events if isinstance(event, Utterance)]
     middle = sample_events[-1].duration_s / 2 if isinstance(sample_events[-1], Summary) else 0.0
     praise = [event.score for event in utterances if event.end_s <= middle + 1 and event.score is not None]
@@ -54,15 +55,15 @@ def test_the_words_of_the_sample_decide_the_sign(sample_events: list[Event]):
     assert max(complaint) < -0.5
 
 
-def test_the_clip_of_mosi_is_positive(shared_data: Path):
-    """ "And he's one of my favorite actors ever.", which people rate +2."""
+def test_the_mosi_clip_is_positive(shared_data: Path):
+    """ "And he's one of my favorite actors ever.", which annotators rated +2."""
     events = list(mmim_live.replay(shared_data / "clips" / "mosi_Sqr0AcuoNnk_12.mp4"))
     scores = [event.score for event in events if isinstance(event, Utterance)]
     assert scores
     assert all(score is not None and score > 0.5 for score in scores)
 
 
-def test_everything_is_seen_and_heard_in_the_sample(sample_events: list[Event]):
+def test_the_sample_has_face_and_voice_throughout(sample_events: list[Event]):
     summary = sample_events[-1]
     assert isinstance(summary, Summary)
     assert summary.counts["face_rows"] >= 0.95 * summary.counts["frames"]
@@ -79,12 +80,12 @@ def test_words_are_committed_once_and_in_order(sample_events: list[Event]):
     assert " ".join(word.text for word in words) == spoken
 
 
-def test_twice_the_same(sample_events: list[Event]):
+def test_a_second_replay_gives_the_same_events(sample_events: list[Event]):
     assert [comparable(event) for event in mmim_live.replay("sample")] == [comparable(e) for e in sample_events]
 
 
 @pytest.mark.slow
-def test_the_same_at_the_speed_of_the_recording(sample_events: list[Event]):
+def test_real_time_replay_gives_the_same_events(sample_events: list[Event]):
     began = time.monotonic()
     events = list(mmim_live.replay("sample", speed="1.0"))
     assert time.monotonic() - began >= 0.9 * events[-1].duration_s if isinstance(events[-1], Summary) else False
@@ -111,7 +112,7 @@ def test_the_files_hold_what_the_library_yields(tmp_path: Path, run, sample_even
     assert types >= {"session", "word", "reading", "utterance", "summary"}
 
 
-def test_leaving_the_loop_stops_the_threads():
+def test_closing_the_generator_stops_the_threads():
     events = mmim_live.replay("sample")
     for event in events:
         if isinstance(event, Reading):
@@ -156,7 +157,7 @@ def test_an_interrupted_run_ends_with_its_summary(name: str, tmp_path: Path):
     assert [event.code for event in events if isinstance(event, Notice)] == ["interrupted"]
 
 
-def test_switched_off_modalities_are_absent():
+def test_disabled_modalities_are_absent():
     events = list(mmim_live.replay("sample", face=False, speech=False, hop=2.0))
     readings = [event for event in events if isinstance(event, Reading)]
     assert readings
@@ -166,7 +167,7 @@ def test_switched_off_modalities_are_absent():
     assert not any(isinstance(event, Utterance | WordHeard) for event in events)
 
 
-def test_a_video_without_sound_and_a_sound_without_video(tmp_path: Path, shared_data: Path):
+def test_video_without_audio_and_audio_without_video(tmp_path: Path, shared_data: Path):
     silent = tmp_path / "silent.mp4"
     with av.open(str(shared_data / "clips/wda_aoc.mp4")) as source, av.open(str(silent), "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
@@ -182,7 +183,7 @@ def test_a_video_without_sound_and_a_sound_without_video(tmp_path: Path, shared_
     assert any(event.present.text for event in events if isinstance(event, Reading))
 
 
-def test_a_recording_that_ends_before_its_time_is_told_of(tmp_path: Path):
+def test_a_truncated_recording_is_reported(tmp_path: Path):
     whole, cut = tmp_path / "whole.mkv", tmp_path / "cut.mkv"
     with av.open(str(assets.BUNDLED_FOLDER / "sample.mp4")) as source, av.open(str(whole), "w") as target:
         streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
@@ -222,7 +223,7 @@ WITHOUT_SPEECH = {"pyfeat_no_face.mp4", "pyfeat_noface_face.mov", "pyfeat_silent
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CLIPS.split())
-def test_every_clip_runs_to_its_end(name: str, shared_data: Path):
+def test_every_clip_is_replayed_to_its_end(name: str, shared_data: Path):
     events = list(mmim_live.replay(shared_data / "clips" / name))
     summary = events[-1]
     assert isinstance(summary, Summary)

@@ -1,4 +1,4 @@
-"""A replay in a real terminal, with its keys."""
+"""A replay in a real terminal, driven by keys."""
 
 import sys
 import time
@@ -28,7 +28,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 @pytest.mark.slow
-def test_a_replay_in_a_terminal_with_its_keys(terminal: Terminal) -> None:
+def test_the_keys_work_in_a_terminal(terminal: Terminal) -> None:
     terminal.wait(lambda screen: "Loading" in screen)
     terminal.wait(lambda screen: "Sentiment" in screen and "I love this film" in screen)
     terminal.press("Space")
@@ -38,24 +38,21 @@ def test_a_replay_in_a_terminal_with_its_keys(terminal: Terminal) -> None:
     terminal.press("Space")
     terminal.wait(lambda screen: "PAUSED" not in screen)
     terminal.wait(lambda screen: "terrible" in screen)
-    terminal.press("+")  # half the time in the same width, so that there is something to scroll back to
+    terminal.press("+")  # zoom in, so that there is something to scroll back to
     terminal.press("+")
     terminal.press("Left")
     terminal.wait(lambda screen: "BACK" in screen)
     terminal.press("End")
     terminal.wait(lambda screen: "BACK" not in screen)
-    terminal.wait(lambda screen: "FINISHED" in screen)  # from here on nothing moves of its own
+    terminal.wait(lambda screen: "FINISHED" in screen)  # from here on nothing changes by itself
     before = terminal.screen(styled=True)
     terminal.press("t")
     terminal.wait(lambda _: terminal.screen(styled=True) != before)
     terminal.press("?")
     terminal.wait(lambda screen: "Provisional:" in screen)
-    terminal.press("q")  # closes the help, and nothing else
+    terminal.press("q")  # closes only the help
     terminal.wait(lambda screen: "Sentiment" in screen)
     terminal.press("q")
     after = terminal.wait(lambda screen: "code" in screen).split("\n")
-    assert after[:2] == [
-        "before",
-        "code 0",
-    ]  # the screen is as it was: nothing of the app, and no native library's line
-    terminal.wait(lambda screen: screen.split("\n")[2].strip() == "0")  # and what is typed is shown
+    assert after[:2] == ["before", "code 0"]  # the screen is restored, without a line of the app or a native library
+    terminal.wait(lambda screen: screen.split("\n")[2].strip() == "0")  # and the terminal echoes input again

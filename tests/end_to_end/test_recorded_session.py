@@ -1,4 +1,4 @@
-"""The folder of a recorded session, whole and damaged, is played back."""
+"""Replaying the folder of a recorded session, intact and damaged."""
 
 import json
 import shutil
@@ -14,19 +14,19 @@ from mmim_live.output import open_sink
 from mmim_live.recording.folder import EVENTS, MEDIA, SETTINGS
 from mmim_live.recording.reader import open_recorded, recorded_settings
 
-SETTINGS_OF_THEN = {"window": 4.0, "asr_model": "auto", "record_to": "/elsewhere", "speech": True, "face": False}
+RECORDED_SETTINGS = {"window": 4.0, "asr_model": "auto", "record_to": "/elsewhere", "speech": True, "face": False}
 
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As if the sample had been seen and heard live; its events are those of a replay."""
+    """As if the sample had been recorded live; its events are those of a replay."""
     folder = tmp_path_factory.mktemp("recordings") / "talk"
     folder.mkdir()
     shutil.copy(assets.BUNDLED_FOLDER / "sample.mp4", folder / MEDIA)
     facts = {
         "complete": True,
         "began_s": 12.5,
-        "settings": SETTINGS_OF_THEN,
+        "settings": RECORDED_SETTINGS,
         "models": {"speech": "whisper-tiny.en"},
         "listen_every_s": 0.4,
     }
@@ -44,7 +44,7 @@ def codes(events: list[Event]) -> list[str]:
     return [event.code for event in events if isinstance(event, Notice)]
 
 
-def test_a_perfect_recording_differs_by_nothing_and_keeps_marks_and_settings(recording: Path, run):
+def test_a_perfect_recording_does_not_differ_and_keeps_marks_and_settings(recording: Path, run):
     events = list(mmim_live.replay(recording))
     assert codes(events) == []
     started, comparison, summary = events[0], events[-2], events[-1]
@@ -65,7 +65,7 @@ def test_a_perfect_recording_differs_by_nothing_and_keeps_marks_and_settings(rec
     assert "The score differs from the live one by" in done.stdout
 
 
-def test_what_is_damaged_is_said_and_the_rest_played(recording: Path, tmp_path: Path):
+def test_damage_is_reported_and_the_rest_replayed(recording: Path, tmp_path: Path):
     folder = tmp_path / "talk.partial"
     shutil.copytree(recording, folder)
     lines = (folder / EVENTS).read_bytes()
@@ -82,7 +82,7 @@ def test_what_is_damaged_is_said_and_the_rest_played(recording: Path, tmp_path: 
     assert recorded_settings(recording / MEDIA) == {}
 
 
-def test_a_folder_that_is_no_recording_ends_in_one_line(tmp_path: Path, run):
+def test_a_folder_without_a_recording_is_an_error_of_one_line(tmp_path: Path, run):
     with pytest.raises(MediaError, match=r"without a media\.mkv"):
         next(mmim_live.replay(tmp_path))
     done = run("replay", tmp_path)
@@ -91,7 +91,7 @@ def test_a_folder_that_is_no_recording_ends_in_one_line(tmp_path: Path, run):
     assert "no recorded session" in line
 
 
-def test_the_recording_is_never_written_over(recording: Path, run):
+def test_the_recording_is_never_overwritten(recording: Path, run):
     done = run("replay", recording, "--output", recording / EVENTS)
     assert done.returncode == 1
     assert "give it a name of its own" in done.stderr
