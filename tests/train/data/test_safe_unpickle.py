@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import pickletools
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,64 @@ def test_damaged_pickles_end_in_one_line(data: st.DataObject, tmp_path: Path) ->
     except DataError as error:
         assert str(path) in str(error)  # noqa: PT017  (a flipped byte in an array is no error)
         assert "\n" not in str(error)  # noqa: PT017
+
+
+TUPLE_BOMB = b"\x80\x02N" + b"2\x86" * 200  # t = (t, t) two hundred times: to hash or print it would never end
+SAME_BYTES_AGAIN = (
+    b"cnumpy.core.numeric\n_frombuffer\n(h\x00cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85RK\x19\x85X\x01\x00\x00\x00CtR"
+)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"\x80\x05\x96\x00\x00\x00\x00\x10\x00\x00\x00.",  # 64 GiB as the length of a bytearray
+        b"\x80\x04\x8e\x00\x00\x00\x00\x10\x00\x00\x00.",  # the same of bytes
+        b"\x80\x04\x95\x00\x00\x00\x00\x10\x00\x00\x00.",  # the same of a frame
+        b"\x80\x02}" + TUPLE_BOMB[2:] + b"Ns.",
+        b"\x80\x04\x8f(" + TUPLE_BOMB[2:] + b"\x90.",
+        b"\x80\x04(" + TUPLE_BOMB[2:] + b"\x91.",
+        b"\x80\x02c__builtin__\nset\n](" + TUPLE_BOMB[2:] + b"e\x85R.",
+        b"\x80\x02cnumpy\ndtype\n" + TUPLE_BOMB[2:] + b"\x85R.",
+        b"\x80\x02c_codecs\nencode\nU\x01a" + TUPLE_BOMB[2:] + b"\x86R.",
+        b"\x80\x04" + b"\x8f" * 1000 + b".",  # a thousand sets, of 216 bytes each
+        forged(b"(K\x01J\xff\xff\xff\x7f\x85cnumpy\ndtype\nX\x02\x00\x00\x00S0\x85R\x89C\x00t"),  # of no bytes each
+        # Ten thousand arrays of the same two hundred bytes.
+        b"\x80\x02(C\xc8" + bytes(200) + b"q\x000" + SAME_BYTES_AGAIN * 10_000 + b"t.",
+        b"\x80\x02ccollections\nOrderedDict\n)R}X\x05\x00\x00\x00itemsNsb.",  # hides a method
+    ],
+    ids=range(13),
+)
+def test_a_small_file_costs_little(code: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.pkl"
+    path.write_bytes(code)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError) as error:
+            read_pickle(path)
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()
+    assert "\n" not in str(error.value)
+
+
+def test_a_high_index_of_the_memo_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"\x80\x04Nr\x00\xc2\xeb\x0b.")  # the C unpickler would make room for 200 million
+    tracemalloc.start()
+    try:
+        assert read_pickle(path) is None
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_many_small_arrays_are_within_bounds(protocol: int, tmp_path: Path) -> None:
+    samples = [(np.arange(3), np.full((2, 5), i, np.float32), ["w"] * 3, np.float64(i), {f"v{i}"}) for i in range(500)]
+    back = read_pickle(write_pickle(tmp_path / "x.pkl", samples, protocol))
+    assert all(
+        same(one, two)
+        for sample, other in zip(samples, back, strict=True)
+        for one, two in zip(sample[:2], other[:2], strict=True)
+    )
