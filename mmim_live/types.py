@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE_HZ = 16_000  # what Whisper and Silero were trained on; the rate of every audio block
+SCORE_LIMIT = 3.0  # scores range from -3 to 3, the scale of CMU-MOSI
 
 Modality = Literal["text", "voice", "face"]
 MODALITIES: tuple[Modality, ...] = ("text", "voice", "face")

@@ -18,6 +18,7 @@ GROUND = {
     "types",
     "events",
     "transcript",
+    "wording",
     "session_types",
     "settings",
     "errors",

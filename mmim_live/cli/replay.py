@@ -101,7 +101,7 @@ def _replay_headless(
     from mmim_live.session.open_replay import open_replay
     from mmim_live.session.runner import write_events
     from mmim_live.session.signals import finishing_on_signals
-    from mmim_live.tui.format import comparison_sentence
+    from mmim_live.wording import comparison_sentence
 
     with native_stderr_to_log() as terminal:
         announce(broadcast, terminal)

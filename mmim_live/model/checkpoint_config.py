@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from mmim_live.model.mmim import MMIMConfig
-from mmim_live.types import MODALITIES, FeatureContract, Modality, ModalityContract
+from mmim_live.types import MODALITIES, SCORE_LIMIT, FeatureContract, Modality, ModalityContract
 
-SCORE_LIMIT = 3.0  # scores run from -3 to 3, the scale of MOSI
 NORMALIZED_LIMIT = 8.0  # standard deviations; farther out is a fault of measurement, not an expression
 
 

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from mmim_live.errors import CheckpointError
 from mmim_live.model.checkpoint import Checkpoint
-from mmim_live.model.checkpoint_config import SCORE_LIMIT, CheckpointConfig, Normalization, coalition_name
+from mmim_live.model.checkpoint_config import CheckpointConfig, Normalization, coalition_name
 from mmim_live.model.consistency import consistency_statistics, marginal_from_config
 from mmim_live.model.mmim import Batch, Encodings
 from mmim_live.model.shapley import COALITIONS, shapley_values
-from mmim_live.types import Agreement, Contributions, FaceRow, Prediction, Present, VoiceRow, Window
+from mmim_live.types import SCORE_LIMIT, Agreement, Contributions, FaceRow, Prediction, Present, VoiceRow, Window
 
 MIN_VOICE_ROWS = 10  # half a second of speech at 20 rows a second: less is a syllable
 MIN_FACE_ROWS = 8  # half a second at 15 rows a second: less is a glimpse

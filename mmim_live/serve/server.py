@@ -25,7 +25,7 @@ from mmim_live.events import Event, SessionStarted
 from mmim_live.output.jsonl import health_line, jsonl_formatter
 from mmim_live.serve.auth import rejection
 from mmim_live.serve.clients import Clients
-from mmim_live.serve.overlay import answer, overlay
+from mmim_live.serve.overlay_page import answer, overlay
 from mmim_live.serve.snapshot import Snapshot
 from mmim_live.session_types import Health
 

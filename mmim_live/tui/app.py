@@ -32,7 +32,6 @@ from mmim_live.session_types import (
 from mmim_live.settings import KeyOverrides
 from mmim_live.tui.bindings import keymap, shown_keys
 from mmim_live.tui.first_run import acknowledge
-from mmim_live.tui.format import plain
 from mmim_live.tui.messages import Posted
 from mmim_live.tui.screens.devices import DeviceScreen
 from mmim_live.tui.screens.help import HelpScreen
@@ -55,6 +54,7 @@ from mmim_live.tui.widgets.session_info import SessionInfoPanel
 from mmim_live.tui.widgets.summary_bar import SummaryBar
 from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
+from mmim_live.wording import plain
 
 # From how many cells on a screen has which class; the style sheet has the rest.
 _WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]

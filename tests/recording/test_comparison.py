@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmim_live.events import Event, Mark, Notice, Reading, Summary, Utterance, WordHeard
 from mmim_live.recording.comparison import Comparer, compare
 from mmim_live.recording.event_time import shifted
-from mmim_live.tui.format import comparison_sentence
+from mmim_live.wording import comparison_sentence
 from tests.tui.scripted import SESSION, SUMMARY, reading, utterance, word_heard
 
 

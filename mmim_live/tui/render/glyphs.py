@@ -1,6 +1,6 @@
 """Small drawings in characters: large digits, signed bars, a gauge. Pure; each knows only the numbers it draws."""
 
-SCORE_LIMIT = 3.0  # scores run from -3 to 3
+from mmim_live.types import SCORE_LIMIT
 
 _GLYPHS = {  # five rows of pixels
     "0": ("###", "# #", "# #", "# #", "###"),

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from mmim_live.events import Mark, Reading, Utterance
-from mmim_live.tui.format import clock, sign, signed, tone
-from mmim_live.tui.render.glyphs import SCORE_LIMIT
+from mmim_live.types import SCORE_LIMIT
+from mmim_live.wording import clock, sign, signed, tone
 
 Ink = Literal["", "positive", "neutral", "negative", "zero", "axis", "band", "mark"]
 

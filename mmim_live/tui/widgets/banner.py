@@ -11,8 +11,8 @@ from textual.widget import Widget
 
 from mmim_live.session_types import BaselineHealth, RecordingHealth
 from mmim_live.tui.bindings import key_of
-from mmim_live.tui.format import clock, plain, relative_to
 from mmim_live.tui.state import SessionState
+from mmim_live.wording import clock, plain, relative_to
 
 
 class Banner(Widget):

@@ -4,12 +4,12 @@ from textual.app import RenderResult
 from textual.content import Content
 
 from mmim_live.events import Reading
-from mmim_live.tui.format import agreement_sentence, misfits, signed
 from mmim_live.tui.render.glyphs import signed_bar
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.score import TONE_STYLES
 from mmim_live.tui.widgets.state_widget import StateWidget
 from mmim_live.types import MODALITIES, Agreement, Modality
+from mmim_live.wording import agreement_sentence, misfits, signed
 
 NAMES: dict[Modality, str] = {"text": "words", "voice": "voice", "face": "face"}
 BAR_LIMIT = 2.0  # a single modality seldom moves the score further; longer bars are cut, the number tells

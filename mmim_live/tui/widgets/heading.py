@@ -4,9 +4,9 @@ from textual.app import RenderResult
 from textual.content import Content
 from textual.reactive import reactive
 
-from mmim_live.tui.format import clock
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
+from mmim_live.wording import clock
 
 _BAR_CELLS = 16
 

@@ -4,10 +4,10 @@ from textual.app import RenderResult
 from textual.content import Content
 
 from mmim_live.events import Reading
-from mmim_live.tui.format import above, clock, score_words, sign, signed, tone
 from mmim_live.tui.render.glyphs import gauge, large_text
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
+from mmim_live.wording import above, clock, score_words, sign, signed, tone
 
 TONE_STYLES = {"positive": "$text-primary", "neutral": "$foreground", "negative": "$text-warning"}
 _LARGE_HEIGHT, _LARGE_WIDTH = 11, 26  # room that all lines but the relative score need with large digits

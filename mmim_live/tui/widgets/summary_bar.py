@@ -5,9 +5,9 @@ from textual.content import Content
 
 from mmim_live.events import Summary
 from mmim_live.tui.bindings import key_of
-from mmim_live.tui.format import clock, comparison_sentence, score_words, sign, signed
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
+from mmim_live.wording import clock, comparison_sentence, score_words, sign, signed
 
 
 class SummaryBar(StateWidget):

@@ -10,9 +10,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mmim_live.tui.bindings import key_of
-from mmim_live.tui.format import clock
 from mmim_live.tui.render.plot import GUTTER, Cell, Ink, View, draw_timeline
 from mmim_live.tui.state import SessionState
+from mmim_live.wording import clock
 
 ZOOMS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds a cell
 _FINEST_S = 0.25

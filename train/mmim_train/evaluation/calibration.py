@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmim_live.model.checkpoint_config import SCORE_LIMIT, Abstention, Conformal, coalition_name
+from mmim_live.model.checkpoint_config import Abstention, Conformal, coalition_name
 from mmim_live.model.mmim import MMIM, Encodings
 from mmim_live.model.shapley import COALITIONS
+from mmim_live.types import SCORE_LIMIT
 
 Numbers = NDArray[np.float64]
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.features.voice import VOICE_NAMES, VoiceExtractor
-from mmim_live.model.checkpoint_config import SCORE_LIMIT, Normalization
+from mmim_live.model.checkpoint_config import Normalization
 from mmim_live.model.mmim import MMIM, Batch
 from mmim_live.text_normalization import normalize_text
-from mmim_live.types import AudioBlock
+from mmim_live.types import SCORE_LIMIT, AudioBlock
 from mmim_train.default_checkpoint.emotion.samples import EmotionSample, Log
 from mmim_train.default_checkpoint.emotion.sequences import Rows
 from mmim_train.default_checkpoint.emotion.unimodal import pad

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmim_live.model.checkpoint_config import SCORE_LIMIT
 from mmim_live.model.tokenizer import TextTokenizer
+from mmim_live.types import SCORE_LIMIT
 from mmim_train.default_checkpoint.text.encoder import BFLOAT16, SentenceModel, Tokens, pad_tokens, tokenise
 from mmim_train.default_checkpoint.text.sentences import SOURCES, Sentence, Source
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmim_live.tui.format import agreement_sentence, clock, score_words, sign, signed, tone
 from mmim_live.tui.render.glyphs import gauge, large_text, signed_bar
 from mmim_live.types import Agreement, Present
+from mmim_live.wording import agreement_sentence, clock, score_words, sign, signed, tone
 
 scores = st.floats(-3, 3)
 TEXT = Present(text=True)
