@@ -1,6 +1,6 @@
-"""How scores, times and judgements are put into words and signs. Pure; knows nothing of the screen.
+"""How scores, times and judgments are put into words and signs, for the screen, the overlay and the command line.
 
-Nothing is told by colour alone: each tone has a sign and a word as well.
+Color is never the only cue: each tone has a sign and a word as well.
 """
 
 from collections.abc import Sequence
@@ -13,24 +13,24 @@ from mmim_live.types import Agreement, Present
 Tone = Literal["positive", "neutral", "negative"]
 
 NEUTRAL_BELOW = 0.5  # |score| that rounds to 0, "neutral" on the seven-step scale of CMU-MOSI
-MISFIT_BELOW = 0.1  # of validation windows, one in ten fits the words this badly
+MISFIT_BELOW = 0.1  # percentile: one validation window in ten matches the words this badly
 
 _JOINER = "\u200d"
 
-# Sentiment is written with the names of CMU-MOSI's scale, from 0 to 3.
+# The names of CMU-MOSI's scale, from 0 to 3.
 _DEGREES = ("neutral", "weakly ", "", "strongly ")
 _SIGNS: dict[Tone, tuple[str, str]] = {"positive": ("▲", "+"), "neutral": ("●", "o"), "negative": ("▼", "-")}
 
 
 def tone(score: float) -> Tone:
-    """Which of three kinds a score is of."""
+    """Which of the three tones a score has."""
     if abs(score) < NEUTRAL_BELOW:
         return "neutral"
     return "positive" if score > 0 else "negative"
 
 
 def sign(score: float, ascii_only: bool) -> str:
-    """A one-cell sign of the tone."""
+    """A one-cell sign for the tone."""
     return _SIGNS[tone(score)][ascii_only]
 
 
@@ -48,13 +48,13 @@ def score_words(score: float) -> str:
 
 
 def signed(value: float) -> str:
-    """One decimal, always with a sign, and zero is positive."""
+    """One decimal, always with a sign; zero is positive."""
     text = f"{value:+.1f}"
     return "+0.0" if text == "-0.0" else text
 
 
 def clock(time_s: float) -> str:
-    """Minutes and seconds, with hours when there are any.
+    """Minutes and seconds, with hours if there are any.
 
     >>> clock(62.9), clock(3600)
     ('1:02', '1:00:00')
@@ -64,30 +64,48 @@ def clock(time_s: float) -> str:
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
 
 
+def counted(count: int, name: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "utterance"), counted(2, "utterance")
+    ('1 utterance', '2 utterances')
+    """
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
+def real_time(factor: float) -> str:
+    """How long a run took, from wall seconds per media second.
+
+    >>> real_time(0.312)
+    '0.31 x real time'
+    """
+    return f"{factor:.2f} x real time"
+
+
 def plain(text: str) -> str:
-    """The text without what would move the cursor or turn the writing direction; joined emoji stay joined."""
+    """The text without anything that moves the cursor or changes the writing direction; joined emoji stay joined."""
     return "".join(" " if category(each) in ("Cc", "Cf", "Cs") and each != _JOINER else each for each in text)
 
 
 def misfits(agreement: Agreement) -> tuple[str, ...]:
-    """Which of voice and face do not fit the words."""
+    """Which of voice and face do not match the words."""
     known = (("voice", agreement.voice), ("face", agreement.face))
     return tuple(name for name, value in known if value is not None and value < MISFIT_BELOW)
 
 
 def agreement_sentence(agreement: Agreement, present: Present) -> str:
-    """A plain sentence on whether voice and face fit the words."""
+    """A plain sentence on whether voice and face match the words."""
     if not present.text:
         return "No words to compare with."
     known = [name for name in ("voice", "face") if getattr(agreement, name) is not None]
     if not known:
-        return "Not known whether voice and face fit the words."
+        return "Unknown whether voice and face match the words."
     odd = misfits(agreement)
-    return f"{_subject(odd)} not fit the words." if odd else f"{_subject(known, 'fit', 'fits')} the words."
+    return f"{_subject(odd)} not match the words." if odd else f"{_subject(known, 'match', 'matches')} the words."
 
 
 def relative_to(baseline: float, reading: Reading | None) -> str:
-    """The reading as it differs from the user's baseline, always with what it is relative to."""
+    """The reading relative to the user's baseline, which is always named."""
     named = f"your baseline of {baseline:+.2f}"
     if reading is None or reading.relative is None:
         return named
@@ -105,18 +123,18 @@ def above(relative: float, baseline: float) -> str:
 
 
 def comparison_sentence(comparison: Comparison) -> str:
-    """How far a replay differs from the live session."""
+    """How a replay differs from the live session."""
     each = comparison
     if each.score_mean_difference is None or each.score_largest_difference is None:
-        return "Nothing of the live session could be compared."
+        return "Nothing to compare with the live session."
     parts = [
-        f"the score differs from the live one by {each.score_mean_difference:.2f} on average and "
-        f"{each.score_largest_difference:.2f} at most ({each.readings_matched} of {each.readings} readings)"
+        f"the score differs from the live one by {each.score_mean_difference:.2f} on average and by at most "
+        f"{each.score_largest_difference:.2f} ({each.readings_matched} of {each.readings} readings)"
     ]
     if each.words_same is not None:
         parts.append(f"{each.words_same:.0%} of {each.words} words are the same")
     if each.utterances:
-        parts.append(f"{each.utterances_matched} of {each.utterances} utterances begin and end alike")
+        parts.append(f"{each.utterances_matched} of {counted(each.utterances, 'utterance')} have the same boundaries")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 

@@ -1,12 +1,12 @@
-"""Who may listen: programs of this machine that know the token. Pure; knows headers, not sockets.
+"""Who may connect: programs on this machine that know the token.
 
-A server on the loopback address can be reached by every page that a browser of this machine shows, so three things are
-asked of a request:
+Any page that a browser on this machine shows can reach a server on the loopback address, so a request must satisfy
+three conditions:
 
-- `Host` names this machine: a page that had its own name point here (DNS rebinding) names its own.
-- `Origin`, which browsers send and scripts need not, is this server's own, or that of a page from a file: no page from
-  elsewhere, even one that knows the token.
-- the token, as `?token=...` or as `Authorization: Bearer ...`.
+- `Host` names this machine: a page whose own name was made to resolve here (DNS rebinding) sends that name instead.
+- `Origin`, which browsers send and scripts need not, is this server's own, or that of a page opened from a file: no
+  page from elsewhere gets in, not even one that knows the token.
+- the token matches, given as `?token=...` or as `Authorization: Bearer ...`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from websockets.datastructures import Headers
 __all__ = ["Rejection", "rejection"]
 
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
-# Of pages from files: browsers say null, older embedded ones file://, and OBS has a made-up host for local files.
+# Of pages opened from files: browsers send null, older embedded ones file://, and OBS uses a made-up host.
 _FILE_ORIGINS = ("null", "file://", "http://absolute")
 
 
@@ -35,25 +35,23 @@ class Rejection:
 
 
 def rejection(path: str, headers: Headers, token: str) -> Rejection | None:
-    """What is wrong with a request for `path` (with its query); None lets it in."""
+    """Why a request for `path` (query included) is rejected; None if it is accepted."""
     hosts = headers.get_all("Host")
     if len(hosts) != 1 or _name(hosts[0]) not in _NAMES:
-        return Rejection(HTTPStatus.FORBIDDEN, "ask for 127.0.0.1 or localhost, under no other name")
+        return Rejection(HTTPStatus.FORBIDDEN, "use 127.0.0.1 or localhost as the host name")
     for origin in headers.get_all("Origin"):
         if origin not in (f"http://{hosts[0]}", *_FILE_ORIGINS):
-            return Rejection(HTTPStatus.FORBIDDEN, "pages from elsewhere may not listen")
+            return Rejection(HTTPStatus.FORBIDDEN, "pages of other origins may not connect")
     given = [*_bearers(headers.get_all("Authorization")), *parse_qs(urlsplit(path).query).get("token", [])]
     if not given:
-        return Rejection(HTTPStatus.UNAUTHORIZED, "the token is missing: take the whole address that mmim-live shows")
+        return Rejection(HTTPStatus.UNAUTHORIZED, "token missing: use the full address that mmim-live shows")
     if not hmac.compare_digest(given[0].encode(), token.encode()):
-        return Rejection(
-            HTTPStatus.FORBIDDEN, "the token is wrong: every run has its own, unless --serve-token sets it"
-        )
+        return Rejection(HTTPStatus.FORBIDDEN, "wrong token: each run has its own unless --serve-token sets it")
     return None
 
 
 def _name(host: str) -> str:
-    """The host without its port, which may be another where the port is forwarded."""
+    """The host without its port, which may differ from ours if the port is forwarded."""
     name, colon, port = host.rpartition(":")
     return name.lower() if colon and port.isdecimal() else host.lower()
 

@@ -1,4 +1,4 @@
-"""The overlay: one page without anything from elsewhere, and the headers that hold a browser to that."""
+"""The overlay page, which loads nothing from elsewhere, and the headers that hold a browser to that."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from websockets.http11 import Response
 _PAGE = Path(__file__).parent / "overlay.html"
 
 
-def overlay(port: int) -> Response:
-    """The page as a response; what it may do is what this very text does, and to connect to `port`."""
+def overlay_page(port: int) -> Response:
+    """The page. Its content security policy allows exactly its own script and styles, and connections to `port`."""
     body = _PAGE.read_bytes()
     hosts = " ".join(f"ws://{name}:{port}" for name in ("127.0.0.1", "localhost"))
     policy = "; ".join(
         (
             "default-src 'none'",
-            f"script-src {_sums(body, b'script')}",
-            f"style-src {_sums(body, b'style')}",
+            f"script-src {_hashes(body, b'script')}",
+            f"style-src {_hashes(body, b'style')}",
             f"connect-src 'self' {hosts}",
             "img-src data:",
             "base-uri 'none'",
@@ -30,11 +30,12 @@ def overlay(port: int) -> Response:
             "frame-ancestors 'none'",
         )
     )
-    return answer(HTTPStatus.OK, body, {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy})
+    headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}
+    return response(HTTPStatus.OK, body, headers)
 
 
-def answer(status: HTTPStatus, body: bytes, more: dict[str, str] | None = None) -> Response:
-    """A response that no browser keeps, reinterprets or hands on."""
+def response(status: HTTPStatus, body: bytes, more: dict[str, str] | None = None) -> Response:
+    """A response, plain text by default, that no browser caches, sniffs or shares with other origins."""
     headers = {
         "Content-Type": "text/plain; charset=utf-8",
         "Content-Length": str(len(body)),
@@ -49,7 +50,7 @@ def answer(status: HTTPStatus, body: bytes, more: dict[str, str] | None = None) 
     return Response(status.value, status.phrase, Headers(headers | (more or {})), body)
 
 
-def _sums(body: bytes, tag: bytes) -> str:
-    """The SHA-256 sources of the page's own elements of one kind."""
+def _hashes(body: bytes, tag: bytes) -> str:
+    """The SHA-256 sources of the page's own elements with this tag."""
     found = re.findall(b"<%b>(.*?)</%b>" % (tag, tag), body, re.DOTALL)
     return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in found)

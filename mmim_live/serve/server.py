@@ -1,6 +1,7 @@
-"""A session on the air: a WebSocket and a page on 127.0.0.1, served by an event loop in a thread of its own.
+"""Publishes a session on 127.0.0.1: its events over a WebSocket, and the overlay page with its own.
 
-The session only leaves its events there and goes on; nobody who listens can hold it up.
+An event loop in a thread of its own serves the clients. The session only hands its events over and continues, so that
+no client can hold it up.
 """
 
 from __future__ import annotations
@@ -14,38 +15,39 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 from weakref import WeakSet
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from mmim_live.errors import OutputError
-from mmim_live.events import Event, SessionStarted
+from mmim_live.events import Event, Notice, SessionStarted
 from mmim_live.output.jsonl import health_line, jsonl_formatter
 from mmim_live.serve.auth import rejection
-from mmim_live.serve.clients import Clients
-from mmim_live.serve.overlay_page import answer, overlay
+from mmim_live.serve.clients import EventClients, ViewClients
+from mmim_live.serve.overlay import DEFAULT_LINES, MAX_LINES, overlay_line, overlay_view
+from mmim_live.serve.overlay_page import overlay_page, response
 from mmim_live.serve.snapshot import Snapshot
 from mmim_live.session_types import Health
 
 __all__ = ["EventServer"]
 
 HOST = "127.0.0.1"
-PAGE, EVENTS = "/", "/events"
 MAX_CLIENTS = 32
-END_S = 0.4  # for the last words to all listeners together
-_SEND_BUFFER_BYTES = 65_536  # what the system may hold back of a slow reader, beside its queue
-_MAX_MESSAGE_BYTES = 1024  # nothing that listeners say is of interest
+END_S = 0.4  # for all clients together to read the last messages
+_SEND_BUFFER_BYTES = 65_536  # what the system may buffer for a slow client, besides its queue
+_MAX_MESSAGE_BYTES = 1024  # what clients send is ignored
 _SECRET_BYTES = 24
+_NOTICE_SHOWN_S = 8.0  # on the overlay
 
-_LOGGER = logging.getLogger("mmim_live.serve")  # a bad request is told to who made it, not on the terminal
+_LOGGER = logging.getLogger("mmim_live.serve")  # whoever sent a bad request is told, not the terminal
 _LOGGER.addHandler(logging.NullHandler())
 _LOGGER.propagate = False
 
 
 class Connection(ServerConnection):
-    """Known from its first moment: at the end, who has not even finished asking is cut off, too."""
+    """Registered when it opens, so that at the end even one that has not finished its request is closed."""
 
     known: ClassVar[WeakSet[ServerConnection]] = WeakSet()
 
@@ -55,10 +57,12 @@ class Connection(ServerConnection):
 
 
 class EventServer:
-    """A `Sink` whose readers come and go. It serves from the moment it is made until `close_server`.
+    """A `Sink` whose clients come and go. It serves from its construction until `close_server`.
+
+    `/` is the overlay page, `/overlay` its WebSocket, `/events` the WebSocket with the events as JSON lines.
 
     Args:
-        port: 0 takes a free one.
+        port: 0 picks a free one.
         token: a random one if None.
 
     Raises:
@@ -70,7 +74,9 @@ class EventServer:
         self._socket = _listen(port)
         self.port: int = self._socket.getsockname()[1]
         self._snapshot = Snapshot()
-        self._clients = Clients()
+        self._notice: Notice | None = None  # on the overlay now
+        self._clients = EventClients()
+        self._overlays = ViewClients()
         self._format = jsonl_formatter()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -82,36 +88,36 @@ class EventServer:
     @property
     def address(self) -> str:
         """Of the page, with the token."""
-        return f"http://{HOST}:{self.port}{PAGE}?token={quote(self._token, safe='')}"
+        return f"http://{HOST}:{self.port}/?token={quote(self._token, safe='')}"
 
     @property
     def dropped(self) -> int:
-        """How many listeners were too slow and were let go."""
+        """How many clients were disconnected because they were too slow."""
         return self._clients.dropped
 
     def write(self, event: Event) -> None:
-        """Tell everybody who listens."""
+        """Send an event to all clients."""
         self._post(lambda: self._publish(event))
 
     def tell(self, health: Health) -> None:
-        """Tell everybody how the session fares."""
+        """Send the health of the session to all clients."""
         self._post(lambda: self._publish(health))
 
     def close(self) -> None:
-        """The session is over; who comes late can still hear how it ended."""
+        """The session is over; late clients can still see how it ended."""
 
     def discard(self) -> None:
-        """Nothing that was said can be taken back."""
+        """What was sent cannot be taken back."""
 
     def close_server(self) -> None:
-        """Let the listeners hear what was said last, close, and join the thread."""
+        """Let the clients read the last messages, close, and join the thread."""
         self._post(self._stop.set)
         self._thread.join(3 * END_S)
 
     # ---- on the loop -----------------------------------------------------------------------------------------
 
     def _post(self, what: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is connected
             self._loop.call_soon_threadsafe(what)
 
     def _run(self) -> None:
@@ -122,7 +128,7 @@ class EventServer:
         server = await serve(
             self._serve_client,
             sock=self._socket,
-            process_request=self._answer,
+            process_request=self._respond,
             compression=None,
             max_size=_MAX_MESSAGE_BYTES,
             close_timeout=END_S,
@@ -131,44 +137,74 @@ class EventServer:
         )
         self._serving.set()
         await self._stop.wait()
-        await self._clients.end(END_S)
+        await asyncio.gather(self._clients.end(END_S), self._overlays.end(END_S))
         server.close()
-        for line in tuple(Connection.known):
-            if line.server is server:
-                line.transport.abort()
+        for connection in tuple(Connection.known):
+            if connection.server is server:
+                connection.transport.abort()
         await server.wait_closed()
 
-    def _answer(self, _: ServerConnection, request: Request) -> Response | None:
-        if (no := rejection(request.path, request.headers, self._token)) is not None:
-            return _text(no.status, no.text)
+    def _respond(self, _: ServerConnection, request: Request) -> Response | None:
+        """The page or an error; None lets a WebSocket open."""
+        if (rejected := rejection(request.path, request.headers, self._token)) is not None:
+            return _text(rejected.status, rejected.text)
         match urlsplit(request.path).path:
             case "/":
-                return overlay(self.port)
-            case "/events" if len(self._clients) >= MAX_CLIENTS:
-                return _text(HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_CLIENTS} listen already")
-            case "/events":
+                return overlay_page(self.port)
+            case "/events" | "/overlay" if self._client_count >= MAX_CLIENTS:
+                return _text(HTTPStatus.SERVICE_UNAVAILABLE, f"already serving {MAX_CLIENTS} clients")
+            case "/events" | "/overlay":
                 return None
             case _:
-                return _text(HTTPStatus.NOT_FOUND, f"there is a page at {PAGE} and a WebSocket at {EVENTS}")
+                return _text(HTTPStatus.NOT_FOUND, "the overlay page is at /, the WebSocket of events at /events")
 
     async def _serve_client(self, connection: ServerConnection) -> None:
-        await self._clients.serve(connection, [self._message(event) for event in self._snapshot.events()])
+        assert connection.request is not None  # `_respond` has seen it
+        address = urlsplit(connection.request.path)
+        if address.path == "/events":
+            await self._clients.serve(connection, [self._message(event) for event in self._snapshot.events()])
+        else:
+            lines = _lines_shown(address.query)
+            await self._overlays.serve(connection, lambda: self._view(lines))
 
     def _publish(self, event: Event | Health) -> None:
         if isinstance(event, SessionStarted):
-            self._snapshot = Snapshot()  # nothing of a session before stands
+            self._snapshot, self._notice = Snapshot(), None  # nothing of an earlier session counts
         self._snapshot.apply(event)
         if len(self._clients):
             self._clients.send(self._message(event))
+        if isinstance(event, Notice):
+            self._notice = event
+            self._loop.call_later(_NOTICE_SHOWN_S, self._expire, event)
+        self._overlays.notify()
+
+    def _expire(self, notice: Notice) -> None:
+        if self._notice is notice:
+            self._notice = None
+            self._overlays.notify()
 
     def _message(self, event: Event | Health) -> str:
         if isinstance(event, Health):
-            return health_line(event, listeners=len(self._clients), listeners_dropped=self._clients.dropped)
+            return health_line(event, listeners=self._client_count, listeners_dropped=self._clients.dropped)
         return self._format(event).rstrip("\n")
+
+    def _view(self, lines: int) -> str:
+        return overlay_line(overlay_view(self._snapshot, self._notice.message if self._notice else "", lines))
+
+    @property
+    def _client_count(self) -> int:
+        return len(self._clients) + len(self._overlays)
+
+
+def _lines_shown(query: str) -> int:
+    """How many utterances an overlay asks for by `lines=...`."""
+    asked = parse_qs(query).get("lines", [""])[0]
+    lines = int(asked) if asked.isdecimal() and len(asked) <= 2 else DEFAULT_LINES
+    return lines if lines <= MAX_LINES else DEFAULT_LINES
 
 
 def _text(status: HTTPStatus, text: str) -> Response:
-    return answer(status, f"mmim-live: {text}\n".encode())
+    return response(status, f"mmim-live: {text}\n".encode())
 
 
 def _listen(port: int) -> socket.socket:
@@ -178,7 +214,7 @@ def _listen(port: int) -> socket.socket:
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not to wait for the last run's sockets
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # do not wait for the last run's sockets
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         listener.bind((HOST, port))
         listener.listen()

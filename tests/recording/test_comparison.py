@@ -57,13 +57,13 @@ def test_only_what_both_hold_in_full_is_compared():
     assert result.score_mean_difference == 0.25
     assert result.words_same == 0.75
     assert result.utterances_matched == 1
-    assert "0.25 on average and 0.50 at most (2 of 2 readings); 75% of 4 words" in comparison_sentence(result)
+    assert "0.25 on average and by at most 0.50 (2 of 2 readings); 75% of 4 words" in comparison_sentence(result)
 
 
 def test_of_nothing_nothing_is_said():
     result = Comparer([]).result()
     assert (result.readings, result.words_same, result.score_mean_difference) == (0, None, None)
-    assert comparison_sentence(result) == "Nothing of the live session could be compared."
+    assert comparison_sentence(result) == "Nothing to compare with the live session."
 
 
 @given(st.floats(0, 1000))

@@ -13,7 +13,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,12 @@ def server() -> Iterator[EventServer]:
     assert "mmim-serve" not in [thread.name for thread in threading.enumerate()]
 
 
-def connected(server: EventServer, token: str = TOKEN, **options: Any) -> AbstractContextManager[ClientConnection]:
+def connected(
+    server: EventServer, token: str = TOKEN, path: str = "/events", **options: Any
+) -> AbstractContextManager[ClientConnection]:
     options = {"proxy": None, "open_timeout": 30, "close_timeout": 30} | options
     line: AbstractContextManager[ClientConnection] = connect(
-        f"ws://127.0.0.1:{server.port}/events?token={token}", **options
+        f"ws://127.0.0.1:{server.port}{path}?token={token}", **options
     )
     return line
 
@@ -122,6 +124,61 @@ def test_what_is_kept_for_those_who_come_late_is_bounded():
     assert len(latest.events()) < 500
 
 
+def view_until(line: Any, shown: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The first view for which `shown` holds."""
+    while True:
+        view: dict[str, Any] = json.loads(line.recv(30))
+        assert view["type"] == "overlay"
+        if shown(view):
+            return view
+
+
+def test_an_overlay_receives_its_state_ready_made(server: EventServer):
+    with connected(server, path="/overlay") as line:
+        assert view_until(line, lambda _: True)["score"]["words"] == "no reading yet"
+        publish(server, list(talk(31.0)))
+        view = view_until(line, lambda view: view["provisional"] and len(view["lines"]) == 4)
+    assert view["lines"][-1] == {"tone": "negative", "label": "▼ −2.2", "text": "i was so disappointed"}
+    assert view["score"]["words"] == "negative"
+
+
+def test_an_overlay_says_how_many_utterances_it_shows(server: EventServer):
+    publish(server, list(talk(60.0)))
+    shown = []
+    for lines in ("0", "2", "50", "51", "many", "9" * 5000):
+        with connected(server, token=f"{TOKEN}&lines={lines}", path="/overlay") as line:
+            shown.append(len(view_until(line, lambda view: view["score"]["number"] != "–")["lines"]))
+    assert shown == [0, 2, 9, 4, 4, 4]
+
+
+def test_a_notice_leaves_the_overlay_after_a_while(server: EventServer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("mmim_live.serve.server._NOTICE_SHOWN_S", 0.2)
+    with connected(server, path="/overlay") as line:
+        server.write(Notice(1.0, "test", "no face"))
+        assert view_until(line, lambda view: bool(view["status"]))["status"] == "no face"
+        assert view_until(line, lambda view: not view["status"])["status"] == ""
+        server.write(SUMMARY)
+        assert view_until(line, lambda view: bool(view["status"]))["status"] == "ended"
+
+
+def test_a_slow_overlay_skips_views_and_stays_connected(server: EventServer):
+    with connected(server, path="/overlay") as line:
+        for number in range(5000):
+            server.write(utterance(number, number + 0.5, str(number), 0.0))
+        views = 1
+        while json.loads(line.recv(30))["lines"][-1:] != [{"tone": "neutral", "label": "● +0.0", "text": "4999"}]:
+            views += 1
+    assert views < 5000
+    assert server.dropped == 0
+
+
+def test_overlays_count_as_listeners(server: EventServer):
+    with connected(server) as line, connected(server, path="/overlay") as overlay:
+        view_until(overlay, lambda _: True)
+        server.tell(health(1.0))
+        assert until(line, "health")[-1]["listeners"] == 2
+
+
 # ---- who may listen ---------------------------------------------------------------------------------------------
 
 
@@ -154,6 +211,8 @@ def status_of(server: EventServer, path: str, headers: dict[str, str]) -> tuple[
         (f"/?token={TOKEN}", {"Origin": "http://127.0.0.1:1"}, 403),
         (f"/elsewhere?token={TOKEN}", {}, 404),
         (f"/events?token={TOKEN}", {}, 426),
+        (f"/overlay?token={TOKEN}", {}, 426),
+        ("/overlay", {}, 401),
     ],
 )
 def test_only_who_knows_the_token_on_this_machine_is_let_in(
@@ -242,11 +301,12 @@ def test_the_end_waits_for_nobody():
     silent = silent_client(server)
     for _ in range(400):
         server.write(Notice(0.0, "test", "x" * 2_000))
-    with connected(server) as line:
+    with connected(server) as line, connected(server, path="/overlay") as overlay:
         server.write(SUMMARY)
         server.close_server()  # joins
         assert "mmim-serve" not in [thread.name for thread in threading.enumerate()]
         assert until(line, "summary")  # the last words were still sent
+        assert view_until(overlay, lambda view: view["status"] == "x" * 2_000)
         with pytest.raises(ConnectionClosed) as ended:
             line.recv(30)
         assert ended.value.rcvd is not None
@@ -376,7 +436,7 @@ def text_of_page(debugger: str) -> str:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://{debugger}/json", timeout=30) as response:
         (page,) = [each for each in json.load(response) if each["type"] == "page"]
-    drawn = """new Promise((done) => { const look = () => document.querySelector("#said b")
+    drawn = """new Promise((done) => { const look = () => document.querySelector("#lines b")
         ? done(document.title + " " + document.body.innerText) : setTimeout(look, 50); look(); })"""
     with connect(page["webSocketDebuggerUrl"], proxy=None, max_size=None) as line:
         asked = {"id": 1, "method": "Runtime.evaluate", "params": {"expression": drawn, "awaitPromise": True}}
