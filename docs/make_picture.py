@@ -24,11 +24,10 @@ from mmim_live.events import Event, SessionStarted
 from mmim_live.native_stderr import native_stderr_to_log
 from mmim_live.output import read_events
 from mmim_live.session.open_live import Devices
-from mmim_live.session.runner import LiveFeed
-from mmim_live.session_types import Command, DeviceChoice
+from mmim_live.session.runner import live_runner
+from mmim_live.session_types import Command, DeviceChoice, OnUpdate
 from mmim_live.settings import Settings
 from mmim_live.tui.app import MmimApp
-from mmim_live.tui.source import Post
 from mmim_live.types import AudioBlock
 
 DRAW_INTERVAL_S = 0.01
@@ -42,10 +41,10 @@ class Recorded:
     def __init__(self, events: Sequence[Event]) -> None:
         self._events = events
 
-    def start(self, post: Post) -> None:
+    def start(self, on_update: OnUpdate) -> None:
         """All at once."""
         for event in self._events:
-            post(event)
+            on_update(event)
 
     def stop(self) -> None:
         """There is no thread."""
@@ -78,7 +77,7 @@ def draw_live(size: tuple[int, int], seconds: float) -> str:
     room, stop = VirtualMicrophone(), threading.Event()
     os.environ.update(room.environment)
     speaker = threading.Thread(target=lambda: [room.play(sound, stop) for _ in iter(stop.is_set, True)])
-    app = MmimApp(LiveFeed(Devices("sample.mp4", "pulse"), Settings(), []), title="live")
+    app = MmimApp(live_runner(Devices("sample.mp4", "pulse"), Settings()), title="live")
 
     async def run() -> str:
         async with app.run_test(size=size) as pilot:

@@ -11,7 +11,7 @@ for event in mmim_live.replay("talk.mp4"):
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -81,14 +81,13 @@ def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Genera
     """
     from mmim_live.errors import ConfigError
     from mmim_live.recording.reader import recorded_settings
-    from mmim_live.session.open_replay import open_replay
+    from mmim_live.session.runner import replay_runner
     from mmim_live.settings import Speed, load_settings
 
     if str(speed) not in get_args(Speed):
         raise ConfigError(f"speed must be 'max' or '1.0', not {speed!r}")
     values = load_settings(None, settings, recorded=recorded_settings(Path(path)))
-    session = open_replay(Path(path), values, cast(Speed, str(speed)))
-    yield from session.events()
+    yield from replay_runner(Path(path), values, cast(Speed, str(speed))).events()
 
 
 def live(
@@ -118,11 +117,12 @@ def live(
     """
     from mmim_live.session.live_session import LiveSession
     from mmim_live.session.open_live import Devices, open_live
+    from mmim_live.session.runner import SessionRunner
     from mmim_live.settings import load_settings
 
-    def open_session() -> Session:
+    def open_session(report: Callable[[str], None]) -> Session:
         folder = None if record is None else Path(record)
         devices = Devices(camera, None if microphone == "default" else microphone, microphone is not None)
-        return open_live(devices, load_settings(None, settings), record=folder)
+        return open_live(devices, load_settings(None, settings), report, folder)
 
-    return LiveSession(open_session)
+    return LiveSession(SessionRunner(open_session, live=True))

@@ -5,12 +5,16 @@ All are frozen; times are media time in seconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mmim_live.errors import MmimLiveError
+from mmim_live.events import Event
 
 # ---- what a person asks of a running session -----------------------------------------------------------------------
 
@@ -162,3 +166,9 @@ class Preview:
     time_s: float
     image: NDArray[np.uint8]  # [height, width, 3], RGB
     points: NDArray[np.float32]  # [n, 2], x and y as parts of width and height; no rows where there is no face
+
+
+# ---- all that a running session says -----------------------------------------------------------------------------
+
+SessionUpdate = Event | Health | SoundLevel | Preview | MmimLiveError  # an error has ended the session
+OnUpdate = Callable[[SessionUpdate], None]

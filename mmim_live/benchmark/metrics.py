@@ -8,15 +8,12 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from mmim_live.benchmark.session_probe import SessionLog
+from mmim_live.benchmark.virtual_microphone import Playback
 from mmim_live.events import Event, Notice, Reading, WordHeard
 from mmim_live.speech.wer import word_errors
 from mmim_live.text_normalization import normalize_text
-
-if TYPE_CHECKING:
-    from mmim_live.benchmark.live import SessionLog
-    from mmim_live.benchmark.virtual_microphone import Playback
 
 WARM_S = 120.0  # memory is compared from here on
 PART_S = 30.0  # of the course of the lag

@@ -47,7 +47,7 @@ def measure_replay(file: Path, settings: dict[str, Any]) -> ReplayMetrics:
 def _replay_metrics(file: Path, settings: dict[str, Any]) -> ReplayMetrics:
     from mmim_live.events import Reading, Summary
     from mmim_live.native_stderr import native_stderr_to_log
-    from mmim_live.session.open_replay import open_replay
+    from mmim_live.session.runner import replay_runner
     from mmim_live.settings import load_settings
 
     process = psutil.Process()
@@ -55,9 +55,10 @@ def _replay_metrics(file: Path, settings: dict[str, Any]) -> ReplayMetrics:
     latencies_ms: list[float] = []
     summary: Summary | None = None
     with native_stderr_to_log():
-        session = open_replay(file, load_settings(None, settings), "max")
+        runner = replay_runner(file, load_settings(None, settings), "max")
+        runner.open()
         loaded, cpu_before = time.time(), time.process_time()
-        for event in session.events():
+        for event in runner.events():
             if isinstance(event, Reading):
                 first = first or time.time()
                 latencies_ms.append(event.latency_ms)

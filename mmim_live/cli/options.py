@@ -1,4 +1,4 @@
-"""Options that several commands share, and what becomes of them."""
+"""Options that several commands share, and the settings that they make."""
 
 from __future__ import annotations
 
@@ -10,50 +10,54 @@ import typer
 from mmim_live.errors import ConfigError
 from mmim_live.settings import Settings, load_settings, user_file
 
-Headless = Annotated[bool, typer.Option("--headless", help="No app: lines as they come, and a closing summary.")]
+Headless = Annotated[bool, typer.Option("--headless", help="Print lines and a summary instead of running the app.")]
 Outputs = Annotated[
-    list[Path] | None, typer.Option("--output", "-o", help=".jsonl, .csv, .srt or .vtt; may be given repeatedly.")
+    list[Path] | None,
+    typer.Option("--output", "-o", help="Write events to a .jsonl, .csv, .srt or .vtt file; repeatable."),
 ]
-CheckpointName = Annotated[str | None, typer.Option(help="A shipped checkpoint's name, or a folder.")]
+CheckpointName = Annotated[str | None, typer.Option(help="Name of a shipped checkpoint, or a folder.")]
 AsrModel = Annotated[str | None, typer.Option(help="auto, whisper-tiny.en, whisper-base, or a CTranslate2 folder.")]
-Language = Annotated[str | None, typer.Option(help="auto, or an ISO 639 code such as en.")]
-WindowLength = Annotated[float | None, typer.Option(help="Length of the rolling window, seconds.")]
+Language = Annotated[str | None, typer.Option(help="Spoken language: auto, or an ISO 639 code such as en.")]
+WindowLength = Annotated[float | None, typer.Option(help="Length of the rolling window in seconds.")]
 Hop = Annotated[float | None, typer.Option(help="Seconds of media between two readings.")]
-NoFace = Annotated[bool, typer.Option("--no-face", help="Leave the face out.")]
-NoSpeech = Annotated[bool, typer.Option("--no-speech", help="Recognise no words.")]
+NoFace = Annotated[bool, typer.Option("--no-face", help="Ignore the face.")]
+NoSpeech = Annotated[bool, typer.Option("--no-speech", help="Disable speech recognition.")]
 ComputeDevice = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
-ConfigFile = Annotated[Path | None, typer.Option(help="A TOML file of settings; options win over it.")]
-Ascii = Annotated[bool, typer.Option("--ascii", help="Draw the app in plain characters.")]
+ConfigFile = Annotated[Path | None, typer.Option(help="TOML settings file; options take precedence.")]
+Ascii = Annotated[bool, typer.Option("--ascii", help="Draw the app in ASCII.")]
 
 ServePort = Annotated[
     int | None,
     typer.Option(
         "--serve",
         metavar="[PORT]",
-        help="Publish events for OBS and scripts: a page and a WebSocket on 127.0.0.1. A free port if none is given.",
+        help="Serve events on 127.0.0.1: an overlay page for OBS and a WebSocket [default port: any free one].",
     ),
 ]
-ServeToken = Annotated[
-    str | None, typer.Option(help="What listeners must know; a new random one for each run if not given.")
-]
+ServeToken = Annotated[str | None, typer.Option(help="Access token for clients [default: random, new for each run].")]
 
 
 def build_settings(
-    config: Path | None,
-    checkpoint: str | None,
-    asr_model: str | None,
-    language: str | None,
-    window: float | None,
-    hop: float | None,
-    no_face: bool,
-    no_speech: bool,
-    device: str | None,
+    *,
+    config: Path | None = None,
+    checkpoint: str | None = None,
+    asr_model: str | None = None,
+    language: str | None = None,
+    window: float | None = None,
+    hop: float | None = None,
+    no_face: bool = False,
+    no_speech: bool = False,
+    device: str | None = None,
     serve: int | None = None,
     serve_token: str | None = None,
     record_to: str | None = None,
     recorded: dict[str, Any] | None = None,
 ) -> Settings:
-    """The settings of the user's own file and the given one, changed by the options that were given."""
+    """The user's own settings file, changed by a recording's settings, by `config`, and by the options given.
+
+    Raises:
+        ConfigError: one line that names the file or option at fault.
+    """
     overrides: dict[str, Any] = {
         "checkpoint": checkpoint,
         "asr_model": asr_model,
@@ -69,12 +73,12 @@ def build_settings(
     }
     settings = load_settings(config, overrides, user_file(), recorded)
     if serve_token is not None and settings.serve is None:
-        raise ConfigError("--serve-token does nothing without --serve")
+        raise ConfigError("--serve-token has no effect without --serve")
     return settings
 
 
 def build_outputs(paths: list[Path] | None) -> list[Path]:
-    """The paths, each of which can be written."""
+    """The paths to write. Raises OutputError if one cannot be written."""
     from mmim_live.output.sink import check_writable
 
     for path in paths or []:

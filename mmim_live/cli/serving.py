@@ -4,60 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from mmim_live.settings import Settings
 
 if TYPE_CHECKING:
-    from mmim_live.output import Sink
     from mmim_live.serve.server import EventServer
-    from mmim_live.session.session import Session
 
 
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[EventServer | None]:
-    """A broadcast while the block runs, where the settings ask for one. Raises OutputError if the port is taken."""
+    """A server while the block runs, if the settings ask for one. Raises OutputError if the port is taken."""
     if settings.serve is None:
         yield None
         return
     from mmim_live.serve.server import EventServer
 
-    broadcast = EventServer(settings.serve, settings.serve_token)
+    server = EventServer(settings.serve, settings.serve_token)
     try:
-        yield broadcast
+        yield server
     finally:
-        broadcast.close_server()
-        if broadcast.dropped:
-            sys.stderr.write(f"readers of the overlay that were too slow and were let go: {broadcast.dropped}\n")
-
-
-def announce(broadcast: EventServer | None, terminal: TextIO) -> None:
-    """Print where to look and listen."""
-    if broadcast is not None:
-        print(f"overlay: {broadcast.address}", file=terminal, flush=True)
-
-
-def build_sinks(outputs: Sequence[Path], broadcast: EventServer | None) -> list[Sink]:
-    """Files, and those who listen."""
-    from mmim_live.output import open_sink
-
-    sinks: list[Sink] = [open_sink(path) for path in outputs]
-    return sinks if broadcast is None else [*sinks, broadcast]
-
-
-def health_reporting(
-    broadcast: EventServer | None, session: Session, settings: Settings
-) -> contextlib.AbstractContextManager[None]:
-    """While the block runs, those who listen hear how the session fares."""
-    from mmim_live.session.health import telling_health
-
-    return contextlib.nullcontext() if broadcast is None else telling_health(session, settings, broadcast.tell)
+        server.close_server()
+        if server.dropped:
+            sys.stderr.write(f"overlay clients disconnected for being too slow: {server.dropped}\n")
 
 
 def expand_serve_flag(arguments: list[str]) -> list[str]:
-    """`--serve` may stand without its port: then 0, a free one, is meant.
+    """`--serve` may be given without a port, which then is 0: any free one.
 
     >>> expand_serve_flag(["replay", "--serve", "talk.mp4"]), expand_serve_flag(["--serve", "8765"])
     (['replay', '--serve=0', 'talk.mp4'], ['--serve=8765'])

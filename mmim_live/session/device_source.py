@@ -1,14 +1,13 @@
-"""A camera and a microphone, or one of them, as a session takes them in: what is late is dropped, and counted.
+"""A camera, a microphone or both as a `MediaSource`: frames that nobody takes in time are dropped and counted.
 
-Devices that are lost are waited for; what happens to them becomes notices. Knows devices and channels, not what is
-made of the media.
+A lost device is waited for; every change of a device's state becomes a notice.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
 from mmim_live.capture.clock import SessionClock
@@ -16,19 +15,18 @@ from mmim_live.capture.devices.device_status import Report
 from mmim_live.errors import DeviceError
 from mmim_live.events import Notice
 from mmim_live.session.channel import Channel
-from mmim_live.session.media_source import Backpressure
+from mmim_live.session.media_source import AudioFanout, SourceInfo
 from mmim_live.session.messages import Inbox, MediaEnded, NoFrame
-from mmim_live.session.workers import Job
-from mmim_live.session_types import DeviceChange, DeviceHealth, DeviceKind, SoundLevel
+from mmim_live.session_types import DeviceChange, DeviceHealth, DeviceKind
 from mmim_live.types import AudioBlock, VideoFrame
 
-FRAME_WAIT_S = 0.1  # without a picture for so long, the session goes on without
-FRAME_AGE_S = 0.25  # the oldest that a picture can be when it comes: grabbed, decoded, turned to RGB
+FRAME_WAIT_S = 0.1  # without a frame for so long, the session continues without one
+FRAME_AGE_S = 0.25  # the greatest age of a frame on arrival: grabbed, decoded, converted to RGB
 CLOSE_S = 1.9
 
 
 class Device(Protocol):
-    """What the two have in common."""
+    """What a camera and a microphone share."""
 
     @property
     def name(self) -> str: ...
@@ -56,14 +54,25 @@ class AudioDevice(Device, Protocol):
     def use(self, device: int | str | None) -> None: ...
 
 
+class DeviceClock:
+    """The clock of the session; devices deliver in real time, so that capture is as long ago as the clock says."""
+
+    def __init__(self, clock: SessionClock) -> None:
+        self._clock = clock
+
+    def now_s(self) -> float:
+        return self._clock.now_s()
+
+    def captured_at(self, media_s: float) -> float:
+        return time.perf_counter() - max(0.0, self._clock.now_s() - media_s)
+
+
 class DeviceSource:
-    """An `MediaSource` of devices. Each is made by a function that takes where to report changes; None: do without.
+    """Reads devices for a session; also its `DeviceControl`.
 
-    `hear` is given every block of sound, and must be quick.
+    Each device is made by a function that takes the callback for its changes of state; None: without that device.
+    `on_audio` receives every block of audio and must be quick.
     """
-
-    backpressure: Backpressure = "drop"
-    duration_s = None
 
     def __init__(
         self,
@@ -71,11 +80,11 @@ class DeviceSource:
         make_camera: Callable[[Report], VideoDevice] | None,
         make_microphone: Callable[[Report], AudioDevice] | None,
         notices: Sequence[Notice] = (),
-        hear: Callable[[AudioBlock], None] = lambda _: None,
+        on_audio: Callable[[AudioBlock], None] = lambda _: None,
     ) -> None:
-        self._clock = clock
+        self.clock = DeviceClock(clock)
         self._notices = tuple(notices)
-        self._hear = hear
+        self._on_audio = on_audio
         self._inbox: Inbox = Channel(0)
         self._camera = make_camera(self._report) if make_camera else None
         self._microphone = make_microphone(self._report) if make_microphone else None
@@ -86,83 +95,64 @@ class DeviceSource:
         self._lock = threading.Lock()
 
     @property
-    def name(self) -> str:
-        return " and ".join(device.name for device in self._devices)
-
-    @property
-    def media_s(self) -> float:
-        return self._clock.now_s()
-
-    def captured_at(self, media_s: float) -> float:
-        return time.perf_counter() - max(0.0, self._clock.now_s() - media_s)
-
-    def notices(self) -> tuple[Notice, ...]:
-        return self._notices
-
-    def drops(self) -> dict[str, int]:
-        kinds = {"camera": "frames", "microphone": "sound_losses"}
-        return {kinds[health.kind]: health.drops for health in self.devices()}
-
-    def devices(self) -> tuple[DeviceHealth, ...]:
-        return tuple(device.health() for device in self._devices)
-
-    def level(self) -> SoundLevel | None:
-        return None if self._microphone is None else self._microphone.health().level
-
-    def use(self, kind: DeviceKind, source: int | str | None) -> bool:
-        if kind == "camera" and self._camera is not None and source is not None:
-            self._camera.use(source)
-        elif kind == "microphone" and self._microphone is not None:
-            self._microphone.use(source)
-        else:
-            return False
-        return True
+    def info(self) -> SourceInfo:
+        name = " and ".join(device.name for device in self._devices)
+        return SourceInfo(name=name, reader="microphone", notices=self._notices)
 
     def start(self, inbox: Inbox) -> None:
         self._inbox = inbox
         for device in self._devices:
             device.start()
 
-    def jobs(self, sounds: Sequence[Channel[AudioBlock]]) -> dict[str, Job]:
-        microphone = self._microphone
-        return {} if microphone is None else {"microphone": lambda: self._listen(microphone, sounds)}
+    def read(self, audio: AudioFanout) -> None:
+        while self._microphone is not None and (block := self._microphone.read()) is not None:
+            self._on_audio(block)
+            audio.put(block)
+        audio.close()
 
-    def frames(self) -> Iterator[VideoFrame | NoFrame]:
+    def frames(self) -> Generator[VideoFrame | NoFrame]:
         camera = self._camera
         while camera is not None and not self._closing.is_set():
             try:
                 frame = camera.take(FRAME_WAIT_S)
             except DeviceError:  # it is away, which the camera has reported
                 frame = None
-            yield frame if frame is not None else NoFrame(max(0.0, self.media_s - FRAME_AGE_S))
+            yield frame if frame is not None else NoFrame(max(0.0, self.clock.now_s() - FRAME_AGE_S))
+
+    def drops(self) -> dict[str, int]:
+        kinds = {"camera": "frames", "microphone": "sound_losses"}
+        return {kinds[health.kind]: health.drops for health in self.devices()}
 
     def finish(self) -> None:
-        """Give the devices back, each on a thread of its own: either may take its time."""
+        """Close the devices, each in a thread of its own: either may take its time."""
         with self._lock:
             if self._closing.is_set():
                 return
             self._closing.set()
             self._closing_since_s = time.monotonic()
-            self._inbox.put(MediaEnded(self.media_s))
+            self._inbox.put(MediaEnded(self.clock.now_s()))
             for device in self._devices:
                 self._closers.append(threading.Thread(target=device.close, name="mmim-closing", daemon=True))
                 self._closers[-1].start()
-
-    def stop(self) -> None:
-        self.finish()
 
     def close(self) -> None:
         deadline_s = self._closing_since_s + CLOSE_S
         for closer in self._closers:
             closer.join(max(0.0, deadline_s - time.monotonic()))
 
-    def _listen(self, microphone: AudioDevice, sounds: Sequence[Channel[AudioBlock]]) -> None:
-        while (block := microphone.read()) is not None:
-            self._hear(block)
-            for sound in sounds:
-                sound.put(block)
-        for sound in sounds:
-            sound.close()
+    # ---- DeviceControl -------------------------------------------------------------------------------------------
+
+    def devices(self) -> tuple[DeviceHealth, ...]:
+        return tuple(device.health() for device in self._devices)
+
+    def use(self, kind: DeviceKind, device: int | str | None) -> bool:
+        if kind == "camera" and self._camera is not None and device is not None:
+            self._camera.use(device)
+        elif kind == "microphone" and self._microphone is not None:
+            self._microphone.use(device)
+        else:
+            return False
+        return True
 
     def _report(self, change: DeviceChange) -> None:
         self._inbox.put(Notice(change.time_s, f"{change.kind}_{change.change}", change.message))

@@ -1,17 +1,15 @@
-"""A live session as a generator for programs: events come out, and a few wishes go in. Knows no screen."""
+"""A live session as a generator, for programs: events come out, and a few commands go in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from mmim_live.events import Event
-from mmim_live.session_types import Command, MarkMoment, ToggleBaseline, ToggleRecording
-
-if TYPE_CHECKING:
-    from mmim_live.session.session import Session
+from mmim_live.session.runner import SessionRunner
+from mmim_live.session_types import MarkMoment, ToggleBaseline, ToggleRecording
 
 
 class LiveSession(Generator[Event, None, None]):
@@ -20,23 +18,15 @@ class LiveSession(Generator[Event, None, None]):
     It ends in one of two ways, from inside the loop or from any thread:
 
     - `finish()`: the media end now; the last words and readings and the `Summary` still come, then the loop ends;
-    - `close()`, leaving a `with` block, or letting the generator go: devices and threads are given back at once.
+    - `close()`, leaving a `with` block, or dropping the generator: devices and threads are released at once.
 
-    `mark`, `toggle_recording` and `toggle_baseline` do what the keys m, r and b do in the app; they return False where
-    the session has not begun or is over.
+    `mark`, `toggle_recording` and `toggle_baseline` do what the keys m, r and b do in the app; they return False
+    before the session has begun and after its end.
     """
 
-    def __init__(self, open_session: Callable[[], Session]) -> None:
-        self._open = open_session
-        self._session: Session | None = None
-        self._events = self._run()
-        self._finishing = False
-
-    def _run(self) -> Generator[Event]:
-        self._session = self._open()
-        if self._finishing:
-            return
-        yield from self._session.events()
+    def __init__(self, runner: SessionRunner) -> None:
+        self._runner = runner
+        self._events = runner.events()
 
     def send(self, value: None) -> Event:
         """As `next`."""
@@ -48,32 +38,29 @@ class LiveSession(Generator[Event, None, None]):
         error: BaseException | object = None,  # noqa: ARG002 (the three forms are deprecated together)
         trace: TracebackType | None = None,  # noqa: ARG002
     ) -> Event:
-        """As every generator: ends the session, and raises."""
+        """As in every generator: ends the session, and raises."""
         return self._events.throw(kind if isinstance(kind, BaseException) else kind())
 
     def close(self) -> None:
-        """End at once; within 2 s, everything is given back."""
-        if self._session is not None:
-            self._session.stop()
+        """End at once; everything is released within 2 s."""
+        self._runner.stop(finish_s=0.0)
         self._events.close()
 
     def finish(self) -> None:
         """End with the last words and the summary."""
-        self._finishing = True
-        if self._session is not None:
-            self._session.finish()
+        self._runner.finish()
 
     def mark(self, label: str = "") -> bool:
         """Mark this moment."""
-        return self._ask(MarkMoment(label))
+        return self._runner.send(MarkMoment(label))
 
     def toggle_recording(self, folder: str | Path | None = None) -> bool:
-        """Begin to record, into a new folder; or end the recording that runs."""
-        return self._ask(ToggleRecording(None if folder is None else Path(folder)))
+        """Start recording into a new folder, or stop the current recording."""
+        return self._runner.send(ToggleRecording(None if folder is None else Path(folder)))
 
     def toggle_baseline(self) -> bool:
-        """Take what is said from now on as the neutral that `relative` is counted from; or forget it."""
-        return self._ask(ToggleBaseline())
+        """Take speech from now on as the neutral baseline of `relative` scores, or remove the baseline."""
+        return self._runner.send(ToggleBaseline())
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +69,3 @@ class LiveSession(Generator[Event, None, None]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _ask(self, command: Command) -> bool:
-        return self._session is not None and self._session.send(command)

@@ -1,91 +1,112 @@
-"""Where a session's media come from, and what becomes of what nobody takes in time.
+"""What a session needs of its media, be they a file or devices.
 
-A recording waits for the slowest taker; devices do not wait, so that what is late is dropped and counted. That is the
-whole difference between replay and live; the session knows it by `backpressure` alone.
+    frames() --VideoFrame | NoFrame--> face extractor           read by the face worker
+    read()   --AudioBlock--> AudioFanout --> voice, speech      run by a worker of its own
+
+Both run on one clock, which starts at 0. Devices can also be looked at and replaced: that is `DeviceControl`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
+from mmim_live.capture.devices.level_meter import LevelMeter
 from mmim_live.events import Notice
 from mmim_live.session.channel import Channel
 from mmim_live.session.messages import Inbox, NoFrame
-from mmim_live.session.workers import Job
 from mmim_live.session_types import DeviceHealth, DeviceKind, SoundLevel
 from mmim_live.types import AudioBlock, VideoFrame
 
-Backpressure = Literal["wait", "drop"]
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a source before it starts."""
+
+    name: str  # for people: the file's or the devices'
+    reader: str  # the worker that runs `read`
+    duration_s: float | None = None  # of a recording that states it
+    notices: tuple[Notice, ...] = ()
 
 
-class MediaSource(Protocol):
-    """Media on one clock, which starts at 0."""
+class MediaClock(Protocol):
+    """Media time, tied to the wall clock for measuring latency."""
 
-    @property
-    def backpressure(self) -> Backpressure:
-        """Whether the media wait for those who take them."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """For people: a file's name, the devices' names."""
-        ...
-
-    @property
-    def duration_s(self) -> float | None:
-        """Of a recording that knows it."""
-        ...
-
-    @property
-    def media_s(self) -> float:
+    def now_s(self) -> float:
         """The media time reached."""
         ...
 
     def captured_at(self, media_s: float) -> float:
-        """Wall time (`time.perf_counter`) at which the media up to `media_s`, or all there is, had been captured."""
+        """Wall time (`time.perf_counter`) at which the media up to `media_s` had been captured."""
         ...
 
-    def notices(self) -> tuple[Notice, ...]:
-        """What a person should know before the start."""
+
+class AudioFanout:
+    """Gives every block to all extractors that listen. One thread writes; `level` may be read by any."""
+
+    def __init__(self, listeners: Sequence[Channel[AudioBlock]]) -> None:
+        self._listeners = tuple(listeners)
+        self._meter = LevelMeter()
+
+    @property
+    def level(self) -> SoundLevel | None:
+        """How loud it is now; None before the first block."""
+        return self._meter.level
+
+    def put(self, block: AudioBlock) -> None:
+        """Wait for the slowest listener, where its channel is bounded."""
+        self._meter.push(block)
+        for listener in self._listeners:
+            listener.put(block)
+
+    def close(self) -> None:
+        """No more audio will come. May be called twice."""
+        for listener in self._listeners:
+            listener.close()
+
+
+class MediaSource(Protocol):
+    """Audio, video or both, on one clock."""
+
+    @property
+    def info(self) -> SourceInfo: ...
+
+    @property
+    def clock(self) -> MediaClock: ...
+
+    def start(self, inbox: Inbox) -> None:
+        """Open what takes time to open; `inbox` is for notices and the end of the media."""
+        ...
+
+    def read(self, audio: AudioFanout) -> None:
+        """Read until the end, and close `audio` there. Runs in one thread of the session."""
+        ...
+
+    def frames(self) -> Generator[VideoFrame | NoFrame]:
+        """The frames until the end. Whoever leaves early must close the generator."""
         ...
 
     def drops(self) -> dict[str, int]:
         """What was lost so far, by kind."""
         ...
 
-    def devices(self) -> tuple[DeviceHealth, ...]:
-        """How the devices fare; none for a recording."""
-        ...
-
-    def level(self) -> SoundLevel | None:
-        """How loud it is now; None where there is no sound, or none yet."""
-        ...
-
-    def use(self, kind: DeviceKind, source: int | str | None) -> bool:
-        """Go on with another device of that kind, in the background; False where there is none to replace."""
-        ...
-
-    def start(self, inbox: Inbox) -> None:
-        """Begin; `inbox` is for notices and the end of the media."""
-        ...
-
-    def jobs(self, sounds: Sequence[Channel[AudioBlock]]) -> dict[str, Job]:
-        """What needs threads of the session, by name. They put each block into all `sounds` and close them."""
-        ...
-
-    def frames(self) -> Iterable[VideoFrame | NoFrame]:
-        """The pictures, until the end."""
-        ...
-
     def finish(self) -> None:
-        """The media end here; what is on its way still comes out."""
-        ...
-
-    def stop(self) -> None:
-        """Nothing is wanted any more: wake whoever waits, and begin to close. May be called twice."""
+        """End the media here; what was captured still comes out. Any thread may call it, more than once."""
         ...
 
     def close(self) -> None:
-        """Give everything back; after `stop`, when the jobs have ended. May be called twice."""
+        """Release everything, after `finish`, once `read` and `frames` have returned. May be called twice."""
+        ...
+
+
+class DeviceControl(Protocol):
+    """The devices of a live session."""
+
+    def devices(self) -> tuple[DeviceHealth, ...]:
+        """One look at each."""
+        ...
+
+    def use(self, kind: DeviceKind, device: int | str | None) -> bool:
+        """Switch to another device of that kind, in the background; False: there is none to replace."""
         ...

@@ -61,6 +61,7 @@ def open_live(
     from mmim_live.recording.recorder import Recorder
     from mmim_live.session.device_source import DeviceSource
     from mmim_live.session.loading import load_models
+    from mmim_live.session.policy import LIVE
     from mmim_live.session.session import Session
     from mmim_live.speech.segment_decoder import SegmentSettings
 
@@ -89,7 +90,7 @@ def open_live(
         notices,
         recorder.add_audio,
     )
-    return Session(source, models, settings, recorder=recorder)
+    return Session(source, models, settings, LIVE, devices=source, recorder=recorder)
 
 
 def _find_devices(devices: Devices, camera: int | str | None) -> tuple[bool, list[Notice]]:

@@ -1,6 +1,6 @@
-"""Opens a session over a recording, be it a file or the folder of a recorded session.
+"""Opens a session over a media file or the folder of a recorded session. Light to import.
 
-The media are opened first, so that bad ones are told before models load.
+The media are opened first, so that a bad file is reported before any model loads.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from mmim_live.settings import Settings, Speed
 if TYPE_CHECKING:
     from mmim_live.session.session import Session
 
-SAMPLE = "sample"  # stands for the clip that comes with the project
+SAMPLE = "sample"  # the bundled clip
 
 
 def open_replay(
     path: Path, settings: Settings, speed: Speed, report: Callable[[str], None] = lambda _: None
 ) -> Session:
-    """A session ready to run; `report` is told what is being loaded.
+    """A session ready to run; `report` receives what is being loaded.
 
     Raises:
         MmimLiveError: whatever is wrong with the file, the settings, the checkpoint or the model files.
@@ -32,13 +32,14 @@ def open_replay(
     if str(path) == SAMPLE and not path.exists():
         path = assets.BUNDLED_FOLDER / "sample.mp4"
     recorded = open_recorded(path) if path.is_dir() else None
-    # What was recorded live was picked already; to pick again would leave out what came a little early.
+    # Live frames were limited when recorded; to limit them again would drop those that came a little early.
     fps = MAX_FPS if recorded is None else math.inf
     media = MediaFile(path if recorded is None else recorded.media, video=settings.face, max_fps=fps)
     # These import torch, which takes seconds: not before the file is known to be good.
     from mmim_live.recording.comparison import Comparer
     from mmim_live.session.file_source import FileSource
     from mmim_live.session.loading import load_models
+    from mmim_live.session.policy import REPLAY
     from mmim_live.session.session import Session
     from mmim_live.speech.segment_decoder import SegmentSettings
 
@@ -48,14 +49,14 @@ def open_replay(
         models = load_models(settings, report, video=media.has_video, audio=media.has_audio, segments=segments)
         source = FileSource(
             media,
-            pictures=models.face is not None,
+            video=models.face is not None,
             real_time=speed == "1.0",
             name=recorded.folder.name if recorded else None,
             notices=recorded.notices if recorded else (),
             marks=recorded.marks if recorded else (),
         )
         comparer = Comparer(recorded.events) if recorded and recorded.has_readings else None
-        return Session(source, models, settings, comparer=comparer)
+        return Session(source, models, settings, REPLAY, comparer=comparer)
     except BaseException:
         media.close()
         raise

@@ -1,4 +1,4 @@
-"""Small pictures of what the face worker sees, for as long as somebody looks. Knows nothing of the screen."""
+"""Small pictures of what the face worker sees, made while somebody looks at them."""
 
 from __future__ import annotations
 
@@ -12,34 +12,37 @@ from numpy.typing import NDArray
 from mmim_live.session_types import Preview
 from mmim_live.types import VideoFrame
 
-INTERVAL_S = 0.25  # drawing costs more than making them
+INTERVAL_S = 0.25  # drawing them costs more than making them
 
 
 class PreviewMaker:
-    """Fed by the face worker, which must not be held up: without a `size` it does nothing. Mirrored: as in a mirror."""
+    """Fed by the face worker, which must not be held up: without a `size` it does nothing."""
 
-    def __init__(self, *, mirrored: bool, now_s: Callable[[], float] = time.monotonic) -> None:
-        self.size: tuple[int, int] | None = None  # width and height, pixels at most; None: nobody looks
-        self.tell: Callable[[Preview], None] = lambda _: None  # called from the face worker, must not wait
+    def __init__(
+        self, deliver: Callable[[Preview], None], *, mirrored: bool, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`deliver` is called from the face worker and must not wait."""
+        self.size: tuple[int, int] | None = None  # width and height in pixels at most; None: nobody looks
+        self._deliver = deliver
         self._mirrored = mirrored
         self._now_s = now_s
-        self._told_s = 0.0
+        self._last_s = 0.0
 
     def offer(self, frame: VideoFrame, outline: Callable[[], NDArray[np.float32]]) -> None:
-        """Make a picture of the frame and the face's outline in it, if it is time for one."""
+        """Make a picture of the frame and the outline of the face in it, if one is due."""
         size, now_s = self.size, self._now_s()
-        if size is None or now_s - self._told_s < INTERVAL_S:
+        if size is None or now_s - self._last_s < INTERVAL_S:
             return
-        self._told_s = now_s
+        self._last_s = now_s
         image, points = fit_image(frame.image, size), outline()
         if self._mirrored:
             image = image[:, ::-1]
             points = np.stack((1 - points[:, 0], points[:, 1]), axis=1)
-        self.tell(Preview(frame.time_s, image, points))
+        self._deliver(Preview(frame.time_s, image, points))
 
 
 def fit_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The whole picture [height, width, 3], as large as fits into `size` (width, height) in its own proportions."""
+    """The whole image [height, width, 3], as large as fits into `size` (width, height), its aspect ratio kept."""
     height, width = image.shape[:2]
     scale = min(size[0] / width, size[1] / height)
     fitting = (max(1, round(width * scale)), max(1, round(height * scale)))

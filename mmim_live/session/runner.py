@@ -1,6 +1,16 @@
-"""Runs a session in a thread of its own for somebody who is told of it: every event, and its health twice a second.
+"""The driver of a session: opens it, runs it, hands on what it says, ends it.
 
-Knows sessions and output files, not who listens.
+    open_session() --Session--> events() --Event--> sinks, then on_update
+                                every 0.25 s --SoundLevel-->    on_update
+                                every 0.5 s  --Health--> sinks, on_update
+
+App, headless commands, library and benchmarks all run a session by a `SessionRunner`:
+
+- `start` in a thread of its own (the app),
+- `run` in the calling thread (headless commands, benchmarks),
+- `events` as a generator (the library).
+
+`stop` is the only way in which a session is shut down from outside.
 """
 
 from __future__ import annotations
@@ -11,42 +21,43 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mmim_live.errors import MmimLiveError, OutputError, WorkerError
 from mmim_live.events import Event
 from mmim_live.output.sink import Sink, open_sink
 from mmim_live.session.device_options import device_options
-from mmim_live.session.health import HEALTH_INTERVAL_S, HealthMeter
+from mmim_live.session.health import loading_health
 from mmim_live.session.open_live import Devices, open_live
 from mmim_live.session.open_replay import open_replay
-from mmim_live.session_types import Command, DeviceChoice, Health, Preview, SoundLevel
+from mmim_live.session_types import Command, DeviceChoice, Health, OnUpdate, Preview
 from mmim_live.settings import Settings, Speed
 
 if TYPE_CHECKING:
     from mmim_live.session.session import Session
 
-Said = Event | Health | SoundLevel | Preview | MmimLiveError
-Post = Callable[[Said], None]
+LEVEL_INTERVAL_S = 0.25
+LEVELS_PER_HEALTH = 2  # health twice per second
+STOP_S = 1.9  # from the request to stop to the last thread
+FINISH_S = 1.2  # of that, for the last words and the summary
+LOADING_STOP_S = 5.0  # a model that is just being loaded cannot be interrupted
 
-LEVEL_INTERVAL_S = HEALTH_INTERVAL_S / 2
-STOP_S = 1.9
-FINISH_S = 1.2  # of that for the last words of a live session
-JOIN_S = 5.0  # the session's own join, and a model that is just being loaded
+Report = Callable[[str], None]  # receives what is being loaded
 
 
-class Audience(Sink, Protocol):
-    """A sink that is told of health as well."""
+@runtime_checkable
+class HealthSink(Protocol):
+    """A sink that takes health reports too."""
 
     def tell(self, health: Health) -> None:
-        """Called twice a second; never waits."""
+        """Called twice per second; never waits."""
 
 
 def write_events(events: Generator[Event], sinks: Sequence[Sink]) -> Iterator[Event]:
     """Pass events on after every sink has written them; close the sinks at the end.
 
-    A sink that fails takes the other files with it: what a full disk cut off must not look like a whole run. After
-    any other end (the listener leaves, a worker fails) the lines written so far stand.
+    If a sink fails, the other files are removed with it: what a full disk cut off must not look like a whole run. After
+    any other end (the listener leaves, a worker fails) the lines written so far stay.
     """
     try:
         with contextlib.closing(events):  # however it ends, the session's threads end with it
@@ -66,128 +77,173 @@ def write_events(events: Generator[Event], sinks: Sequence[Sink]) -> Iterator[Ev
         raise
 
 
-class Feed:
-    """One session for one listener: `start` begins it, `stop` ends and joins it.
-
-    `open_session` is told whom to report to what is being loaded. A session of devices has no end of its own: `stop`
-    lets it come to one, with its last words and its summary, before it ends it.
-    """
+class SessionRunner:
+    """Runs one session once. Any thread may call `finish`, `stop`, `send` and `health`."""
 
     def __init__(
         self,
-        open_session: Callable[[Callable[[str], None]], Session],
-        settings: Settings,
-        outputs: Sequence[Path],
+        open_session: Callable[[Report], Session],
         *,
         live: bool,
-        audience: Audience | None = None,
+        checkpoint: str = "",
+        outputs: Sequence[Path] = (),
+        sinks: Sequence[Sink] = (),
     ) -> None:
-        self._open_session = open_session
-        self._outputs = outputs
-        self._audience = audience
+        """`live`: a session of devices, which has no end of its own.
+
+        `outputs` are files to write, created once the session is open; `sinks` are open already. `checkpoint` is shown
+        in health reports while the session loads.
+        """
         self.live = live
+        self._open_session = open_session
+        self._checkpoint = checkpoint
+        self._outputs = tuple(outputs)
+        self._sinks = tuple(sinks)
         self._session: Session | None = None
         self._activity = "loading"
-        self._stopping = threading.Event()
-        self._meter = HealthMeter(settings)
-        self._threads: list[threading.Thread] = []
+        self._cancelled = threading.Event()  # a session that has not begun will not begin
+        self._stopping = threading.Event()  # no more health reports
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
 
-    def start(self, post: Post) -> None:
-        """Begin and return. `post` is called from other threads; an error that it is given ends the run."""
-        self._threads = [
-            threading.Thread(target=self._run, args=(post,), name="mmim-feed", daemon=True),
-            threading.Thread(target=self._watch, args=(post,), name="mmim-health", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+    # ---- three ways to run it ------------------------------------------------------------------------------------
 
-    def stop(self) -> None:
-        """End the session and join its threads."""
-        deadline_s = time.monotonic() + (STOP_S if self.live else JOIN_S)
+    def start(self, on_update: OnUpdate) -> None:
+        """Open and run in a thread; return at once. An error passed to `on_update` has ended the session."""
+        self._thread = threading.Thread(target=self._run_reporting, args=(on_update,), name="mmim-runner", daemon=True)
+        self._thread.start()
+
+    def run(self, on_update: OnUpdate) -> None:
+        """Open, unless it is open, and run to the end. Health and levels come from another thread.
+
+        Raises:
+            MmimLiveError: the session cannot be opened, or failed.
+        """
+        with self._ticking(on_update):
+            for event in self.events(on_update):
+                on_update(event)
+
+    def events(self, on_preview: Callable[[Preview], None] = lambda _: None) -> Generator[Event]:
+        """Open, unless it is open, and run; leaving the loop early ends the session. Raises as `run`."""
+        try:
+            session = self.open()
+            if self._cancelled.is_set():
+                session.stop()
+                return
+            sinks = [*(open_sink(path) for path in self._outputs), *self._sinks]
+            yield from write_events(session.events(on_preview), sinks)
+        finally:
+            self._ended.set()
+
+    def open(self, report: Report | None = None) -> Session:
+        """Open the session now, in this thread, so that what follows is the run alone. Raises MmimLiveError."""
+        if self._session is None:
+            self._session = self._open_session(report or self._report_activity)
+        return self._session
+
+    # ---- ending it -----------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """End the media now; the last words, readings and the summary still come."""
+        self._cancelled.set()
+        if self._session is not None:
+            self._session.finish()
+
+    def stop(self, *, finish_s: float | None = None) -> None:
+        """End the session and its threads within 2 s, or 5 s where a replay is still loading.
+
+        It first gets `finish_s` to finish, with its last words and the summary. By default that is `FINISH_S` live and
+        0 in a replay, whose user has seen enough.
+        """
+        if finish_s is None:
+            finish_s = FINISH_S if self.live else 0.0
+        deadline_s = time.monotonic() + (STOP_S if self.live else LOADING_STOP_S)
+        self._cancelled.set()
         self._stopping.set()
         if self._session is not None:
-            if self.live and self._threads:
+            if finish_s > 0:
                 self._session.finish()
-                self._threads[0].join(FINISH_S)
-            self._session.stop(STOP_S - FINISH_S if self.live else STOP_S)
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline_s - time.monotonic()))
+                self._ended.wait(finish_s)
+            self._session.stop(STOP_S - finish_s)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(max(0.0, deadline_s - time.monotonic()))
+
+    # ---- while it runs -------------------------------------------------------------------------------------------
 
     def send(self, command: Command) -> bool:
-        """Pass on what a person asks of the session. False: it has not begun, or is over."""
+        """Pass on what the user asks of the session. False: not possible, not begun yet, or over."""
         return self._session is not None and self._session.send(command)
 
     def find_devices(self) -> tuple[DeviceChoice, ...]:
         """The cameras and microphones that the session could use instead. Opens cameras, and takes seconds."""
-        return device_options(self._session.source.devices()) if self._session is not None else ()
+        return device_options(self._session.devices()) if self._session is not None else ()
 
-    def _run(self, post: Post) -> None:
-        try:
-            session = self._open_session(self._report)
-            session.previews.tell = post
-            self._session = session
-            if not self._stopping.is_set():
-                sinks: list[Sink] = [open_sink(path) for path in self._outputs]
-                if self._audience is not None:
-                    sinks.append(self._audience)
-                for event in write_events(self._session.events(), sinks):
-                    post(event)
-        except MmimLiveError as error:
-            post(error)
-        except Exception as error:  # noqa: BLE001 (the listener must hear of whatever ended the run)
-            post(WorkerError(f"the session stopped: {type(error).__name__}: {error}"))
-        finally:
-            self._stopping.set()
+    def health(self) -> Health:
+        """How the run is doing now."""
+        return self._session.health() if self._session else loading_health(self._activity, self._checkpoint)
 
-    def _report(self, activity: str) -> None:
+    def _report_activity(self, activity: str) -> None:
         self._activity = activity
 
-    def _watch(self, post: Post) -> None:
+    def _run_reporting(self, on_update: OnUpdate) -> None:
+        try:
+            self.run(on_update)
+        except MmimLiveError as error:
+            on_update(error)
+        except Exception as error:  # noqa: BLE001 (the listener must learn whatever ended the run)
+            on_update(WorkerError(f"the session stopped: {type(error).__name__}: {error}"))
+
+    @contextlib.contextmanager
+    def _ticking(self, on_update: OnUpdate) -> Iterator[None]:
+        thread = threading.Thread(target=self._tick, args=(on_update,), name="mmim-health", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            thread.join()
+
+    def _tick(self, on_update: OnUpdate) -> None:
+        health_sinks = [sink for sink in self._sinks if isinstance(sink, HealthSink)]
         for tick in itertools.count(1):
             if self._stopping.wait(LEVEL_INTERVAL_S):
                 return
-            level = self._session.source.level() if self._session is not None else None
+            level = self._session.level() if self._session is not None else None
             if level is not None:
-                post(level)
-            if tick % round(HEALTH_INTERVAL_S / LEVEL_INTERVAL_S) == 0:
+                on_update(level)
+            if tick % LEVELS_PER_HEALTH == 0:
                 health = self.health()
-                post(health)
-                if self._audience is not None:
-                    self._audience.tell(health)
-
-    def health(self) -> Health:
-        """How the run fares now."""
-        return self._meter.look(self._session, self._activity)
+                on_update(health)
+                for sink in health_sinks:
+                    sink.tell(health)
 
 
-class ReplayFeed(Feed):
-    """A recording, and what is made of it."""
+def replay_runner(
+    file: Path, settings: Settings, speed: Speed, *, outputs: Sequence[Path] = (), sinks: Sequence[Sink] = ()
+) -> SessionRunner:
+    """For a media file, or the folder of a recorded session."""
+    return SessionRunner(
+        lambda report: open_replay(file, settings, speed, report),
+        live=False,
+        checkpoint=settings.checkpoint,
+        outputs=outputs,
+        sinks=sinks,
+    )
 
-    def __init__(
-        self, file: Path, settings: Settings, speed: Speed, outputs: Sequence[Path], audience: Audience | None = None
-    ) -> None:
-        super().__init__(
-            lambda report: open_replay(file, settings, speed, report), settings, outputs, live=False, audience=audience
-        )
 
-
-class LiveFeed(Feed):
-    """A camera and a microphone, and what is made of them."""
-
-    def __init__(
-        self,
-        devices: Devices,
-        settings: Settings,
-        outputs: Sequence[Path],
-        audience: Audience | None = None,
-        record: Path | None = None,
-    ) -> None:
-        """`record`: a folder to record into from the beginning."""
-        super().__init__(
-            lambda report: open_live(devices, settings, report, record),
-            settings,
-            outputs,
-            live=True,
-            audience=audience,
-        )
+def live_runner(
+    devices: Devices,
+    settings: Settings,
+    *,
+    record: Path | None = None,
+    outputs: Sequence[Path] = (),
+    sinks: Sequence[Sink] = (),
+) -> SessionRunner:
+    """For a camera, a microphone or both. `record`: a folder to record into from the start."""
+    return SessionRunner(
+        lambda report: open_live(devices, settings, report, record),
+        live=True,
+        checkpoint=settings.checkpoint,
+        outputs=outputs,
+        sinks=sinks,
+    )

@@ -1,7 +1,6 @@
-"""The threads of a session. Each takes items from one place and passes what it made to the next.
+"""The threads of a session: each takes items from one channel and passes what it made of them to the next.
 
-A worker that fails hands its error to the session instead of dying silently. Workers know the extractors and the
-predictor's messages, nothing of files, devices, screens or the command line.
+A worker that fails hands its error to the session instead of dying silently.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ Job = Callable[[], None]
 
 
 class Worker(threading.Thread):
-    """A thread with a name and one job. If the job raises, `failed` is told the error, and says whether to go on."""
+    """A thread with a name and one job. If the job raises, `failed` receives the error; True: restart the job."""
 
     def __init__(self, name: str, job: Job, failed: Callable[[str, Exception], bool]) -> None:
         super().__init__(name=f"mmim-{name}", daemon=True)
@@ -34,24 +33,24 @@ class Worker(threading.Thread):
         self._failed = failed
 
     def run(self) -> None:
-        """Do the job to its end."""
+        """Run the job to its end."""
         again = True
         while again:
             try:
                 self._job()
                 again = False
-            except Exception as error:  # noqa: BLE001 (whatever it was, the session must hear of it)
+            except Exception as error:  # noqa: BLE001 (whatever it was, the session must learn of it)
                 again = self._failed(self.name, error)
 
 
 class Restarts:
-    """How often a worker that failed may begin again: a few times a minute. Pure."""
+    """How often a worker that fails may be restarted: a few times a minute."""
 
     def __init__(self) -> None:
         self._failures: dict[str, deque[float]] = {}
 
     def allows(self, worker: str, now_s: float) -> bool:
-        """Note a failure at `now_s`; whether the worker may begin again."""
+        """Note a failure at `now_s`; whether the worker may be restarted."""
         failures = self._failures.setdefault(worker, deque())
         while failures and failures[0] < now_s - RESTARTS_WITHIN_S:
             failures.popleft()
@@ -60,11 +59,11 @@ class Restarts:
 
 
 def extract_faces(
-    extractor: FaceExtractor, frames: Iterable[VideoFrame | NoFrame], inbox: Inbox, pictures: PreviewMaker
+    extractor: FaceExtractor, frames: Iterable[VideoFrame | NoFrame], inbox: Inbox, previews: PreviewMaker
 ) -> None:
-    """Frames -> face rows, and pictures for who looks.
+    """Frames -> face rows, and previews. Ends early once `inbox` is closed.
 
-    A second face is noted when it appears, and again at most every half minute.
+    A second face is noted when it appears, and then at most every half minute.
     """
     noted_s: float | None = None
     for frame in frames:
@@ -75,14 +74,15 @@ def extract_faces(
         if extractor.faces_in_frame > 1 and (noted_s is None or frame.time_s - noted_s >= SECOND_FACE_REMINDER_S):
             noted_s = frame.time_s
             inbox.put(Notice(frame.time_s, "second_face", "more than one face: the largest is read"))
-        inbox.put(FaceRows(() if row is None else (row,), frame.time_s))
-        pictures.offer(frame, extractor.outline)
+        if not inbox.put(FaceRows(() if row is None else (row,), frame.time_s)):
+            return
+        previews.offer(frame, extractor.outline)
     inbox.put(Finished("face"))
 
 
-def extract_voice(extractor: VoiceExtractor, sounds: Iterable[AudioBlock], inbox: Inbox) -> None:
-    """Sound -> voice rows."""
-    for block in sounds:
+def extract_voice(extractor: VoiceExtractor, audio: Iterable[AudioBlock], inbox: Inbox) -> None:
+    """Audio -> voice rows."""
+    for block in audio:
         rows = extractor.push(block)
         inbox.put(VoiceRows(tuple(rows), extractor.until_s))
     inbox.put(VoiceRows(tuple(extractor.flush()), extractor.until_s))
@@ -91,12 +91,12 @@ def extract_voice(extractor: VoiceExtractor, sounds: Iterable[AudioBlock], inbox
 
 def recognize_speech(
     recognizer: SpeechRecognizer,
-    sounds: Iterable[AudioBlock],
+    audio: Iterable[AudioBlock],
     inbox: Inbox,
     more: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Sound -> words. `more`: whether further sound waits that had better be heard together with what is there."""
-    for block in sounds:
+    """Audio -> words. `more`: whether further audio is waiting that is better decoded together with this block."""
+    for block in audio:
         for update in recognizer.push(block, more=more()):
             inbox.put(update)
     for update in recognizer.flush():

@@ -23,6 +23,7 @@ from mmim_live.session_types import (
     DeviceChoice,
     MarkMoment,
     Preview,
+    SessionUpdate,
     ShowPicture,
     SoundLevel,
     ToggleBaseline,
@@ -38,7 +39,7 @@ from mmim_live.tui.screens.help import HelpScreen
 from mmim_live.tui.screens.mark import MarkScreen
 from mmim_live.tui.screens.welcome import WelcomeScreen
 from mmim_live.tui.signals import handle_stop_signals
-from mmim_live.tui.source import EventSource, SessionUpdate
+from mmim_live.tui.source import EventSource
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.themes import CYCLE, DARK, LIGHT
 from mmim_live.tui.widgets.banner import Banner

@@ -2,7 +2,7 @@
 
 from textual.message import Message
 
-from mmim_live.tui.source import SessionUpdate
+from mmim_live.session_types import SessionUpdate
 
 
 class Posted(Message):

@@ -1,14 +1,8 @@
 """What the app shows, as the app sees it: it knows no session."""
 
-from collections.abc import Callable
 from typing import Protocol
 
-from mmim_live.errors import MmimLiveError
-from mmim_live.events import Event
-from mmim_live.session_types import Command, DeviceChoice, Health, Preview, SoundLevel
-
-SessionUpdate = Event | Health | SoundLevel | Preview | MmimLiveError
-Post = Callable[[SessionUpdate], None]
+from mmim_live.session_types import Command, DeviceChoice, OnUpdate
 
 
 class EventSource(Protocol):
@@ -16,8 +10,8 @@ class EventSource(Protocol):
 
     live: bool  # devices, and not a recording
 
-    def start(self, post: Post) -> None:
-        """Begin; return at once. `post` may be called from any thread, and an error posted ends the session."""
+    def start(self, on_update: OnUpdate) -> None:
+        """Begin; return at once. `on_update` may be called from any thread, and an error posted ends the session."""
 
     def stop(self) -> None:
         """End and join all threads. Called once, also when the session has ended by itself."""

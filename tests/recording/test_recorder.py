@@ -43,7 +43,7 @@ def run(scene: Scene, recorder_of: "Made", *, seconds: float = 4.2, folder: Path
     done: set[str] = set()
     for event in session.events():
         scene.events.append(event)
-        now_s = session.source.media_s
+        now_s = session.media_s
         for name, at_s, command in (
             ("begin", BEGIN_AT_S, ToggleRecording(folder)),
             ("mark", 2.0, MarkMoment("here")),
@@ -74,7 +74,7 @@ class Made:
 
     def session(self, scene: Scene) -> Session:
         recorder = Recorder(
-            lambda: session.source.media_s,
+            lambda: session.media_s,
             Settings(record_to=str(self.place)),
             lambda: DEVICES,
             pictures=scene.camera,

@@ -354,7 +354,7 @@ def test_bad_tokens_and_ports_are_told(tmp_path: Path):
     with pytest.raises(ConfigError, match="serve"):
         load_settings(None, {"serve": 70_000})
     with pytest.raises(ConfigError, match="without --serve"):
-        build_settings(None, None, None, None, None, None, False, False, None, serve_token=TOKEN)
+        build_settings(serve_token=TOKEN)
 
 
 def test_a_replay_is_heard_by_a_script():

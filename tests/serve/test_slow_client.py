@@ -8,7 +8,8 @@ import numpy as np
 from mmim_live.events import Mark, Notice, Reading, Summary
 from mmim_live.session.file_source import FileSource
 from mmim_live.session.loading import Models
-from mmim_live.session.session import AUDIO_DEPTH, EVENTS_DEPTH, INBOX_DEPTH, Session
+from mmim_live.session.policy import REPLAY
+from mmim_live.session.session import EVENTS_DEPTH, Session
 from mmim_live.session_types import MarkMoment
 from mmim_live.settings import Settings
 from mmim_live.types import AudioBlock
@@ -47,7 +48,7 @@ def test_a_recording_waits_for_a_listener_that_takes_its_time() -> None:
     recording: Any = LongRecording()
     parts: Any = {"predictor": Predictor(), "checkpoint": Checkpoint(), "voice": Voice(), "speech": Speech()}
     models = Models(face=None, names={"speech": "whisper-base"}, device="cpu", **parts)
-    session = Session(FileSource(recording, pictures=False, real_time=False), models, Settings())
+    session = Session(FileSource(recording, video=False, real_time=False), models, Settings(), REPLAY)
     events = session.events()
     told = [next(events)]
 
@@ -58,7 +59,7 @@ def test_a_recording_waits_for_a_listener_that_takes_its_time() -> None:
 
     assert wait_until(stands_still, 20.0)
     # A reading and a word every half second fill what the listener has not taken; the rest is on its way.
-    ahead_s = EVENTS_DEPTH * Settings().hop + (INBOX_DEPTH + 2 * AUDIO_DEPTH) * BLOCK_S
+    ahead_s = EVENTS_DEPTH * Settings().hop + (REPLAY.inbox_depth + 2 * REPLAY.audio_depth) * BLOCK_S
     assert recording.read_blocks * BLOCK_S < ahead_s < DURATION_S
     assert session.send(MarkMoment("while it stands still"))  # by the listener itself: it is not held up
     told += events

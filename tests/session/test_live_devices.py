@@ -20,6 +20,7 @@ from mmim_live.features.voice import VoiceExtractor
 from mmim_live.session.device_source import DeviceSource
 from mmim_live.session.loading import Models
 from mmim_live.session.open_live import Devices, open_live
+from mmim_live.session.policy import LIVE
 from mmim_live.session.session import Session
 from mmim_live.settings import Settings
 from mmim_live.speech.recognizer import SpeechRecognizer
@@ -91,7 +92,7 @@ def running(network_camera: MjpegCamera) -> Iterator[Running]:  # noqa: F811
         lambda report: Camera(clock, network_camera.url, report=report),
         lambda report: Microphone(clock, "pulse", report=report),
     )
-    session = Running(Session(source, models, Settings()))
+    session = Running(Session(source, models, Settings(), LIVE, devices=source))
     yield session
     session.finish()
     assert wait_until(lambda: not any(thread.name.startswith("mmim-") for thread in threading.enumerate()), 5.0)
@@ -121,7 +122,7 @@ def test_devices_that_go_away_and_return_in_the_middle_of_a_session(
     assert wait_until(lambda: len(running.words) > said, 10.0)
     assert running.finish() == []  # no thread is late
     assert isinstance(running.events[-1], Summary)
-    assert not any(device.state == "open" for device in running.session.source.devices())
+    assert not any(device.state == "open" for device in running.session.devices())
     committed = [reading.end_s for reading in running.of(Reading) if reading.status == "committed"]
     assert committed == pytest.approx([0.5 * k for k in range(1, len(committed) + 1)])
     assert running.words.count("american") == 2

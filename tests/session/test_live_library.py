@@ -9,6 +9,7 @@ import pytest
 import mmim_live
 from mmim_live.events import Mark, Reading, SessionStarted, Summary
 from mmim_live.session.live_session import LiveSession
+from mmim_live.session.runner import SessionRunner
 from tests.capture.conftest import network_camera  # noqa: F401 (a fixture)
 from tests.capture.mjpeg import MjpegCamera
 from tests.session.test_live_session import Scene
@@ -21,7 +22,7 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def scripted() -> LiveSession:
-    return LiveSession(lambda: Scene().session())
+    return LiveSession(SessionRunner(lambda report: Scene().session(), live=True))
 
 
 def test_finishing_gives_the_rest_and_the_summary():

@@ -19,6 +19,7 @@ from mmim_live.recording.recorder import Recorder
 from mmim_live.session.device_source import DeviceSource
 from mmim_live.session.inference import MAX_COMMITTED, drop_superseded
 from mmim_live.session.loading import Models
+from mmim_live.session.policy import LIVE
 from mmim_live.session.session import Session
 from mmim_live.session.workers import RESTARTS, RESTARTS_WITHIN_S, Restarts
 from mmim_live.session_types import DeviceChange, DeviceHealth, MarkMoment
@@ -205,7 +206,7 @@ class Scene:
             clock,
             (lambda report: Camera(clock, report, self.camera_lost, see)) if self.camera else None,
             (lambda report: Microphone(clock, report)) if self.microphone else None,
-            hear=recorder.add_audio if recorder else lambda _: None,
+            on_audio=recorder.add_audio if recorder else lambda _: None,
         )
         face, voice, speech = self.face, self.voice, self.speech
         parts: Any = {
@@ -215,9 +216,8 @@ class Scene:
             "voice": voice if self.microphone else None,
             "speech": speech if self.microphone else None,
         }
-        return Session(
-            source, Models(**parts, names={"speech": "whisper-base"}, device="cpu"), Settings(), recorder=recorder
-        )
+        models = Models(**parts, names={"speech": "whisper-base"}, device="cpu")
+        return Session(source, models, Settings(), LIVE, devices=source, recorder=recorder)
 
     def run(self, seconds: float = 2.2) -> "Scene":
         """To its end, `seconds` after its beginning."""
@@ -293,7 +293,7 @@ def test_the_session_goes_on_without_a_worker_that_fails_again_and_again(worker:
 
 def test_without_anything_to_read_or_to_predict_with_there_is_no_session():
     for scene in (Scene(face=Face(always), voice=Voice(always)), Scene(predictor=Predictor(always))):
-        with pytest.raises(WorkerError, match=r"again and again.*broken"):
+        with pytest.raises(WorkerError, match=r"keeps failing.*broken"):
             scene.run(20.0)
 
 
@@ -327,7 +327,7 @@ def test_a_mark_is_told_and_a_session_that_is_over_takes_none():
         told.append(event)
         if isinstance(event, Reading) and event.end_s == 1.0 and event.revision == 0:
             assert session.send(MarkMoment("here", ago_s=0.25))
-            asked_s = session.source.media_s
+            asked_s = session.media_s
         if isinstance(event, Reading) and event.end_s == 2.0:
             session.finish()
     (mark,) = [event for event in told if isinstance(event, Mark)]

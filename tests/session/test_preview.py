@@ -23,8 +23,8 @@ def refuse() -> NDArray[np.float32]:
 
 def test_nothing_is_made_unless_somebody_looks_and_then_only_some_a_second() -> None:
     now = [10.0]
-    pictures, told = PreviewMaker(mirrored=False, now_s=lambda: now[0]), list[Preview]()
-    pictures.tell = told.append
+    told = list[Preview]()
+    pictures = PreviewMaker(told.append, mirrored=False, now_s=lambda: now[0])
     frame = VideoFrame(1.0, np.zeros((48, 64, 3), np.uint8))
     pictures.offer(frame, refuse)
     pictures.size = (32, 32)
@@ -40,8 +40,8 @@ def test_nothing_is_made_unless_somebody_looks_and_then_only_some_a_second() -> 
 def test_a_mirror_turns_picture_and_points() -> None:
     told = list[Preview]()
     for mirrored in (False, True):
-        pictures = PreviewMaker(mirrored=mirrored)
-        pictures.size, pictures.tell = (4, 4), told.append
+        pictures = PreviewMaker(told.append, mirrored=mirrored)
+        pictures.size = (4, 4)
         image = np.zeros((4, 4, 3), np.uint8)
         image[2, 1] = 200
         pictures.offer(VideoFrame(0.0, image), lambda: POINTS)

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from mmim_live.events import Event, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
-from mmim_live.session_types import Command, DeviceChoice, Health
-from mmim_live.tui.source import SessionUpdate
+from mmim_live.session_types import Command, DeviceChoice, Health, SessionUpdate
 from mmim_live.types import Agreement, Contributions, Present, Status
 
 Posted = SessionUpdate

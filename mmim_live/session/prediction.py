@@ -1,0 +1,70 @@
+"""The predictor's stage: messages of the workers -> aligned windows -> events.
+
+It alone sees all three streams; the aligner puts them in an order that depends on the media alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mmim_live.alignment import Aligner
+from mmim_live.events import Event, Mark, Notice
+from mmim_live.session.inference import Inference, drop_superseded
+from mmim_live.session.messages import BaselineToggled, FaceRows, Finished, MediaEnded, Message, NoFrame, VoiceRows
+from mmim_live.types import SpeechUpdate
+
+
+class PredictionStage:
+    """Keeps its place from call to call, so that a predictor that failed can be restarted."""
+
+    def __init__(self, aligner: Aligner, inference: Inference, *, skips_superseded: bool) -> None:
+        self.inference = inference
+        self.superseded = 0  # windows left out since a newer one was waiting
+        self._aligner = aligner
+        self._skips_superseded = skips_superseded
+        self._duration_s = 0.0
+
+    @property
+    def finished(self) -> bool:
+        """Every stream has ended, and every window has been read."""
+        return self._aligner.finished
+
+    def process(self, messages: Iterable[Message]) -> Iterator[Event]:
+        """The events that the messages make possible, in order of media time."""
+        for message in messages:
+            self._push(message)
+        items = self._aligner.take()
+        if self._skips_superseded:
+            kept = drop_superseded(items)
+            self.superseded += len(items) - len(kept)
+            items = kept
+        for item in items:
+            yield from self.inference.read(item)
+
+    def end(self, wall_s: float, drops: dict[str, int]) -> list[Event]:
+        """The last events. `wall_s`: how long the session took."""
+        notices = self.inference.baseline.end(self._duration_s)
+        return [*notices, self.inference.summary(self._duration_s, wall_s, drops)]
+
+    def _push(self, message: Message) -> None:
+        match message:
+            case FaceRows():
+                self.inference.count("frames")
+                self.inference.count("face_rows", len(message.rows))
+                self._aligner.push_face(message.rows, message.until_s)
+            case NoFrame():
+                self._aligner.push_face((), message.until_s)
+            case VoiceRows():
+                self.inference.count("voice_rows", len(message.rows))
+                self._aligner.push_voice(message.rows, message.until_s)
+            case SpeechUpdate():
+                self._aligner.push_speech(message)
+            case Notice() | Mark():
+                self._aligner.push_remark(message)
+            case BaselineToggled(time_s):
+                self._aligner.push_remark(self.inference.baseline.toggle(time_s))
+            case Finished(stream):
+                self._aligner.finish(stream)
+            case MediaEnded(duration_s):
+                self._duration_s = duration_s
+                self._aligner.end(duration_s)
