@@ -1,10 +1,16 @@
-from collections.abc import Generator
+"""The driver of a session: sinks, health, errors and the end."""
+
+import threading
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from mmim_live.errors import MediaError, OutputError
-from mmim_live.events import Event, Notice
-from mmim_live.session.runner import write_events
+from mmim_live.events import Event, Notice, Reading, Summary
+from mmim_live.session.runner import Report, SessionRunner, write_events
+from mmim_live.session.session import Session
+from mmim_live.session_types import Health, MarkMoment, SessionUpdate
+from tests.session.test_live_session import Scene
 
 
 class FakeSink:
@@ -64,3 +70,76 @@ def test_after_any_other_end_the_lines_stand():
     next(events)
     events.close()  # type: ignore[attr-defined]
     assert sink.fate == "closed"
+
+
+@pytest.fixture
+def runner() -> Iterator[SessionRunner]:
+    made = SessionRunner(lambda report: Scene().session(), live=True, checkpoint="minilm-en")
+    yield made
+    made.stop()
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("mmim-")]
+
+
+class HealthLog(FakeSink):
+    """A sink that takes health too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.healths: list[Health] = []
+
+    def tell(self, health: Health) -> None:
+        self.healths.append(health)
+
+
+def test_a_run_reports_events_health_and_errors_of_one_session():
+    sink, updates = HealthLog(), list[SessionUpdate]()
+    runner = SessionRunner(lambda report: Scene().session(), live=True, sinks=[sink])
+
+    def take(update: SessionUpdate) -> None:
+        updates.append(update)
+        if isinstance(update, Reading) and update.end_s >= 1.5:
+            runner.finish()
+
+    runner.run(take)
+    assert sink.fate == "closed"
+    assert [update for update in updates if update in sink.written] == sink.written
+    assert isinstance(sink.written[-1], Summary)
+    assert sink.healths
+    assert all(health in updates for health in sink.healths)
+    assert sink.healths[-1].media_time_s > 0
+
+
+def test_stopping_a_started_live_session_lets_it_finish(runner: SessionRunner):
+    updates: list[SessionUpdate] = []
+    began = threading.Event()
+
+    def take(update: SessionUpdate) -> None:
+        updates.append(update)
+        if isinstance(update, Reading):
+            began.set()
+
+    assert not runner.send(MarkMoment())
+    runner.start(take)
+    assert began.wait(20.0)
+    assert runner.send(MarkMoment("here"))
+    runner.stop()
+    assert isinstance([update for update in updates if not isinstance(update, Health)][-1], Summary)
+    assert not runner.send(MarkMoment())
+
+
+def test_what_ends_a_started_session_is_reported_as_its_last_update():
+    def fail(report: Report) -> Session:
+        report("loading nothing")
+        raise MediaError("no such file")
+
+    updates: list[SessionUpdate] = []
+    runner = SessionRunner(fail, live=False, checkpoint="minilm-en")
+    runner.start(updates.append)
+    runner.stop()
+    assert isinstance(updates[-1], MediaError)
+    assert (runner.health().activity, runner.health().checkpoint) == ("loading nothing", "minilm-en")
+
+
+def test_a_session_that_is_stopped_before_it_is_open_never_begins(runner: SessionRunner):
+    runner.finish()
+    assert list(runner.events()) == []
