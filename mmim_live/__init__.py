@@ -1,4 +1,4 @@
-"""mmim-live: sentiment from a face, a voice and words, while the person is still speaking.
+"""mmim-live: real-time sentiment from face, voice and words.
 
 import mmim_live
 
@@ -52,7 +52,7 @@ _HOMES = ("events", "types", "settings", "errors", "session.live_session")
 
 
 def __getattr__(name: str) -> Any:
-    """Bring the public names when they are asked for: whoever interrupts the command while it starts gets no trace."""
+    """Import the public names on first use, so that Ctrl-C during start-up prints no traceback."""
     if name in __all__:
         for home in _HOMES:
             module = import_module(f"mmim_live.{home}")
@@ -62,19 +62,18 @@ def __getattr__(name: str) -> Any:
 
 
 def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Generator[Event]:
-    """Read a recording and yield its events in the order of media time, as they are made.
+    """Analyze a recording and yield its events in the order of media time, as they are made.
 
     The first event is a `SessionStarted`, the last a `Summary`; between them come `WordHeard`, `Reading`, `Utterance`,
-    `Notice` and `Mark`. They are the objects that `mmim-live replay --output x.jsonl` writes, line by line.
+    `Notice` and `Mark`. `mmim-live replay --output x.jsonl` writes the same objects, one per line.
 
     Args:
-        path: a video, sound alone, or the folder of a recorded session, whose settings hold then; "sample" is the short
-            clip that comes with mmim-live.
-        speed: "max" goes as fast as the machine can, "1.0" keeps to the clock of the recording.
+        path: a video or audio file, or the folder of a recorded session, whose settings then apply; "sample" is the
+            bundled clip.
+        speed: "max" is as fast as the machine can, "1.0" is real time.
         settings: fields of `Settings` by name, such as checkpoint="minilm-en", window=8.0, face=False.
 
-    While it runs, torch is set to one thread. Closing the generator (or leaving the loop and letting it go) stops the
-    threads.
+    While it runs, torch is set to one thread. Closing or dropping the generator stops the threads.
 
     Raises:
         MmimLiveError: the file, a setting, the checkpoint or a model file cannot be used; the message is one line.
@@ -97,18 +96,18 @@ def live(
     record: str | Path | None = None,
     **settings: Any,
 ) -> LiveSession:
-    """Watch and listen, and yield the events as they are made; the twin of `replay`.
+    """Analyze camera and microphone and yield events as they are made, like `replay`.
 
-    A session of devices has no end of its own: call `finish()` of what is returned, in the loop or from any thread, for
-    the last words and the `Summary`, or `close()` it. `LiveSession` can also mark, record and take a baseline.
+    A live session has no end of its own: call `finish()` on the returned generator, in the loop or from any thread, for
+    the last words and the `Summary`; or `close()` it. `LiveSession` can also mark, record and take a baseline.
 
     Args:
-        camera: an index, a path, or an address (http, rtsp); None does without.
-        microphone: a name, part of one, or an index; "default" is the system's, None does without.
-        record: a new folder to record into from the beginning; nothing is stored without it.
+        camera: an index, a device path, or a URL (http, rtsp); None disables it.
+        microphone: an index or (partial) name; "default" is the system's, None disables it.
+        record: a new folder to record into from the start; without it nothing is stored.
         settings: fields of `Settings` by name, such as checkpoint="minilm-en", window=8.0, speech=False.
 
-    A device that is missing or goes away is told of by a `Notice`, and waited for. While it runs, torch is set to one
+    A device that is missing or lost gives a `Notice`, and is waited for. While it runs, torch is set to one
     thread.
 
     Raises:

@@ -1,6 +1,6 @@
 """The commands. The only modules that print or exit; heavy libraries are imported inside each command.
 
-Exit codes: 0 done, 1 something a user can mend (one line on standard error), 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 an error that the user can fix (one line on standard error), 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 
 
 def main() -> None:
-    """Run a command. Nothing is imported before this: an interrupted start is as quiet as any other interruption."""
+    """Run a command. Nothing is imported before this, so that Ctrl-C during start-up prints no traceback."""
     try:
         if sys.argv[1:] == ["--version"]:
             from importlib.metadata import version
@@ -28,10 +28,10 @@ def main() -> None:
 
 
 def _leave(code: int) -> None:
-    """End the process, once all of ours is closed; return where that is not so.
+    """Exit at once if no thread of ours is left; otherwise return.
 
-    After a session the interpreter needs seconds to take apart torch, MediaPipe and CTranslate2, and whoever pressed q
-    would wait for the shell. What registered for the exit (PortAudio, temporary files) is still done.
+    After a session the interpreter needs seconds to tear down torch, MediaPipe and CTranslate2, and the user who
+    pressed q would wait for the shell. Exit handlers (PortAudio, temporary files) still run.
     """
     import atexit
     import os
@@ -42,7 +42,7 @@ def _leave(code: int) -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except OSError:  # a closed pipe: the interpreter says what there is to say
+    except OSError:  # a closed pipe: the interpreter reports it
         return
     atexit._run_exitfuncs()
     os._exit(code)

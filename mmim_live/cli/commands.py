@@ -1,4 +1,4 @@
-"""All commands, tied together."""
+"""The command line: all commands, and errors in one line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mmim_live.errors import MmimLiveError, RenamedWarning
 
 app = typer.Typer(
     name="mmim-live",
-    help="Sentiment from a face, a voice and words, while the person is still speaking.",
+    help="Real-time sentiment from face, voice and words.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -31,7 +31,7 @@ app.add_typer(bench_app, name="bench")
 
 
 def run(arguments: list[str]) -> None:
-    """Run a command; every error that a user can mend becomes one line."""
+    """Run a command; every error that a user can fix becomes one line."""
     try:
         with renames_in_one_line():
             app(expand_serve_flag(with_default_command(arguments)))
@@ -68,6 +68,6 @@ def renames_in_one_line() -> Iterator[None]:
 
 
 def with_default_command(arguments: list[str]) -> list[str]:
-    """Without a command, and with nothing but options, `live` is meant."""
+    """`live` is the default command: added where only options are given."""
     named = arguments and (not arguments[0].startswith("-") or arguments[0] == "--help")
     return arguments if named else ["live", *arguments]

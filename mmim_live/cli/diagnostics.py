@@ -1,4 +1,4 @@
-"""What is here: devices, model files, and what is missing."""
+"""Commands that inspect this machine: devices, model files, and what is missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 
 def devices() -> None:
-    """List cameras and microphones, with their rates, and which is the default."""
+    """List cameras and microphones, their rates and the defaults."""
     from rich.console import Console
     from rich.table import Table
 
@@ -21,7 +21,7 @@ def devices() -> None:
     for column in ("kind", "index", "name", "gives", "default"):
         table.add_column(column, overflow="fold")
     for camera in found.cameras:
-        gives = camera.problem or f"{camera.width}x{camera.height}, {camera.fps or 'unknown'} pictures a second"
+        gives = camera.problem or f"{camera.width}x{camera.height}, {camera.fps or 'unknown'} fps"
         table.add_row("camera", str(camera.index), camera.name, gives, "yes" if camera.default else "")
     for microphone in found.microphones:
         gives = f"{microphone.rate_hz} Hz, {microphone.channels} channels ({microphone.host})"
@@ -34,9 +34,9 @@ def devices() -> None:
 
 
 def models(
-    fetch: Annotated[list[str] | None, typer.Option(help="Fetch this model file now; may be given repeatedly.")] = None,
+    fetch: Annotated[list[str] | None, typer.Option(help="Download this model file now; repeatable.")] = None,
 ) -> None:
-    """List the model files: where each was found, its licence, and how to get it."""
+    """List the model files: where each was found, its license, and how to get it."""
     from mmim_live import assets
 
     for name in fetch or []:
@@ -44,11 +44,11 @@ def models(
     for asset in assets.ASSETS.values():
         found = assets.find(asset.name)
         print(f"{asset.name}: {asset.purpose}; {asset.size_bytes / 1e6:.0f} MB, {asset.licence}")
-        print(f"    {found.origin}: {found.folder}" if found else f"    not here: {asset.install}")
+        print(f"    {found.origin}: {found.folder}" if found else f"    missing: {asset.install}")
 
 
 def doctor() -> None:
-    """Say what is missing on this machine, and how to mend it."""
+    """Check this machine: what is missing, and how to fix it."""
     from mmim_live.doctor import examine
 
     for check in examine():

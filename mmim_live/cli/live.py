@@ -34,7 +34,7 @@ def live(
     camera: Annotated[str, typer.Option(help="Camera index, device path, or URL (http, rtsp).")] = "0",
     no_camera: Annotated[bool, typer.Option("--no-camera", help="Disable the camera.")] = False,
     microphone: Annotated[
-        str | None, typer.Option(help="Microphone index, or its name or a part of it [default: the system's].")
+        str | None, typer.Option(help="Microphone index or (partial) name; default: the system's.")
     ] = None,
     no_microphone: Annotated[bool, typer.Option("--no-microphone", help="Disable the microphone.")] = False,
     headless: Headless = False,

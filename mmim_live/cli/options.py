@@ -31,10 +31,10 @@ ServePort = Annotated[
     typer.Option(
         "--serve",
         metavar="[PORT]",
-        help="Serve events on 127.0.0.1: an overlay page for OBS and a WebSocket [default port: any free one].",
+        help="Serve events on 127.0.0.1: an overlay page for OBS and a WebSocket; default: a free port.",
     ),
 ]
-ServeToken = Annotated[str | None, typer.Option(help="Access token for clients [default: random, new for each run].")]
+ServeToken = Annotated[str | None, typer.Option(help="Access token for clients; default: random, new for each run.")]
 
 
 def build_settings(

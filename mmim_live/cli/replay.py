@@ -38,7 +38,7 @@ def replay(
     ],
     headless: Headless = False,
     speed: Annotated[
-        Literal["1.0", "max"] | None, typer.Option(help="1.0 is real time [default: 1.0 in the app, max headless].")
+        Literal["1.0", "max"] | None, typer.Option(help="1.0 is real time; default: 1.0 in the app, max headless.")
     ] = None,
     output: Outputs = None,
     checkpoint: CheckpointName = None,
