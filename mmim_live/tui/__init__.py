@@ -1,1 +1,1 @@
-"""The terminal app. Knows events and health snapshots, not who makes them; draws on the main thread alone."""
+"""The terminal app: shows events and health snapshots. Only the main thread draws."""

@@ -1,7 +1,6 @@
-"""The app: one screen that follows a session. Knows what a session posts, not how it works inside.
+"""The app: one screen that follows a session.
 
-The session's threads only post; `on_posted` is the one place that takes in what they say, and `_draw` the one that
-changes the screen.
+The session's threads only post. `on_posted` alone handles what they post, and `_draw` alone changes the screen.
 """
 
 import time
@@ -57,14 +56,14 @@ from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
 from mmim_live.wording import plain
 
-# From how many cells on a screen has which class; the style sheet has the rest.
+# The class of a screen from this many cells on; see the style sheet.
 _WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]
 _HEIGHTS: list[tuple[int, str]] = [(0, "-flat"), (22, "-low"), (34, "-high"), (50, "-tall")]
-_LIVE_ONLY = ("devices", "record")  # a recording has no devices, and is one already
+_LIVE_ONLY = ("devices", "record")  # a replay has no devices and is already a recording
 
 
 def _key(key: str, action: str, name: str, meaning: str, **options: Any) -> Binding:
-    """A key, named in the bottom line and in the palette, and explained in the help and in the palette."""
+    """A key with its name for the footer and its meaning for the help; the command palette shows both."""
     return Binding(key, action, name, tooltip=meaning, **options)
 
 
@@ -78,20 +77,20 @@ class MmimApp(App[None]):
     BINDINGS: ClassVar = [
         Binding("q", "quit", "Quit", id="quit"),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),  # whatever the user's keys are
-        _key("space", "freeze", "Pause", "Hold the display, or let it go on; the session goes on", id="pause"),
+        _key("space", "freeze", "Pause", "Freeze or resume the display (the session keeps running)", id="pause"),
         _key("left", "pan(-1)", "Back", "Scroll the timeline back", id="back"),
-        _key("right", "pan(1)", "Forth", "Scroll the timeline forth", id="forth", show=False),
-        _key("end", "follow", "Now", "Scroll the timeline to the present", id="now"),
-        _key("home", "to_start", "Start", "Scroll the timeline to the beginning", id="start", show=False),
-        _key("plus,equals_sign", "zoom(-1)", "Less time", "Show less time in the timeline", id="zoom-in", show=False),
-        _key("minus", "zoom(1)", "More time", "Show more time in the timeline", id="zoom-out", show=False),
-        _key("c", "preview", "Camera", "Show what the camera sees, or do not", id="camera"),
-        _key("d", "devices", "Devices", "Choose another camera or microphone", id="devices"),
-        _key("m", "mark", "Mark", "Mark this moment, with a label or without", id="mark"),
-        _key("r", "record", "Record", "Begin to record the session, or end the recording", id="record"),
-        _key("b", "baseline", "Baseline", "Show scores relative to your neutral speech too, or no more", id="baseline"),
-        _key("t", "next_theme", "Theme", "Take the next theme", id="theme"),
-        _key("question_mark", "help", "Help", "Explain the screen and its keys", id="help"),
+        _key("right", "pan(1)", "Forward", "Scroll the timeline forward", id="forth", show=False),
+        _key("end", "follow", "Now", "Return to the present", id="now"),
+        _key("home", "to_start", "Start", "Scroll the timeline to the start", id="start", show=False),
+        _key("plus,equals_sign", "zoom(-1)", "Zoom in", "Show less time in the timeline", id="zoom-in", show=False),
+        _key("minus", "zoom(1)", "Zoom out", "Show more time in the timeline", id="zoom-out", show=False),
+        _key("c", "preview", "Camera", "Show or hide the camera", id="camera"),
+        _key("d", "devices", "Devices", "Switch camera or microphone", id="devices"),
+        _key("m", "mark", "Mark", "Mark this moment, with an optional label", id="mark"),
+        _key("r", "record", "Record", "Start or stop recording the session", id="record"),
+        _key("b", "baseline", "Baseline", "Set or remove your neutral baseline", id="baseline"),
+        _key("t", "next_theme", "Theme", "Switch theme", id="theme"),
+        _key("question_mark", "help", "Help", "Explain the screen and the keys", id="help"),
     ]
 
     def __init__(
@@ -108,11 +107,11 @@ class MmimApp(App[None]):
     ) -> None:
         """`title` names what is analysed. The screen is drawn at most once every `draw_interval_s`.
 
-        `welcome`: what the program does and does not is to be read before anything begins. `overlay` is the address of
-        the page for OBS, where it is served.
+        `welcome`: show what the program does and does not do before starting. `overlay` is the address of the page for
+        OBS if it is served.
 
         Raises:
-            ConfigError: the keys that the user wants cannot be.
+            ConfigError: the user's key bindings are invalid.
         """
         super().__init__()
         if keys is not None:
@@ -129,13 +128,13 @@ class MmimApp(App[None]):
         self._draw_due: Timer | None = None
         self._frozen = False
         self._begun = False
-        self._pictured = False  # the session makes pictures
+        self._pictured = False  # the session sends previews
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name
 
     def compose(self) -> ComposeResult:
-        """The whole screen; the style sheet decides what fits."""
+        """The whole screen; the style sheet decides what is shown at which size."""
         state, ascii_only = self.state, self._ascii_only
         with Horizontal(id="top"):
             yield Heading(state, self._subject, ascii_only=ascii_only, serving=self._overlay is not None)
@@ -156,7 +155,7 @@ class MmimApp(App[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Begin the session once the screen stands, and the person knows what is to begin."""
+        """Start the session once the screen is up and, the first time, the welcome has been read."""
         self.screen.set_class(self._ascii_only, "-ascii")
         handle_stop_signals(self.exit)
         self.action_show_overlay()
@@ -191,8 +190,8 @@ class MmimApp(App[None]):
         self.post_message(Posted(what))
 
     def on_posted(self, message: Posted) -> None:
-        """Take in what the session says, and see that it is drawn soon."""
-        if not self.screen_stack and not isinstance(message.what, MmimLiveError):  # the app closes
+        """Handle an update from the session and schedule a redraw."""
+        if not self.screen_stack and not isinstance(message.what, MmimLiveError):  # the app is closing
             return
         match message.what:
             case MmimLiveError() as error:
@@ -217,7 +216,7 @@ class MmimApp(App[None]):
     def _draw(self) -> None:
         """Bring the screen up to date with the state."""
         self._draw_due = None
-        if not self.screen_stack:  # the app closes, and this draw was due
+        if not self.screen_stack:  # the app is closing, and this draw was still due
             return
         self.screen_stack[0].query_one(Banner).redraw()
         if self._frozen:
@@ -240,11 +239,11 @@ class MmimApp(App[None]):
         return self.screen_stack[0].query_one(Timeline)
 
     def on_timeline_moved(self, message: Timeline.Moved) -> None:
-        """Say so in the heading."""
+        """Show in the heading whether the timeline is scrolled back."""
         self.screen_stack[0].query_one(Heading).scrolled_back = not message.following
 
     def action_freeze(self) -> None:
-        """Hold the display, or let it go on; the session itself goes on in any case."""
+        """Freeze or resume the display; the session keeps running either way."""
         self._frozen = not self._frozen
         self.screen_stack[0].query_one(Heading).frozen = self._frozen
         if self._frozen:
@@ -258,11 +257,11 @@ class MmimApp(App[None]):
         self._timeline.pan(direction)
 
     def action_to_start(self) -> None:
-        """Scroll the timeline to the beginning."""
+        """Scroll the timeline to the start."""
         self._timeline.go_to_start()
 
     def action_follow(self) -> None:
-        """Back to the present; a paused display goes on."""
+        """Return to the present; a frozen display resumes."""
         if self._frozen:
             self.action_freeze()
         else:
@@ -273,26 +272,25 @@ class MmimApp(App[None]):
         self._timeline.zoom(direction)
 
     def action_preview(self) -> None:
-        """Show what the camera sees, or do not."""
+        """Show or hide the camera."""
         self.screen_stack[0].toggle_class("-preview")
 
     def _want_picture(self, size: Size | None) -> None:
-        """Ask the session for pictures of this size; it makes none that nobody looks at."""
+        """Ask the session for previews of this size, or None while none is visible: the session then makes none."""
         wanted = None if size is None else (size.width, size.height)
         if self.state.session is None or (wanted is None and not self._pictured):
             return
         self._pictured = self._source.send(ShowPicture(wanted)) and wanted is not None
         if wanted is not None and not self._pictured:
-            self._picture.clear("No camera is read.")
+            self._picture.clear("No camera in use.")
 
     def action_devices(self) -> None:
-        """Let another camera or microphone be chosen."""
+        """Let the user switch to another camera or microphone."""
         self.push_screen(DeviceScreen(self._source.find_devices, ascii_only=self._ascii_only), self._use)
 
     def _use(self, choice: DeviceChoice | None) -> None:
         if choice is not None and self._ask(UseDevice(choice.kind, choice.source)):
-            told = f"Going over to {plain(choice.name)}: the transcript says when it is open."
-            self.notify(told, markup=False)
+            self.notify(f"Switching to {plain(choice.name)}; see the transcript.", markup=False)
 
     def action_mark(self) -> None:
         """Mark this moment, with a label if the user has one."""
@@ -303,23 +301,23 @@ class MmimApp(App[None]):
             self._ask(mark)
 
     def action_baseline(self) -> None:
-        """Take a baseline, or remove it."""
+        """Set or remove the baseline."""
         self._ask(ToggleBaseline())
 
     def action_record(self) -> None:
-        """Begin to record, or end it."""
+        """Start or stop recording."""
         self._ask(ToggleRecording())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave out what this session cannot do."""
+        """Hide the actions that this session does not support."""
         return self._source.live if action in _LIVE_ONLY else super().check_action(action, parameters)
 
     def _ask(self, command: Command) -> bool:
-        """Pass a command on, or say that nobody is there to heed it."""
-        heeded = self._source.send(command)
-        if not heeded:
-            self.notify("The session is not running: there is nothing to do this with.", severity="warning")
-        return heeded
+        """Send a command to the session; say so if it is no longer running."""
+        sent = self._source.send(command)
+        if not sent:
+            self.notify("Not available: no session is running.", severity="warning")
+        return sent
 
     def action_next_theme(self) -> None:
         """The next theme of the cycle."""
@@ -327,12 +325,12 @@ class MmimApp(App[None]):
         self.theme = CYCLE[(place + 1) % len(CYCLE)]
 
     def get_key_display(self, binding: Binding) -> str:
-        """The key for people; in plain characters where nothing else is wanted."""
+        """The key as shown to the user; plain characters in ASCII mode."""
         display = super().get_key_display(binding)
         return binding.key if self._ascii_only and not display.isascii() else display
 
     def action_help(self) -> None:
-        """Explain the screen and its keys."""
+        """Explain the screen and the keys."""
         keys = shown_keys(self.screen_stack[0], self.get_key_display)
         self.push_screen(HelpScreen(keys, ascii_only=self._ascii_only), self._helped)
 
@@ -341,12 +339,12 @@ class MmimApp(App[None]):
             self.push_screen(WelcomeScreen(first=False, ascii_only=self._ascii_only))
 
     def action_show_overlay(self) -> None:
-        """Tell where the overlay is served, if it is."""
+        """Show the address of the overlay, if it is served."""
         if self._overlay is not None:
             self.notify(self._overlay, title="Overlay for OBS, events for scripts", timeout=12, markup=False)
 
     def action_copy_overlay(self) -> None:
-        """Put the overlay's address on the clipboard, and show it: not every terminal lets a program copy."""
+        """Copy the overlay's address, and show it: not every terminal lets a program copy."""
         if self._overlay is not None:
             self.copy_to_clipboard(self._overlay)
             self.action_show_overlay()

@@ -1,4 +1,4 @@
-"""Whether somebody has read, once, what the program does and does not: a small file in the user's config folder."""
+"""Remembers, in a file in the config folder, that the user has read what the program does and does not do."""
 
 import contextlib
 import os
@@ -7,18 +7,18 @@ from pathlib import Path
 
 from mmim_live.settings import config_folder
 
-REVISION = "1"  # of the text; raised when it says something new, so that it is read again
+REVISION = "1"  # of the text; raise it to have a changed text shown again
 
 
 def acknowledged() -> bool:
-    """Whether the text as it is now has been read. A folder that cannot be read means no."""
+    """Whether the current text has been read. An unreadable folder means no."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return _file().read_text(encoding="utf-8").strip() == REVISION
     return False
 
 
 def acknowledge() -> None:
-    """Remember it: whole, or not at all. Where the folder cannot be written, it is asked again the next time."""
+    """Remember it, atomically. If the folder is not writable, the user is asked again next time."""
     file = _file()
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)

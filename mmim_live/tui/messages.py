@@ -1,4 +1,4 @@
-"""What other threads post to the app. Knows only the values it carries."""
+"""The message by which other threads reach the app."""
 
 from textual.message import Message
 
@@ -6,7 +6,7 @@ from mmim_live.session_types import SessionUpdate
 
 
 class Posted(Message):
-    """Something the session says; an error means that it has ended for good."""
+    """An update from the session; an error means that the session has failed."""
 
     def __init__(self, what: SessionUpdate) -> None:
         super().__init__()

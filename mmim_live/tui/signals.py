@@ -1,4 +1,4 @@
-"""Signals that end the app as its key does, so that the terminal is restored."""
+"""Signals that quit the app as the key does, so that the terminal is restored."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ _STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def handle_stop_signals(stop: Callable[[], object] | None) -> None:
-    """Let them call `stop` on the running loop; None: let them be as before. Does nothing where they cannot be had."""
+    """Have them call `stop` on the running loop; None restores the defaults. Does nothing where unsupported."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
         return
     loop = asyncio.get_running_loop()

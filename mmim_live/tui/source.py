@@ -1,4 +1,4 @@
-"""What the app shows, as the app sees it: it knows no session."""
+"""What the app expects of a session."""
 
 from typing import Protocol
 
@@ -6,19 +6,19 @@ from mmim_live.session_types import Command, DeviceChoice, OnUpdate
 
 
 class EventSource(Protocol):
-    """Something that posts events from threads of its own."""
+    """Posts events from its own threads."""
 
-    live: bool  # devices, and not a recording
+    live: bool  # from devices, not a recording
 
     def start(self, on_update: OnUpdate) -> None:
-        """Begin; return at once. `on_update` may be called from any thread, and an error posted ends the session."""
+        """Start and return at once. `on_update` may be called from any thread; an error passed to it ends the session."""
 
     def stop(self) -> None:
-        """End and join all threads. Called once, also when the session has ended by itself."""
+        """Stop and join all threads. Called once, even if the session has already ended."""
 
     def send(self, command: Command) -> bool:
-        """Pass on what the user asks of the session, without waiting. False: it is not running, or cannot do it."""
+        """Pass a command to the session without waiting. False: it is not running or does not support it."""
 
     def find_devices(self) -> tuple[DeviceChoice, ...]:
-        """The devices that could be used instead. Takes seconds; called from a thread of its own."""
+        """The available devices. Takes seconds; called from a separate thread."""
         ...

@@ -11,11 +11,11 @@ class SessionState:
     def __init__(self) -> None:
         self.session: SessionStarted | None = None
         self.summary: Summary | None = None
-        self.comparison: Comparison | None = None  # of a replay with the live session
+        self.comparison: Comparison | None = None  # of the replay with the live session
         self.health: Health | None = None
         self.transcript = Transcript()
         self.readings_received = 0  # revisions included
-        self.now_s = 0.0  # the latest media time heard of
+        self.now_s = 0.0  # the latest media time seen
 
     def take(self, event: Event | Health) -> None:
         """Add one event."""

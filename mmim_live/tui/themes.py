@@ -1,4 +1,4 @@
-"""The themes of the app. Blue and orange tell the tones apart for colour-blind eyes, too."""
+"""The themes of the app. Blue and orange tell the tones apart for color-blind users."""
 
 from textual.theme import Theme
 

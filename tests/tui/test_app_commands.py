@@ -54,7 +54,7 @@ def test_a_recording_is_shown_as_long_as_it_runs(size: tuple[int, int]) -> None:
             await pilot.press("space", "r")
             app._post(health(31.0, recording=RecordingHealth("/home/ann/talk", 4.2, frames_dropped=7)))
             await pilot.pause(0.1)
-            assert "● REC 0:04  7 pictures left out" in screen_text(app)
+            assert "● REC 0:04  7 frames dropped" in screen_text(app)
             app._post(health(32.0))
             await pilot.pause(0.1)
             assert "REC" not in screen_text(app)
@@ -74,7 +74,7 @@ def test_a_baseline_is_counted_down_and_then_named_beside_every_relative_score(s
             await pilot.press("b")
             assert source.asked == [ToggleBaseline()]
             app._post(health(42.0, baseline=BaselineHealth(None, 0.0)))
-            await until(pilot, lambda: "awaiting the last words" in screen_text(app))
+            await until(pilot, lambda: "waiting for the last words" in screen_text(app))
             app._post(health(44.0, baseline=BaselineHealth(0.42)))
             app._post(dataclasses.replace(reading(44.0, 1.0), relative=0.58))
             app._post(utterance(42, 44, "much better", 1.2, relative=0.78))
@@ -121,6 +121,6 @@ def test_a_mark_that_nobody_heeds_is_told_of() -> None:
             await asyncio.to_thread(source.stop)
             await pilot.press("m", "enter")
             await pilot.pause()
-            assert ["not running" in each.message for each in app._notifications] == [True]
+            assert ["no session is running" in each.message for each in app._notifications] == [True]
 
     asyncio.run(run())

@@ -42,7 +42,7 @@ def test_another_device_is_chosen_from_a_list(keys: list[str], asked: list[UseDe
             await pilot.press(*keys)
             await until(pilot, lambda: "Cameras" not in screen_text(app))
             if asked:
-                await until(pilot, lambda: "Going over to" in screen_text(app))
+                await until(pilot, lambda: "Switching to" in screen_text(app))
 
     asyncio.run(run())
     assert source.asked == asked
@@ -92,7 +92,7 @@ def test_a_recording_has_no_devices() -> None:
     ("level", "phrase"),
     [
         (SoundLevel(-23.0, -9.0, 0.0), "-23 dB"),
-        (SoundLevel(-90.0, -90.0, 5.0), "is it muted?"),
+        (SoundLevel(-90.0, -90.0, 5.0), "no sound - muted?"),
         (SoundLevel(-90.0, -90.0, 1.0), "-60 dB"),
         (SoundLevel(-8.0, -0.1, 0.0), "too loud"),
     ],

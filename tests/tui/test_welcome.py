@@ -28,9 +28,9 @@ def test_nothing_begins_before_it_is_read_and_then_it_is_not_shown_again(
 
     async def run() -> None:
         async with app.run_test(size=size) as pilot:
-            await until(pilot, lambda: "begin" in screen_text(app))
+            await until(pilot, lambda: "start" in screen_text(app))
             text = " ".join(screen_text(app).replace("│", " ").replace("|", " ").split())
-            for phrase in ("not about a person", "Nothing is stored", "work, school, hiring", "Tell people", "begin"):
+            for phrase in ("not about a person", "Nothing is stored", "work, school, hiring", "Tell people", "start"):
                 assert phrase in text
             assert text.isascii() or not ascii_only
             assert not source.alive
@@ -62,7 +62,7 @@ def test_who_does_not_want_it_leaves_and_nothing_was_opened(key: str) -> None:
 
 def test_the_help_leads_to_it() -> None:
     text = show([SESSION], (120, 40), "question_mark", "a")
-    assert "Whoever is seen or heard" in text
+    assert "Anyone who is seen or heard" in text
     assert "Sentiment" in show([SESSION], (120, 40), "question_mark", "a", "escape")
 
 

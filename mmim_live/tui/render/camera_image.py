@@ -1,4 +1,4 @@
-"""A picture as characters: two pixels a cell, and the outline of the face in dots over it. Pure.
+"""The camera preview as characters: two pixels per cell, with the outline of the face over it in dots.
 
 In ASCII brightness becomes a character, and the outline the letter o.
 """
@@ -12,14 +12,14 @@ from mmim_live.session_types import Preview
 
 Rgb = tuple[int, int, int]
 
-_STEP = 16  # colours are rounded to so many levels of each channel: fewer styles, which cost most of the drawing
+_STEP = 16  # channel values are rounded to multiples of this: fewer styles, which are most of the cost of drawing
 _RAMP = " .:-=+*%@"
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # [row][column] of a braille cell
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 class PictureCell(NamedTuple):
-    """One character with its colours; None is the screen's own. `outline`: the ink is that of the outline."""
+    """One character with its colors; None is the screen's own. `outline`: the ink is that of the outline."""
 
     character: str
     ink: Rgb | None = None
@@ -28,7 +28,7 @@ class PictureCell(NamedTuple):
 
 
 def draw_picture(preview: Preview, *, ascii_only: bool) -> list[list[PictureCell]]:
-    """The picture in cells, one row of them for two rows of pixels."""
+    """The preview as rows of cells, one for every two rows of pixels."""
     image = preview.image[: len(preview.image) // 2 * 2]
     height, width = image.shape[:2]
     dots = _outline_dots(preview, width, height // 2)
@@ -53,12 +53,12 @@ def draw_picture(preview: Preview, *, ascii_only: bool) -> list[list[PictureCell
     ]
 
 
-def _rounded(colours: NDArray[Any]) -> NDArray[np.int_]:
-    return (colours // _STEP * _STEP + _STEP // 2).astype(np.int_)
+def _rounded(colors: NDArray[Any]) -> NDArray[np.int_]:
+    return (colors // _STEP * _STEP + _STEP // 2).astype(np.int_)
 
 
 def _outline_dots(preview: Preview, columns: int, rows: int) -> NDArray[np.int_]:
-    """The dots of each cell, as braille counts them."""
+    """The dots of each cell, as braille bits."""
     dots = np.zeros((rows, columns), np.int_)
     if columns and rows and len(preview.points):
         x = (preview.points[:, 0] * 2 * columns).astype(int)

@@ -1,4 +1,4 @@
-"""Small drawings in characters: large digits, signed bars, a gauge. Pure; each knows only the numbers it draws."""
+"""Small drawings in characters: large digits, signed bars, a gauge."""
 
 from mmim_live.types import SCORE_LIMIT
 
@@ -24,7 +24,7 @@ _HALF_BLOCKS = {(False, False): " ", (True, False): "▀", (False, True): "▄",
 def large_text(text: str, *, large: bool, ascii_only: bool) -> list[str]:
     """Digits, signs and points as lines of blocks.
 
-    Large: 5 lines, two cells a pixel. Small: 3 lines of half blocks, or, in ASCII, 5 lines with one cell a pixel.
+    Large: 5 lines, two cells per pixel. Small: 3 lines of half blocks, or, in ASCII, 5 lines with one cell per pixel.
     """
     rows = [" ".join(_GLYPHS[character][row] for character in text) for row in range(5)]
     if large or ascii_only:

@@ -1,4 +1,4 @@
-"""The timeline as a grid of cells. Pure: readings and utterances go in, characters with inks come out.
+"""The timeline as a grid of cells: readings and utterances in, characters with colors out.
 
 From top to bottom: the plot (score from 3 to -3; the line in braille dots, the interval as a band behind it, marks as
 columns), one row of utterances, one row of times. A committed line is solid, a provisional one dotted. In ASCII `*` is
@@ -35,7 +35,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which stretch of media time is drawn: from `start_s`, `cell_s` seconds a cell."""
+    """Which stretch of media time is drawn: from `start_s`, `cell_s` seconds per cell."""
 
     width: int
     height: int
@@ -66,7 +66,7 @@ class Sample(NamedTuple):
 def draw_timeline(
     readings: Sequence[Reading], utterances: Iterable[Utterance], view: View, marks: Iterable[Mark] = ()
 ) -> list[list[Cell]]:
-    """`view.height` rows of `view.width` cells. Readings are in order of end_s, and stand at their end_s."""
+    """`view.height` rows of `view.width` cells. Readings are in order of end_s, and are drawn at their end_s."""
     if view.columns == 0 or view.rows == 0:
         return [[Cell()] * view.width for _ in range(view.height)]
     samples = sample(readings, view)
@@ -80,7 +80,7 @@ def draw_timeline(
 
 
 def sample(readings: Sequence[Reading], view: View) -> list[Sample | None]:
-    """Two samples a cell, interpolated between neighbours; None where nothing is known."""
+    """Two samples per cell, interpolated between neighbours; None where there is no reading."""
     step_s = view.cell_s / 2
     return [_at(readings, view.start_s + (index + 0.5) * step_s, step_s) for index in range(2 * view.columns)]
 

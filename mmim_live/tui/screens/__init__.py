@@ -1,1 +1,1 @@
-"""What lies over the main screen for a while, one module each."""
+"""Screens shown over the main one, one module each."""

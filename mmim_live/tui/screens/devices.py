@@ -1,4 +1,4 @@
-"""Lets the user choose another camera or microphone for the running session."""
+"""Lets the user switch to another camera or microphone."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -20,16 +20,16 @@ _HEADINGS = {"camera": "Cameras", "microphone": "Microphones"}
 
 
 class DeviceScreen(ModalScreen[DeviceChoice | None]):
-    """Dismissed with what was chosen. `find` may take its time: it runs in a thread of its own."""
+    """Dismissed with the user's choice. `find` may be slow: it runs in its own thread."""
 
     BINDINGS: ClassVar = [
         Binding("escape,q", "close", "Close"),
         Binding("d", "close", "Close", id="devices"),
-        Binding("r", "look", "Look again"),
+        Binding("r", "look", "Rescan"),
     ]
 
     class Found(Message):
-        """What `find` gave."""
+        """The result of `find`."""
 
         def __init__(self, choices: Sequence[DeviceChoice], problem: str = "") -> None:
             super().__init__()
@@ -44,13 +44,13 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
         self._looking = False
 
     def compose(self) -> ComposeResult:
-        """A list, and below it what can be done."""
+        """A list with a hint below it."""
         with Vertical(id="devices", classes="box"):
             yield OptionList(id="choices")
             yield Static("", id="hint")
 
     def on_mount(self) -> None:
-        """Look for them."""
+        """Start looking for devices."""
         self.query_one(".box").border_title = "Devices"
         self.action_look()
 
@@ -65,10 +65,10 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
         try:
             self.post_message(self.Found(self._find()))
         except Exception as error:  # noqa: BLE001 (drivers fail in their own ways, and this is only a list)
-            self.post_message(self.Found((), f"The devices cannot be listed: {error}"))
+            self.post_message(self.Found((), f"Cannot list devices: {error}"))
 
     def on_device_screen_found(self, message: Found) -> None:
-        """Show them, those in use marked."""
+        """List the devices and mark those in use."""
         self._looking = False
         self._choices = list(message.choices)
         options = self.query_one(OptionList)
@@ -81,27 +81,27 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
             options.add_option(Option(self._line(choice), id=str(index)))
         places = [at for at, each in enumerate(options.options) if not each.disabled]
         unused = [at for at, choice in zip(places, self._choices, strict=True) if not choice.in_use]
-        options.highlighted = next(iter(unused or places), None)  # whoever comes here wants another one
+        options.highlighted = next(iter(unused or places), None)  # the user wants another one
         options.focus()
         self._hint(
             message.problem
             or (
-                "Enter uses it, R looks again, Esc leaves all as it is."
+                "Enter select, R rescan, Esc cancel"
                 if self._choices
-                else "The session is still loading, or has ended: there is nothing to choose."
+                else "No devices to choose from: the session is still loading or has ended."
             )
         )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Done."""
+        """Dismiss with the choice, unless it is already in use."""
         choice = self._choices[int(event.option.id or 0)]
         if choice.in_use:
-            self._hint(f"{choice.name} is in use already: choose another one, or leave with Esc.")
+            self._hint(f"{choice.name} is already in use. Choose another, or press Esc.")
         else:
             self.dismiss(choice)
 
     def action_close(self) -> None:
-        """All stays as it is."""
+        """Change nothing."""
         self.dismiss(None)
 
     def _line(self, choice: DeviceChoice) -> Content:

@@ -1,4 +1,4 @@
-"""The help screen: what is on the screen and which keys there are."""
+"""The help screen: explains the panels and lists the keys."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -11,26 +11,26 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 _PANELS = (
-    ("Sentiment", "the score of the last seconds, from -3 to +3, and the interval it lies in most of the time. "
-     "Provisional: the words may still change. Committed: settled."),
-    ("Timeline", "the score over time. A solid line is committed, a dotted one provisional; behind it the interval; "
-     "below it the utterances."),
-    ("Why", "what words, voice and face add to the score or take from it, and whether voice and face fit the words "
-     "(in percent of the model's own test windows, those that fit them worse)."),
-    ("Transcript", "what was said, with the score of each utterance. Right of the divider are words that may change."),
+    ("Sentiment", "the score of the last few seconds, from -3 to +3, and an interval that shows how uncertain it is. "
+     "Provisional: the words may still change. Committed: final."),
+    ("Timeline", "the score over time: a solid line where committed, dotted where provisional; the interval behind it; "
+     "utterances below it."),
+    ("Why", "what words, voice and face add to the score or take from it, and whether voice and face match the "
+     "words (percentile: how well they match, compared with validation data)."),
+    ("Transcript", "what was said, with the score of each utterance. Words to the right of the divider may still change."),
 )  # fmt: skip
-_MORE = "What this does and does not: a reading is a guess about an expression, not about a person"
+_MORE = "What this does and does not do: a reading is a guess about an expression, not about a person"
 
 
 class HelpScreen(ModalScreen[bool]):
-    """Closed by any of its keys; dismissed with whether more is to be read."""
+    """Any of its keys closes it; dismissed with whether to show what the program does and does not do."""
 
     BINDINGS: ClassVar = [
         Binding("escape,enter", "close(False)", "Close"),
         Binding("q", "close(False)", "Close", id="quit"),
         Binding("space", "close(False)", "Close", id="pause"),
         Binding("question_mark", "close(False)", "Close", id="help"),
-        Binding("a", "close(True)", "What it does and does not"),
+        Binding("a", "close(True)", "What it does and does not do"),
     ]
 
     def __init__(self, keys: Iterable[tuple[str, str]], *, ascii_only: bool) -> None:
@@ -55,5 +55,5 @@ class HelpScreen(ModalScreen[bool]):
         self.query_one("#help").border_title = "Help (Esc closes)"
 
     def action_close(self, more: bool) -> None:
-        """Tell what was chosen."""
+        """Dismiss with the choice."""
         self.dismiss(more)

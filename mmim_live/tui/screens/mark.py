@@ -14,9 +14,9 @@ MAX_LABEL = 120  # characters
 
 
 class MarkScreen(ModalScreen[MarkMoment | None]):
-    """Gives the mark, whose moment is that of the opening; None where the user thought better of it."""
+    """Dismissed with the mark, timed at the opening of this screen; None if canceled."""
 
-    BINDINGS: ClassVar = [Binding("escape", "dismiss", "No mark")]
+    BINDINGS: ClassVar = [Binding("escape", "dismiss", "Cancel")]
 
     def __init__(self, *, ascii_only: bool) -> None:
         super().__init__(classes="-ascii" if ascii_only else "")
@@ -24,10 +24,10 @@ class MarkScreen(ModalScreen[MarkMoment | None]):
 
     def compose(self) -> ComposeResult:
         """One field."""
-        field = Input(placeholder="a label, or nothing", max_length=MAX_LABEL, id="mark")
-        field.border_title = "Mark: Enter keeps it, Esc does not"
+        field = Input(placeholder="label (optional)", max_length=MAX_LABEL, id="mark")
+        field.border_title = "Mark: Enter to save, Esc to cancel"
         yield field
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Done."""
+        """Dismiss with the mark."""
         self.dismiss(MarkMoment(event.value.strip(), time.monotonic() - self._began_s))

@@ -1,4 +1,4 @@
-"""What the program does and what it does not: before the camera opens for the first time, and later from the help."""
+"""What the program does and does not do: shown before the camera first opens, and from the help."""
 
 from typing import ClassVar
 
@@ -10,23 +10,23 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 _PARTS = (
-    ("What it does", "It watches a face, listens to a voice and reads the words, and guesses how negative or positive "
-     "they come across, from -3 to +3: with how sure it is, and why."),
-    ("What it does not", "A reading is a guess about an expression, not about a person. It does not know what anybody "
-     "feels, thinks or means, and it is often wrong."),
-    ("Not for", "work, school, hiring, or judging anybody. The EU AI Act forbids inferring emotions at the workplace "
+    ("What it does", "It looks at a face, listens to the voice and transcribes the words, and guesses how negative or "
+     "positive they come across, from -3 to +3, with an uncertainty and the reasons."),
+    ("What it does not do", "A reading is a guess about an expression, not about a person. It does not know what "
+     "anyone feels, thinks or means, and it is often wrong."),
+    ("Not for", "work, school, hiring, or judging anyone. The EU AI Act prohibits inferring emotions in the workplace "
      "and in education."),
-    ("Tell people", "Whoever is seen or heard must be told beforehand."),
-    ("Private", "Nothing is stored unless you ask for it, and nothing leaves this machine."),
+    ("Tell people", "Anyone who is seen or heard must be told beforehand."),
+    ("Privacy", "Nothing is stored unless you ask for it, and nothing leaves this machine."),
 )  # fmt: skip
 
 
 class WelcomeScreen(ModalScreen[bool]):
-    """Dismissed with whether to begin. `first`: nothing has begun yet, and leaving it leaves the program."""
+    """Dismissed with whether to start. `first`: the session has not started yet, and leaving quits the program."""
 
     BINDINGS: ClassVar = [
-        Binding("enter", "close(True)", "Begin"),
-        Binding("escape,q", "close(False)", "Leave"),
+        Binding("enter", "close(True)", "Start"),
+        Binding("escape,q", "close(False)", "Quit"),
     ]
 
     def __init__(self, *, first: bool, ascii_only: bool) -> None:
@@ -38,15 +38,15 @@ class WelcomeScreen(ModalScreen[bool]):
         parts: list[str | tuple[str, str]] = []
         for name, meaning in _PARTS:
             parts += [(f"{name}: ", "bold $primary"), f"{meaning}\n\n"]
-        keys = ("Enter", " begin", "Q", " leave") if self._first else ("Esc", " back", "", "")
+        keys = ("Enter", " start", "Q", " quit") if self._first else ("Esc", " back", "", "")
         parts += [(keys[0], "bold reverse $primary"), keys[1], "     ", (keys[2], "bold reverse $primary"), keys[3]]
         with VerticalScroll(classes="box"):
             yield Static(Content.assemble(*parts))
 
     def on_mount(self) -> None:
         """Name the box."""
-        self.query_one(".box").border_title = "mmim-live, before the camera opens" if self._first else "mmim-live"
+        self.query_one(".box").border_title = "mmim-live: before the camera opens" if self._first else "mmim-live"
 
     def action_close(self, begin: bool) -> None:
-        """Tell what was chosen."""
+        """Dismiss with the choice."""
         self.dismiss(begin)

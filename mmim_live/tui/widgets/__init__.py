@@ -1,1 +1,1 @@
-"""The panels of the app. Each reads the session's state when it draws, and never changes it."""
+"""The panels of the app. Each draws from the session's state and never changes it."""

@@ -1,7 +1,4 @@
-"""What must be seen as long as it lasts: that a recording runs, and what scores are told relative to.
-
-StateWidget also while the display is held.
-"""
+"""Shows, even while the display is frozen, that a recording runs and what the baseline is."""
 
 import math
 
@@ -16,7 +13,7 @@ from mmim_live.wording import clock, plain, relative_to
 
 
 class Banner(Widget):
-    """One line for each thing that lasts; `redraw` shows and hides it."""
+    """One line each for the recording and the baseline; `redraw` shows and hides them."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__()
@@ -49,11 +46,11 @@ class Banner(Widget):
     def _baseline(self, baseline: BaselineHealth) -> Content:
         if baseline.score is None:
             left_s = baseline.left_s or 0.0
-            told = f"{math.ceil(left_s)} s" if left_s else "awaiting the last words"
+            progress = f"{math.ceil(left_s)} s" if left_s else "waiting for the last words"
             return Content.assemble(
-                (f" BASELINE {told} ", "bold reverse $accent"),
+                (f" BASELINE {progress} ", "bold reverse $accent"),
                 " read something neutral aloud" if left_s else "",
-                (f"  {key_of(self, 'baseline')} calls it off", "$foreground-muted"),
+                (f"  {key_of(self, 'baseline')} cancels", "$foreground-muted"),
             )
         return Content.assemble(
             (" BASELINE ", "bold reverse $accent"),
@@ -62,11 +59,11 @@ class Banner(Widget):
         )
 
     def _recording(self, recording: RecordingHealth) -> Content:
-        lost = [f"{recording.frames_dropped} pictures left out"] if recording.frames_dropped else []
-        lost += [f"{recording.sound_lost_s:.1f} s of sound lost"] if recording.sound_lost_s else []
+        lost = [f"{recording.frames_dropped} frames dropped"] if recording.frames_dropped else []
+        lost += [f"{recording.sound_lost_s:.1f} s of audio lost"] if recording.sound_lost_s else []
         return Content.assemble(
             (f" {'o' if self._ascii_only else '●'} REC {clock(recording.length_s)} ", "bold reverse $error"),
             *((f" {', '.join(lost)} ", "bold $text-warning") for _ in lost[:1]),
             f" into {plain(recording.folder)}",
-            (f"  {key_of(self, 'record')} stops it", "$foreground-muted"),
+            (f"  {key_of(self, 'record')} stops", "$foreground-muted"),
         )

@@ -1,4 +1,4 @@
-"""What the camera sees, with the outline of the face that is read, while somebody wants to see it."""
+"""The camera preview with the outline of the tracked face; frames are requested only while it is visible."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,58 +17,58 @@ MAX_COLUMNS, MAX_ROWS = 44, 17  # cells; more would cost more than it shows
 
 
 class CameraView(Widget):
-    """Asks for pictures that fit, by `wants`, while it is on the screen; None: no more."""
+    """Requests previews of a fitting size through `wants` while visible, and None when hidden."""
 
     COMPONENT_CLASSES = {"picture--outline", "picture--hint"}  # noqa: RUF012 (as Textual declares it)
 
     def __init__(self, wants: Callable[[Size | None], None], *, ascii_only: bool) -> None:
         super().__init__(classes="panel")
-        self.border_title = "Picture"
+        self.border_title = "Camera"
         self._wants = wants
         self._ascii_only = ascii_only
         self._cells: list[list[PictureCell]] = []
         self._drawn_s = 0.0  # media time of what is drawn
-        self.hint = "Waiting for a picture."
+        self.hint = "Waiting for the camera."
 
     @property
     def wanted(self) -> Size | None:
-        """Width and height in pixels of the pictures that are wanted now."""
+        """Width and height in pixels of the previews needed now; None: none."""
         if not self.display or not self.size:
             return None
         return Size(min(self.size.width, MAX_COLUMNS), 2 * min(self.size.height, MAX_ROWS))
 
     def show(self, preview: Preview) -> None:
-        """Draw this picture."""
+        """Draw this preview."""
         self._cells = draw_picture(preview, ascii_only=self._ascii_only)
         self._drawn_s = preview.time_s
         self.border_subtitle = "" if len(preview.points) else "no face"
         self.refresh()
 
     def expire(self, now_s: float, after_s: float = 2.0) -> None:
-        """Draw nothing rather than what is no longer so."""
+        """Stop showing a preview that is out of date."""
         if self._cells and now_s - self._drawn_s > after_s:
-            self.clear("No picture comes.")
+            self.clear("No camera image.")
 
     def clear(self, hint: str) -> None:
-        """Say something in place of a picture."""
+        """Show a hint instead of a preview."""
         self._cells, self.hint, self.border_subtitle = [], hint, ""
         self.refresh()
 
     def on_resize(self) -> None:
-        """Ask for what fits."""
+        """Request the new size."""
         self._wants(self.wanted)
 
     def on_show(self) -> None:
-        """Begin to ask."""
+        """Start requesting previews."""
         self._wants(self.wanted)
 
     def on_hide(self) -> None:
-        """Nobody looks any more."""
+        """Stop requesting previews."""
         self._cells = []
         self._wants(None)
 
     def render_line(self, y: int) -> Strip:
-        """One row of cells, centred."""
+        """One row of cells, centered."""
         width, height = self.size
         if not self._cells:
             text = self.hint[:width].center(width) if y == height // 2 else " " * width

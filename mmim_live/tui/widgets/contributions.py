@@ -1,4 +1,4 @@
-"""Why the score is what it is: contributions of words, voice and face, and whether they fit together."""
+"""Why the score is what it is: contributions of words, voice and face, and whether they match."""
 
 from textual.app import RenderResult
 from textual.content import Content
@@ -12,11 +12,11 @@ from mmim_live.types import MODALITIES, Agreement, Modality
 from mmim_live.wording import agreement_sentence, misfits, signed
 
 NAMES: dict[Modality, str] = {"text": "words", "voice": "voice", "face": "face"}
-BAR_LIMIT = 2.0  # a single modality seldom moves the score further; longer bars are cut, the number tells
+BAR_LIMIT = 2.0  # a single modality seldom moves the score further; longer bars are clipped, the number is not
 
 
 class ContributionsPanel(StateWidget):
-    """Reads the latest reading."""
+    """Shows the latest reading."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__(classes="panel")
@@ -42,7 +42,7 @@ class ContributionsPanel(StateWidget):
         if not getattr(reading.present, name):
             return Content.assemble(label, ("absent", "italic $foreground-muted"))
         if value is None:
-            return Content.assemble(label, ("present, weight not known", "$foreground-muted"))
+            return Content.assemble(label, ("contribution unknown", "$foreground-muted"))
         room = max(4, self.size.width - len(label) - 6)
         left, right = signed_bar(value, BAR_LIMIT, room, ascii_only=self._ascii_only)
         return Content.assemble(

@@ -1,13 +1,13 @@
-"""The keys in the bottom line, as many as fit: the rest stay in the help and in the command palette."""
+"""The keys in the footer, as many as fit; the rest are in the help and the command palette."""
 
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-# Left out in this order where the line is too short. The others stay.
+# Dropped in this order if the line is too short. All others stay.
 _GIVE_WAY = ("command_palette", "next_theme", "follow", "pan(-1)", "baseline", "devices", "preview")
-_PADDING = 3  # cells of a key beside its name and what it does
+_PADDING = 3  # cells of a key besides its name and description
 
 
 class KeyFooter(Footer):
@@ -22,7 +22,7 @@ class KeyFooter(Footer):
         yield from keys
 
     def on_resize(self, _event: Resize) -> None:
-        """Another width, other keys."""
+        """Choose the keys again for the new width."""
         self.refresh(recompose=True)
 
 

@@ -1,4 +1,4 @@
-"""The top line: what is analysed, how far it is, and whether the display follows."""
+"""The top line: what is analyzed, the progress, and whether the display follows."""
 
 from textual.app import RenderResult
 from textual.content import Content
@@ -25,13 +25,13 @@ class Heading(StateWidget):
         self._serving = serving
 
     def shown(self) -> object:
-        """How far it is; what the app sets draws itself anew."""
+        """The progress; the reactive attributes redraw by themselves."""
         state = self._state
         progress = state.health.progress if state.health else None
         return clock(state.now_s), progress, state.session, state.summary
 
     def render(self) -> RenderResult:
-        """Name on the left, progress and state on the right; the name gives way."""
+        """Name on the left, progress and state on the right; the name is cut if needed."""
         right = self._right()
         left = Content.assemble(("mmim-live", "bold $primary"), "  ", self._title)
         room = max(0, self.size.width - right.cell_length - 2)
@@ -43,7 +43,7 @@ class Heading(StateWidget):
         parts: list[str | tuple[str, str]] = []
         if self.frozen:
             parts += [(" PAUSED ", "bold reverse $warning"), " "]
-            parts += ["the display holds, the session goes on  "] if self.size.width >= 70 else []
+            parts += ["the session keeps running  "] if self.size.width >= 70 else []
         elif self.scrolled_back:
             parts += [(" BACK ", "bold reverse $secondary"), " "]
         if self._serving:

@@ -1,4 +1,4 @@
-"""One line on how the session fares: rates, delays, drops, load, and what runs."""
+"""One line on the health of the session: rates, latency, drops, load, models and devices."""
 
 from textual.app import RenderResult
 from textual.content import Content
@@ -10,7 +10,7 @@ from mmim_live.wording import plain
 
 
 class HealthLine(StateWidget):
-    """Reads the latest health; what does not fit is left out, from the end."""
+    """Shows the latest health; parts that do not fit are dropped from the end."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is shown until the session begins: what is being loaded, and what to expect."""
+"""Shown until the session starts: what is being loaded, and what to expect."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from mmim_live.tui.widgets.state_widget import StateWidget
 
 
 class Loading(StateWidget):
-    """Counts the seconds so that a wait is seen to go on. `now_s` is a monotonic clock."""
+    """Counts the seconds to show progress. `now_s` is a monotonic clock."""
 
     def __init__(self, state: SessionState, title: str, now_s: Callable[[], float]) -> None:
         super().__init__()
@@ -28,11 +28,11 @@ class Loading(StateWidget):
             self.refresh()
 
     def begin(self) -> None:
-        """The wait begins now."""
+        """Start counting now."""
         self._began_s = self._now_s()
 
     def shown(self) -> str:
-        """What is being loaded; the seconds are drawn on their own."""
+        """What is being loaded; the seconds redraw by themselves."""
         return self._state.health.activity if self._state.health else ""
 
     def render(self) -> RenderResult:
@@ -44,7 +44,7 @@ class Loading(StateWidget):
             (f"{self._title}\n\n", "bold"),
             f"{activity[:1].upper()}{activity[1:]} ... {waited_s} s\n\n",
             (
-                "Words, voice and face are read on this machine;\nno picture, sound or word leaves it.\n\n",
+                "Words, voice and face are analyzed on this machine;\nno video, audio or text leaves it.\n\n",
                 "$foreground-muted",
             ),
             ("A reading is a guess about an expression,\nnot about a person.", "$foreground-muted"),

@@ -1,4 +1,4 @@
-"""How loud it is, in one line: whether one is heard at all, and whether it is too loud."""
+"""The level of the microphone in one line, with warnings for silence and clipping."""
 
 from textual.app import RenderResult
 from textual.content import Content
@@ -14,7 +14,7 @@ _BAR_CELLS = 12
 
 
 class LevelMeter(Widget):
-    """Not there until there is sound."""
+    """Hidden until there is audio."""
 
     def __init__(self, *, ascii_only: bool) -> None:
         super().__init__()
@@ -29,18 +29,18 @@ class LevelMeter(Widget):
             self.refresh()
 
     def render(self) -> RenderResult:
-        """A bar, the peak in it, and a number or what is wrong."""
+        """A bar with a peak mark, then the level or a warning."""
         level = self._level
         if level is None:
             return Content("")
         if level.silent_s >= NO_SOUND_S:
-            return Content.assemble(("sound ", "$foreground-muted"), ("none: is it muted?", "bold $text-warning"))
+            return Content.assemble("no sound - muted?", "bold $text-warning")
         bar = level_bar(_share(level.rms_dbfs), _share(level.peak_dbfs), _BAR_CELLS, ascii_only=self._ascii_only)
         clips = level.peak_dbfs > CLIPS_DBFS
         number = "too loud" if clips else f"{max(level.rms_dbfs, QUIETEST_DBFS):.0f} dB"
         style = "$text-warning" if clips else "$text-success"
         return Content.assemble(
-            ("sound ", "$foreground-muted"), (bar, style), (number.rjust(8), "bold $text-warning" if clips else "")
+            ("mic ", "$foreground-muted"), (bar, style), (number.rjust(8), "bold $text-warning" if clips else "")
         )
 
 

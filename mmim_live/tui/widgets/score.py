@@ -10,11 +10,11 @@ from mmim_live.tui.widgets.state_widget import StateWidget
 from mmim_live.wording import above, clock, score_words, sign, signed, tone
 
 TONE_STYLES = {"positive": "$text-primary", "neutral": "$foreground", "negative": "$text-warning"}
-_LARGE_HEIGHT, _LARGE_WIDTH = 11, 26  # room that all lines but the relative score need with large digits
+_LARGE_HEIGHT, _LARGE_WIDTH = 11, 26  # what all lines except the relative score need with large digits
 
 
 class ScorePanel(StateWidget):
-    """Reads the latest reading."""
+    """Shows the latest reading."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__(classes="panel")
@@ -37,7 +37,7 @@ class ScorePanel(StateWidget):
         reading = self._state.transcript.reading
         if reading is None:
             return Content.assemble(
-                ("No reading yet.\n\n", "bold"), ("The first comes with the first seconds.", "$foreground-muted")
+                ("No reading yet.\n\n", "bold"), ("The first one takes a few seconds.", "$foreground-muted")
             )
         if reading.score is None:
             return self._abstention(reading)
@@ -46,7 +46,7 @@ class ScorePanel(StateWidget):
     def _abstention(self, reading: Reading) -> Content:
         present = reading.present
         anything = present.text or present.voice or present.face
-        why = "What there is does not suffice for a reading." if anything else "No words, no voice and no face."
+        why = "Not enough input for a reading." if anything else "No words, voice or face."
         return Content.assemble(("No reading\n\n", "bold"), (f"{why}\n{self._when(reading)}", "$foreground-muted"))
 
     def _score(self, reading: Reading, score: float) -> Content:
@@ -68,7 +68,7 @@ class ScorePanel(StateWidget):
         )
 
     def _relative(self, reading: Reading, score: float) -> list[str]:
-        """One line while there is a baseline; with its value where there is room, which the banner tells anyway."""
+        """One line while there is a baseline, with its value if there is room; the banner shows it anyway."""
         if reading.relative is None:
             return []
         line = above(reading.relative, score - reading.relative)
@@ -76,7 +76,7 @@ class ScorePanel(StateWidget):
 
     def _interval(self, reading: Reading) -> str:
         if reading.low is None or reading.high is None:
-            return "interval not known"
+            return "interval unknown"
         return f"between {signed(reading.low)} and {signed(reading.high)}"
 
     def _when(self, reading: Reading) -> str:

@@ -1,4 +1,4 @@
-"""What runs and how much it has seen, where there is room for it."""
+"""Models, devices and counts, where there is room."""
 
 from textual.app import RenderResult
 from textual.content import Content
@@ -10,7 +10,7 @@ from mmim_live.wording import clock, plain, signed
 
 
 class SessionInfoPanel(StateWidget):
-    """Names and counts, one a line."""
+    """Names and counts, one per line."""
 
     def __init__(self, state: SessionState) -> None:
         super().__init__(classes="panel")
@@ -22,7 +22,7 @@ class SessionInfoPanel(StateWidget):
         return self._facts()
 
     def render(self) -> RenderResult:
-        """As many lines as there are facts."""
+        """One line per fact."""
         lines = [Content.assemble((f"{label:<12}", "$foreground-muted"), value) for label, value in self._facts()]
         return Content("\n").join(lines)
 
@@ -37,13 +37,13 @@ class SessionInfoPanel(StateWidget):
             facts += [("model", session.checkpoint), ("features", session.contract_hash)]
             facts += [(name, model) for name, model in session.models.items() if name != "checkpoint"]
         if health is not None:
-            facts += [("computes on", health.device)] if health.device else []
-            facts += [(device.kind, _told(device)) for device in health.devices]
+            facts += [("device", health.device)] if health.device else []
+            facts += [(device.kind, _device_text(device)) for device in health.devices]
         return facts
 
 
-def _told(device: DeviceHealth) -> str:
-    """Name, rate and losses of a device, or what is wrong with it."""
+def _device_text(device: DeviceHealth) -> str:
+    """Name, rate and losses of a device, or its state if it is not open."""
     name = plain(device.name).removeprefix(f"{device.kind} ")
     if device.state != "open":
         return f"{name}, {device.state}"

@@ -1,4 +1,4 @@
-"""What the widgets that read the session's state have in common: they are drawn anew only where it shows."""
+"""Base of the widgets that show the session's state: they redraw only when what they show has changed."""
 
 from typing import ClassVar
 
@@ -6,13 +6,13 @@ from textual.widget import Widget
 
 
 class StateWidget(Widget):
-    """`redraw` may be called as often as one likes."""
+    """`redraw` is cheap if nothing has changed."""
 
-    HEIGHT_FOLLOWS: ClassVar[bool] = False  # what is drawn
+    HEIGHT_FOLLOWS: ClassVar[bool] = False  # the content
     _drawn: object = None
 
     def shown(self) -> object:
-        """All that the drawing depends on, beside size and theme; compared with ==."""
+        """Everything that the drawing depends on, except size and theme; compared with ==."""
         raise NotImplementedError
 
     def redraw(self) -> None:

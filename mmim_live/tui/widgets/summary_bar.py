@@ -1,4 +1,4 @@
-"""The closing line of a session that came to its end."""
+"""The summary line of a finished session."""
 
 from textual.app import RenderResult
 from textual.content import Content
@@ -7,7 +7,7 @@ from mmim_live.events import Summary
 from mmim_live.tui.bindings import key_of
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
-from mmim_live.wording import clock, comparison_sentence, score_words, sign, signed
+from mmim_live.wording import clock, comparison_sentence, counted, real_time, score_words, sign, signed
 
 
 class SummaryBar(StateWidget):
@@ -21,33 +21,35 @@ class SummaryBar(StateWidget):
         self._ascii_only = ascii_only
 
     def shown(self) -> object:
-        """What there is at the end."""
+        """The summary and the comparison."""
         return self._state.summary, self._state.comparison
 
     def render(self) -> RenderResult:
-        """What was seen, and what can be done now."""
+        """The summary and the keys that matter now."""
         summary = self._state.summary
         if summary is None:
             return Content("")
         return Content.assemble(
             ("Finished. ", "bold"),
-            self._told(summary),
+            self._summary_text(summary),
             self._compared(),
-            (f" {key_of(self, 'back')} scrolls back, {key_of(self, 'quit')} leaves.", "$foreground-muted"),
+            (f" {key_of(self, 'back')} scrolls back, {key_of(self, 'quit')} quits.", "$foreground-muted"),
         )
 
     def _compared(self) -> str:
         comparison = self._state.comparison
         return "" if comparison is None else f" {comparison_sentence(comparison)}"
 
-    def _told(self, summary: Summary) -> str:
+    def _summary_text(self, summary: Summary) -> str:
         parts = [clock(summary.duration_s)]
         if summary.mean_score is not None:
             mark = sign(summary.mean_score, self._ascii_only)
             parts.append(f"mean {mark} {signed(summary.mean_score)} ({score_words(summary.mean_score)})")
-        parts += [f"{summary.counts[name]} {name}" for name in ("utterances", "words") if name in summary.counts]
+        parts += [
+            counted(summary.counts[f"{name}s"], name) for name in ("utterance", "word") if f"{name}s" in summary.counts
+        ]
         dropped = sum(summary.drops.values())
         parts += [f"{dropped} dropped"] if dropped else []
         parts += [" ".join(summary.languages)] if summary.languages else []
-        parts.append(f"{summary.real_time_factor:.2f} x real time")
+        parts.append(real_time(summary.real_time_factor))
         return ", ".join(parts) + "."

@@ -1,4 +1,4 @@
-"""The score over the last minutes, with scroll-back. The drawing itself is `plot.py`'s."""
+"""The score over the last minutes, with scroll-back. `plot.py` does the drawing."""
 
 import math
 from typing import ClassVar
@@ -14,13 +14,13 @@ from mmim_live.tui.render.plot import GUTTER, Cell, Ink, View, draw_timeline
 from mmim_live.tui.state import SessionState
 from mmim_live.wording import clock
 
-ZOOMS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds a cell
+ZOOMS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds per cell
 _FINEST_S = 0.25
 _SHORTEST_SPAN_S = 90.0
 
 
 class Timeline(Widget):
-    """Follows the present until it is scrolled back or held."""
+    """Follows the present until it is scrolled back or frozen."""
 
     COMPONENT_CLASSES: ClassVar = {
         f"timeline--{ink}" for ink in ("positive", "neutral", "negative", "zero", "axis", "band", "mark")
@@ -55,11 +55,11 @@ class Timeline(Widget):
         columns = max(1, width - GUTTER)
         cell_s = self._cell_s or self._fitting_cell_s(columns)
         end_s = self._state.now_s if self._end_s is None else self._end_s
-        start_s = max(0, math.ceil(end_s / cell_s) - columns) * cell_s  # whole cells, lest the line shimmers
+        start_s = max(0, math.ceil(end_s / cell_s) - columns) * cell_s  # whole cells, so that the line does not shimmer
         return View(width, height, start_s, cell_s, self._ascii_only)
 
     def redraw(self) -> None:
-        """Draw anew from the state."""
+        """Redraw from the state."""
         view = self.view()
         state = self._state
         drawn = (view, state.readings_received, len(state.transcript.log), state.transcript.rewrites)
@@ -74,7 +74,7 @@ class Timeline(Widget):
         self.refresh()
 
     def pan(self, direction: int) -> None:
-        """Scroll by a quarter of the width: -1 back, 1 forth; forth from the last quarter follows again."""
+        """Scroll by a quarter of the width: -1 back, 1 forward; scrolling forward past the end follows again."""
         view = self.view()
         span_s = view.columns * view.cell_s
         end_s = (self._state.now_s if self._end_s is None else self._end_s) + direction * span_s / 4
@@ -108,7 +108,7 @@ class Timeline(Widget):
         self.redraw()
 
     def notify_style_update(self) -> None:
-        """Another theme: look the colours up again."""
+        """Another theme: look the colors up again."""
         super().notify_style_update()
         self._inks.clear()
 
@@ -125,7 +125,7 @@ class Timeline(Widget):
         self.post_message(self.Moved(self.following))
 
     def _fitting_cell_s(self, columns: int) -> float:
-        """Seconds a cell, so that a short recording just fills the width and a long one shows enough."""
+        """Seconds per cell, so that a short recording just fills the width and a long one shows enough."""
         cell_s = 1.0 if columns >= _SHORTEST_SPAN_S else 2.0
         duration_s = self._state.session.duration_s if self._state.session else None
         duration_s = duration_s and max(duration_s, self._state.now_s)  # a container may say too little

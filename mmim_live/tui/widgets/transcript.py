@@ -1,4 +1,4 @@
-"""What was said: finished utterances with their scores, and below them the words that are being said."""
+"""What was said: finished utterances with their scores, and below them the words since then."""
 
 from typing import ClassVar
 
@@ -39,10 +39,10 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         self._written = 0
         self._rewrites = 0
         self._written_width = 0
-        self._follows = True  # the end; where it is changes with the height, so that the place alone does not tell
+        self._follows = True  # the end; where it is changes with the height, so that the position alone is not enough
 
     def sync(self) -> None:
-        """Write what is new; write everything anew when an entry or the width has changed."""
+        """Write what is new; rewrite everything when an entry or the width has changed."""
         width = self.scrollable_content_region.width
         if width <= 0:
             return
@@ -71,13 +71,13 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         self._follows = False
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Whoever scrolls to the end stays there."""
+        """Follow again once scrolled to the end."""
         super().watch_scroll_y(old_value, new_value)
         if new_value >= self.max_scroll_y:
             self._follows = True
 
     def notify_style_update(self) -> None:
-        """Another theme: write everything in its colours."""
+        """Another theme: rewrite everything in its colors."""
         super().notify_style_update()
         self._written_width = 0
         if self.is_mounted:
@@ -117,7 +117,7 @@ class UtteranceLog(RichLog, inherit_bindings=False):
 
 
 class LiveWords(StateWidget):
-    """The words since the last utterance: settled ones, a divider, then those that may still change."""
+    """The words since the last utterance: committed ones, a divider, then those that may still change."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class LiveWords(StateWidget):
             words += [(plain(word.text), "italic $foreground-muted") for word in provisional]
         if not words:
             finished = self._state.summary is not None
-            return Content("" if finished else "(no words at the moment)").stylize("$foreground-muted")
+            return Content("" if finished else "(no words right now)").stylize("$foreground-muted")
         # Wrapping wastes some cells of each line: leave room for half a word in each.
         room = self.size.height * (self.size.width - 5)
         shown: list[Content] = [Content("..." if self._ascii_only else "…")] if provisional else []
@@ -168,6 +168,6 @@ class Transcript(Vertical):
         yield self._words
 
     def redraw(self) -> None:
-        """Draw anew from the state."""
+        """Redraw from the state."""
         self._utterances.sync()
         self._words.redraw()

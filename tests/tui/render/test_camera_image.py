@@ -54,7 +54,7 @@ def test_the_picture_is_asked_for_while_it_is_shown_and_no_longer(size: tuple[in
             await settle(pilot, source)
             assert source.asked == []
             await pilot.press("c")
-            await until(pilot, lambda: "Waiting for a picture" in screen_text(app))
+            await until(pilot, lambda: "Waiting for the camera" in screen_text(app))
             wanted = source.asked[-1]
             assert isinstance(wanted, ShowPicture)
             assert wanted.size is not None
@@ -63,10 +63,10 @@ def test_the_picture_is_asked_for_while_it_is_shown_and_no_longer(size: tuple[in
             app._post(preview(width=wanted.size[0], height=wanted.size[1] - 2))
             await until(pilot, lambda: screen_text(app).count("▀") >= 24 * 8)
             app._post(health(40.0))  # seven seconds later, and no newer picture
-            await until(pilot, lambda: "No picture comes." in screen_text(app))
+            await until(pilot, lambda: "No camera image." in screen_text(app))
             await pilot.press("c")
             await until(pilot, lambda: source.asked[-1] == ShowPicture(None))
-            assert "Picture" not in screen_text(app)
+            assert "─ Camera" not in screen_text(app)
 
     asyncio.run(run())
 
