@@ -11,7 +11,7 @@ class EventSource(Protocol):
     live: bool  # from devices, not a recording
 
     def start(self, on_update: OnUpdate) -> None:
-        """Start and return at once. `on_update` may be called from any thread; an error passed to it ends the session."""
+        """Start and return at once. `on_update` may be called from any thread; passing an error ends the session."""
 
     def stop(self) -> None:
         """Stop and join all threads. Called once, even if the session has already ended."""

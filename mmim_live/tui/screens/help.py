@@ -17,7 +17,7 @@ _PANELS = (
      "utterances below it."),
     ("Why", "what words, voice and face add to the score or take from it, and whether voice and face match the "
      "words (percentile: how well they match, compared with validation data)."),
-    ("Transcript", "what was said, with the score of each utterance. Words to the right of the divider may still change."),
+    ("Transcript", "what was said, with the score of each utterance. Words right of the divider may still change."),
 )  # fmt: skip
 _MORE = "What this does and does not do: a reading is a guess about an expression, not about a person"
 
