@@ -111,7 +111,6 @@ NOT_YET = {
     "mmim_live/model/mmim.py",
     "mmim_live/model/predictor.py",
     "mmim_live/recording/recorder.py",
-    "mmim_live/session/loading.py",
     "mmim_live/speech/recognizer.py",
     "mmim_live/speech/segment_decoder.py",
     "mmim_live/speech/whisper.py",

@@ -1,4 +1,4 @@
-"""From what a live session did to its figures: rates, delays of words and where they arise, losses. Pure."""
+"""The log of a live session -> its metrics: rates, latency of words and where it arises, losses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmim_live.text_normalization import normalize_text
 
 WARM_S = 120.0  # memory is compared from here on
 PART_S = 30.0  # of the course of the lag
-SAME_WORD_S = 0.5  # by how much two hypotheses may differ on where a word ends
+SAME_WORD_S = 0.5  # two hypotheses may differ so much in the end of a word
 
 
 @dataclass(frozen=True, slots=True)

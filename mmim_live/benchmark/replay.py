@@ -1,4 +1,4 @@
-"""Measures this machine: what a replay costs, and what streaming costs the words. Figures, never judgements.
+"""Measures what a replay costs on this machine, and how many word errors streaming adds.
 
 Each replay is a process of its own, so that its start, its memory and its CPU time are its own.
 """
@@ -105,7 +105,7 @@ class SpeechMetrics:
 
 
 def measure_speech(file: Path, asr_model: str, language: str) -> SpeechMetrics:
-    """Recognise `file` as a stream and at once, in this process. Raises MmimLiveError."""
+    """Recognize `file` as a stream and as a whole, in this process. Raises MmimLiveError."""
     from faster_whisper import WhisperModel
 
     from mmim_live.capture.files.media_file import MediaFile

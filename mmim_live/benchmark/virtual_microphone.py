@@ -1,7 +1,4 @@
-"""A silent loudspeaker that speaks recordings over and over, and a microphone that hears nothing else. For measuring.
-
-The sound server is one of our own. Knows nothing of sessions.
-"""
+"""A virtual microphone that hears only the recordings played to it, by a private PulseAudio server."""
 
 from __future__ import annotations
 
@@ -20,12 +17,12 @@ from mmim_live.errors import DeviceError
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock
 
 PAUSE_S = 1.0  # between two recordings
-START_S = 10.0  # that the sound server may take
+START_S = 10.0  # that the sound server may take to start
 
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """One recording, spoken to its end; times on `time.monotonic`."""
+    """One recording, played to its end; times on `time.monotonic`."""
 
     number: int
     began_s: float
@@ -33,7 +30,7 @@ class Playback:
 
 
 class VirtualMicrophone:
-    """A sound server with a loudspeaker that nobody hears, and a microphone that hears nothing else."""
+    """A PulseAudio server with a null sink, and a microphone that hears only that sink."""
 
     def __init__(self) -> None:
         missing = [name for name in ("pulseaudio", "paplay") if shutil.which(name) is None]
@@ -67,7 +64,7 @@ class VirtualMicrophone:
             time.sleep(0.05)
 
     def play(self, sound: bytes, stop: threading.Event) -> None:
-        """Playback 16 kHz mono, float32, to its end or until `stop` is set."""
+        """Play 16 kHz mono float32 audio to its end, or until `stop` is set."""
         command = f"paplay --device=room --raw --format=float32le --rate={SAMPLE_RATE_HZ} --channels=1"
         with subprocess.Popen(  # noqa: S603
             command.split(), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | self.environment
@@ -103,7 +100,7 @@ def read_audio(path: Path) -> bytes:
 def play_in_loop(
     room: VirtualMicrophone, sounds: Sequence[bytes], stop: threading.Event, plays: list[Playback]
 ) -> None:
-    """One after the other, with pauses, until `stop` is set; `plays` gets those that came to their end."""
+    """Play one after the other, with pauses, until `stop` is set; `plays` receives those that reached their end."""
     while not stop.is_set():
         for number, sound in enumerate(sounds):
             began_s = time.monotonic()

@@ -1,1 +1,1 @@
-"""The only threads: what runs beside what, and how it begins and ends."""
+"""A session: its threads, what runs beside what, and how it begins and ends."""

@@ -1,7 +1,6 @@
-"""Keeps live speech recognition from falling behind: less often first, then by a smaller model, then not at all.
+"""Keeps live speech recognition from falling behind: decode less often, then with a smaller model, then not at all.
 
-Sound is never dropped silently: what is given up is counted and told. Pure but for loading the smaller model; knows no
-threads and no devices.
+Audio is never dropped silently: what is given up is counted and reported.
 """
 
 from __future__ import annotations
@@ -17,28 +16,28 @@ from mmim_live.events import Notice
 from mmim_live.speech.whisper import Whisper, load_whisper
 from mmim_live.types import AudioBlock
 
-# How far the recogniser may be behind before it does less. It listens to all that waits at once, so that it is behind
-# by what one hypothesis takes: up to half a second beside everything else.
+# How far the recognizer may be behind before it does less. It decodes all waiting audio at once, so that it is always
+# behind by the time of one hypothesis: up to half a second beside everything else.
 BEHIND_S = 1.0
-SETTLE_S = 3.0  # of media between two steps down, for the last one to show; less where it falls behind by as much again
+SETTLE_S = 3.0  # of media between two steps down, for the last one to take effect; less if the lag grows by BEHIND_S
 CAUGHT_UP_S = 0.6
-CALM_S = 10.0  # so long caught up before it does more again
-LONGEST_CALM_S = 160.0  # the same after doing more proved too much, again and again
-GIVE_UP_S = 10.0  # behind by so much, the sound that waits is not listened to
+CALM_S = 10.0  # caught up for so long before it does more again
+LONGEST_CALM_S = 160.0  # the same, after doing more has repeatedly proved too much
+GIVE_UP_S = 10.0  # behind by so much, waiting audio is skipped
 
 SMALL_MODEL = "whisper-tiny.en"
-# At most so often Whisper listens, in seconds: the usual model (0: as it likes), and the small one once cadence alone
-# is not enough, or the usual one where there is no other.
+# Least seconds between two hypotheses: of the usual model (0: no limit), then of the small one once that alone is not
+# enough, or of the usual one where there is no other.
 _SPACINGS_S, _SMALL_SPACINGS_S, _ONLY_SPACINGS_S = (0.0, 2.0, 4.0), (2.0, 5.0), (6.0, 10.0)
 LEVELS = len(_SPACINGS_S) + len(_SMALL_SPACINGS_S)
 
 
 @dataclass(slots=True)
 class SpeechLoad:
-    """The policy: a level of 0 (all effort) to LEVELS - 1 (the least), from how far the recogniser is behind. Pure."""
+    """The policy: a level of 0 (all effort) to LEVELS - 1 (the least), from how far the recognizer is behind."""
 
     level: int = 0
-    muted: bool = False  # sound is being given up
+    muted: bool = False  # audio is being skipped
     _changed_s: float = 0.0
     _changed_behind_s: float = 0.0
     _calm_since_s: float | None = None
@@ -46,7 +45,7 @@ class SpeechLoad:
     _eased: bool = False  # the last change was to do more
 
     def observe(self, media_s: float, behind_s: float) -> None:
-        """At `media_s`, the next sound to listen to has waited for `behind_s`."""
+        """At `media_s`, the next block to decode has waited for `behind_s`."""
         self.muted = behind_s > (CAUGHT_UP_S if self.muted else GIVE_UP_S)
         if behind_s > CAUGHT_UP_S:
             self._calm_since_s = None
@@ -69,7 +68,7 @@ class SpeechLoad:
 
 
 class Recognizer(Protocol):
-    """What the governor needs of the recogniser."""
+    """What the governor needs of the recognizer."""
 
     spacing_s: float
 
@@ -83,7 +82,7 @@ class Recognizer(Protocol):
 
 
 class SpeechGovernor:
-    """Applies the policy to one recogniser, on the recogniser's thread.
+    """Applies the policy to one recognizer, on its thread.
 
     `model` is the name of its own model; `now_s` gives the media time of this moment, `tell` takes notices.
     """
@@ -92,7 +91,7 @@ class SpeechGovernor:
         self, recognizer: Recognizer, model: str, now_s: Callable[[], float], tell: Callable[[Notice], object]
     ) -> None:
         self.muted_blocks = 0
-        self.effort = model  # for people: which model, and how often it listens
+        self.effort = model  # for display: which model, and how often it decodes
         self._recognizer = recognizer
         self._own = recognizer.whisper
         self._model = model
@@ -103,7 +102,7 @@ class SpeechGovernor:
         self._small: Whisper | None = None
 
     def throttle(self, sounds: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
-        """The sounds, as they are listened to: silence in place of what is given up."""
+        """The audio to decode: silence in place of what is given up."""
         for block in sounds:
             now_s, muted = self._now_s(), self._load.muted
             self._load.observe(now_s, now_s - block.end_s)
@@ -114,7 +113,7 @@ class SpeechGovernor:
                 yield block
                 continue
             if not muted:
-                message = f"speech fell {now_s - block.end_s:.0f} s behind: what was said meanwhile is not recognised"
+                message = f"speech fell {now_s - block.end_s:.0f} s behind: what was said meanwhile is not recognized"
                 self._tell(Notice(now_s, "speech_lost", message))
             self.muted_blocks += 1
             yield AudioBlock(block.start_s, np.zeros_like(block.samples))
@@ -128,13 +127,13 @@ class SpeechGovernor:
         name = self._model if small is None else SMALL_MODEL
         every = f"every {spacing_s:g} s"
         self.effort = f"{name} {every}" if self._level else self._model
-        message = "speech keeps up again: words are looked for as often as usual"
+        message = "speech keeps up again: transcribing as often as usual"
         if self._level:
-            message = f"this machine is too slow at present: words are looked for {every}, by {name}"
+            message = f"CPU is busy: transcribing {every}, with {name}"
         self._tell(Notice(now_s, "speech_load", message))
 
     def _small_model(self) -> Whisper | None:
-        """The small model, where it helps, is there, and knows the language spoken."""
+        """The small model, if it is installed, smaller than the usual one, and reads the language spoken."""
         if self._recognizer.language != "en" or self._model == SMALL_MODEL:
             return None
         if self._small is None and (found := assets.find(SMALL_MODEL)) is not None:

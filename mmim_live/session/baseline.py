@@ -1,7 +1,5 @@
-"""A person's own neutral: the median score of some seconds of neutral speech, for later scores to be told relative to.
-
-Pure: told when the user asks and what was read; no threads, no clock, no screen. Nobody is compared with a baseline
-without being told when it begins, holds, fails and goes.
+"""A person's neutral baseline: the median score of some seconds of neutral speech. Later scores are also given relative
+to it. A notice reports when it begins, is set, fails and is removed.
 """
 
 from __future__ import annotations

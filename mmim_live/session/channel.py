@@ -1,7 +1,4 @@
-"""What stands between two threads: a bounded first-in first-out channel whose sender waits.
-
-Replay waits everywhere and loses nothing. Knows nothing of what passes through it.
-"""
+"""Connects two threads: a first-in first-out channel whose sender waits while it is full."""
 
 from __future__ import annotations
 
@@ -14,10 +11,10 @@ Item = TypeVar("Item")
 
 
 class Channel(Generic[Item]):
-    """A queue of at most `depth` items (0: without bound) that can be closed from either side.
+    """A queue of at most `depth` items (0: unbounded) that can be closed from either side.
 
-    `put` waits while the channel is full, `get` while it is empty. `close` says that nothing more will come: what is
-    inside can still be read. `abandon` throws the contents away and wakes everybody.
+    `put` waits while the channel is full, `get` while it is empty. After `close` nothing more
+    comes in, and what is inside can still be read. `abandon` discards the contents and wakes everyone.
     """
 
     def __init__(self, depth: int) -> None:
@@ -27,9 +24,9 @@ class Channel(Generic[Item]):
         self._changed = Condition()
 
     def put(self, item: Item, *, wait: bool = True) -> bool:
-        """Wait for room and add `item`; False where the channel was closed meanwhile and the item was not taken.
+        """Wait for room and add `item`; False if the channel was closed meanwhile and the item was not added.
 
-        `wait=False` adds it also where there is no room, for whoever must not be held up.
+        `wait=False` adds it even without room, for callers that must not be held up.
         """
         with self._changed:
             while wait and self._depth and len(self._items) >= self._depth and not self._closed:
@@ -53,7 +50,7 @@ class Channel(Generic[Item]):
             yield item
 
     def batches(self) -> Iterator[list[Item]]:
-        """Take all that is there, at least one item at once, until the channel is closed and empty."""
+        """Take all items that are there, at least one at a time, until the channel is closed and empty."""
         while True:
             with self._changed:
                 while not self._items and not self._closed:

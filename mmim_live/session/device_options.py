@@ -1,4 +1,4 @@
-"""Which devices a running session could use instead of its own."""
+"""Which other devices a running session could switch to."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What the predictor thread does with what the aligner gives: windows -> predictions -> events, and the final count.
-
-Knows which languages the checkpoint reads; knows no threads and no files.
-"""
+"""Aligned windows -> predictions -> events, and the final counts."""
 
 from __future__ import annotations
 
@@ -17,8 +14,8 @@ from mmim_live.model.predictor import Predictor
 from mmim_live.session.baseline import Baseline
 from mmim_live.types import Prediction, Window, Word
 
-RECENT_READINGS = 40  # lag is told over the last 20 s
-MAX_COMMITTED = 16  # rolling windows a batch: a pause commits a good dozen, at two a second
+RECENT_READINGS = 40  # lag is reported over the last 20 s
+MAX_COMMITTED = 16  # rolling windows per batch: a pause commits a good dozen, at two per second
 
 
 class Inference:
@@ -41,7 +38,7 @@ class Inference:
         self._checkpoint = checkpoint
         self._languages = languages
         self._captured_at = captured_at
-        self._told: set[str] = set()  # languages that a notice was given for
+        self._told: set[str] = set()  # languages that a notice has named
         self._spoken: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._scores: list[float] = []  # of the committed readings
@@ -123,7 +120,7 @@ class Inference:
             if prediction.score is not None:
                 self._scores.append(prediction.score)
         latency_ms = self._latency_ms(window)
-        if window.revision == 0:  # what comes later is the words' delay, not the readings'
+        if window.revision == 0:  # later revisions wait for words: that is not the latency of readings
             self._latencies_ms.append(latency_ms)
         return Reading(
             start_s=window.start_s,

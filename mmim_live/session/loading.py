@@ -1,7 +1,4 @@
-"""Loads what a session needs: checkpoint, face landmarker, Whisper. Fails with one line before any thread starts.
-
-Knows the settings, not the source or the threads.
-"""
+"""Loads what a session needs: checkpoint, face landmarker, Whisper. Fails with one line before any thread starts."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ class Models:
 
 
 def default_asr_model(cores: int, memory_bytes: int) -> str:
-    """The Whisper that a machine can hold in real time beside everything else. Never measured: a run must repeat."""
+    """The Whisper that the machine can run in real time beside the rest. Never measured: a run must repeat."""
     return "whisper-base" if cores >= BASE_NEEDS_CORES and memory_bytes >= BASE_NEEDS_BYTES else "whisper-tiny.en"
 
 
@@ -65,13 +62,13 @@ def load_models(
     Raises:
         CheckpointError, AssetError, DeviceError: one line each.
     """
-    # The live path runs one thread a worker; torch's own threads would only fight them for the cores.
+    # The live path runs one thread per worker; torch's own threads would only fight them for the cores.
     torch.set_num_threads(1)
     # oneDNN keeps a compiled kernel for each of the last 1024 shapes, and rows of windows come in many lengths: a
     # session grew by 7 MB a minute. It asks the environment when it makes the first kernel.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
     device = choose_device(settings.device)
-    # A name that is wrong is told before anything is loaded.
+    # A wrong name is reported before anything is loaded.
     asr = asr_folder(settings.asr_model, settings.language) if settings.speech and audio else None
     report(f"loading checkpoint {settings.checkpoint}")
     checkpoint = load_checkpoint(assets.checkpoint_folder(settings.checkpoint), CONTRACT)
@@ -95,7 +92,15 @@ def load_models(
         )
         names["speech"] = name
     voice = VoiceExtractor() if audio else None
-    return Models(predictor, checkpoint.config, face, voice, speech, names, str(device))
+    return Models(
+        predictor=predictor,
+        checkpoint=checkpoint.config,
+        face=face,
+        voice=voice,
+        speech=speech,
+        names=names,
+        device=str(device),
+    )
 
 
 def _whisper(folder: Path, device: torch.device, may_fall_back: bool, report: Callable[[str], None]) -> Whisper:
@@ -123,7 +128,7 @@ def asr_folder(name: str, language: str) -> tuple[str, Path]:
         if name == "whisper-tiny.en" and language not in {"auto", "en"}:
             name = "whisper-base"
     if name.endswith(".en") and language not in {"auto", "en"}:
-        raise AssetError(f"{name} knows English only, not {language!r}: take --asr-model whisper-base")
+        raise AssetError(f"{name} is English only, not {language!r}: use --asr-model whisper-base")
     path = Path(name).expanduser()
     if name not in assets.ASSETS and f"whisper-{name}" in assets.ASSETS:
         name = f"whisper-{name}"

@@ -1,4 +1,4 @@
-"""What the workers tell the predictor. Knows the aligner's streams, nothing of threads."""
+"""The messages from the workers to the predictor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmim_live.types import FaceRow, SpeechUpdate, VoiceRow
 
 @dataclass(frozen=True, slots=True)
 class FaceRows:
-    """What one frame gave; no row before `until_s` is to come."""
+    """The rows of one frame; no row before `until_s` will follow."""
 
     rows: tuple[FaceRow, ...]
     until_s: float
@@ -20,14 +20,14 @@ class FaceRows:
 
 @dataclass(frozen=True, slots=True)
 class NoFrame:
-    """The camera gives nothing; no frame before `until_s` is to come."""
+    """There is no frame; none before `until_s` will follow."""
 
     until_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceRows:
-    """What one block of sound gave; no row before `until_s` is to come."""
+    """The rows of one block of audio; no row before `until_s` will follow."""
 
     rows: tuple[VoiceRow, ...]
     until_s: float
@@ -35,7 +35,7 @@ class VoiceRows:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Nothing more will come of this stream."""
+    """This stream has ended."""
 
     stream: Stream
 
@@ -49,7 +49,7 @@ class MediaEnded:
 
 @dataclass(frozen=True, slots=True)
 class BaselineToggled:
-    """The user began to take a baseline, or wants to be rid of it."""
+    """The user started or removed a baseline."""
 
     time_s: float
 

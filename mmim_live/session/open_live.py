@@ -1,4 +1,4 @@
-"""Opens a live session: looks for the devices, loads the models, ties the two. Light to import."""
+"""Opens a live session: finds the devices, loads the models, connects them. Light to import."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STABILITY_S, TRIM_ABOVE_S, KEEP_AUDIO_S = 0.8, 1.8, 0.6
 class Devices:
     """Which devices to use. A camera is an index, a path or an address, a microphone a name or an index."""
 
-    camera: int | str | None = 0  # None: do without
+    camera: int | str | None = 0  # None: no camera
     microphone: int | str | None = None  # None: the system's default
     use_microphone: bool = True
 
@@ -39,11 +39,11 @@ def open_live(
     report: Callable[[str], None] = lambda _: None,
     record: Path | None = None,
 ) -> Session:
-    """A session ready to run; `report` is told what is being loaded. The devices are opened when it runs.
+    """A session ready to run; `report` receives what is being loaded. The devices are opened when it runs.
 
-    `record` is a folder to record into from the beginning; without it nothing is recorded until the session is asked.
+    `record` is a folder to record into from the start; without it, recording waits for a command.
 
-    A device that is missing is told of and waited for, unless both are.
+    A missing device is reported and waited for, unless both are missing.
 
     Raises:
         MmimLiveError: there is no device at all, `record` cannot be written, or the settings, the checkpoint or the
@@ -97,15 +97,18 @@ def _find_devices(devices: Devices, camera: int | str | None) -> tuple[bool, lis
     """Whether the microphone can be used or waited for, and what a person should know.
 
     Raises:
-        DeviceError: there is nothing to see or hear with.
+        DeviceError: there is neither camera nor microphone.
     """
     microphone_problem = _microphone_problem(devices.microphone) if devices.use_microphone else None
     if devices.use_microphone and microphone_problem is None:
-        return True, []  # the camera is opened when the session runs, and not before: it takes time, and shines
+        return (
+            True,
+            [],
+        )  # the camera is opened when the session runs, and not before: that takes time, and lights its lamp
     camera_problem = None if camera is None else _camera_problem(camera)
     if camera is None or camera_problem is not None:
         problems = [problem for problem in (microphone_problem, camera_problem) if problem is not None]
-        raise DeviceError("; ".join(problems) or "neither camera nor microphone is to be used: allow one of them")
+        raise DeviceError("; ".join(problems) or "neither camera nor microphone is enabled: enable one of them")
     if microphone_problem is None or _has_portaudio():
         return devices.use_microphone, []
     return False, [Notice(0.0, "no_microphone", microphone_problem)]
