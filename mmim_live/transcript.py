@@ -1,11 +1,11 @@
-"""The one place that knows which events still count: what supersedes what in the stream of a session.
+"""Decides which events of a session are current, and which have been superseded.
 
 - A committed word is final. The provisional words are those with the latest `heard_s`; anything heard later, committed
   or not, replaces all of them.
 - An utterance takes along the words that start before its end.
 - A reading is identified by its `end_s`, an utterance by its `start_s`; of several revisions the highest counts, and of
   equal ones the last.
-- At the end of the session nothing is provisional any more.
+- At the end of the session, nothing remains provisional.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def entry_start_s(entry: LogEntry) -> float:
 
 
 class Transcript:
-    """What stands after all events so far. Readings and log entries may arrive in any order, words in theirs."""
+    """The state after all events so far. Readings and log entries may arrive in any order, words in theirs."""
 
     def __init__(self) -> None:
         self.readings: list[Reading] = []  # by end_s

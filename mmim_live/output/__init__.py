@@ -1,4 +1,4 @@
-"""What a session says, written to files: JSON lines, a table, subtitles. Knows events, not where they come from."""
+"""Writes events to files: JSON lines, CSV, subtitles."""
 
 from mmim_live.output.jsonl import read_events
 from mmim_live.output.sink import Sink, check_writable, open_sink

@@ -9,7 +9,7 @@ Columns, in order (an unknown value is an empty cell):
 - agreement_voice, agreement_face: percentiles, 0 to 1
 - present_text, present_voice, present_face: 1 or 0
 - latency_ms: wall time from the window's end to the reading
-- relative: score less the user's baseline, while there is one
+- relative: score minus the user's baseline, if there is one
 """
 
 import csv

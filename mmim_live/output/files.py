@@ -1,4 +1,4 @@
-"""A file that only ever holds whole records, even after the process is killed. Knows nothing of events."""
+"""A file that only ever holds whole records, even after the process is killed."""
 
 import errno
 import os
@@ -10,16 +10,16 @@ from mmim_live.errors import OutputError
 _REMEDIES = {
     errno.ENOSPC: "free some space or choose another disk",
     errno.EDQUOT: "free some space or choose another disk",
-    errno.EACCES: "choose a place you may write to",
-    errno.EPERM: "choose a place you may write to",
-    errno.EROFS: "choose a place you may write to",
-    errno.ENOENT: "make the folder first",
-    errno.EISDIR: "give the name of a file",
+    errno.EACCES: "choose a writable folder",
+    errno.EPERM: "choose a writable folder",
+    errno.EROFS: "choose a writable folder",
+    errno.ENOENT: "create the folder first",
+    errno.EISDIR: "name a file instead",
 }
 
 
 def output_error(path: Path, cause: OSError) -> OutputError:
-    """The one line for a person whose file cannot be written."""
+    """The error for a file that cannot be written, with a remedy."""
     reason = cause.strerror or type(cause).__name__
     remedy = _REMEDIES.get(cause.errno or 0, "choose another file")
     return OutputError(f"cannot write {path}: {reason}; {remedy}")

@@ -1,8 +1,8 @@
-"""Events as JSON lines and back. Knows the fields of the events, and neither models nor sessions.
+"""Events as JSON lines and back.
 
 A line is an object: `type` first, then the fields of the dataclass in their order. Nested dataclasses are objects,
 tuples are lists. Seconds have 3 decimals, milliseconds 1, all other numbers of an event 4, so that the same run gives
-the same lines; settings are written as they are. A value that is not known, or not finite, is null.
+the same lines; settings are written as they are. A value that is unknown or not finite is null.
 """
 
 import json
@@ -27,7 +27,7 @@ def jsonl_formatter() -> Callable[[Event], str]:
 
 
 def health_line(health: Health, **more: int) -> str:
-    """A look at a running session as an object of type `health`, with `more` fields; no event, and in no file."""
+    """The health of a running session as an object of type `health` with `more` fields; never written to a file."""
     return json.dumps({"type": "health"} | _plain(health) | more, ensure_ascii=False, allow_nan=False)
 
 
@@ -43,13 +43,15 @@ def read_events(path: Path) -> Iterator[Event]:
                 try:
                     yield _parse(line)
                 except ValueError as error:
-                    raise DataError(f"{path}, line {number} is no event: {_reason(error)}; mend or cut it") from error
+                    raise DataError(
+                        f"{path}, line {number} is not an event: {_reason(error)}; fix or remove it"
+                    ) from error
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}; name a .jsonl file of a session") from error
 
 
 def _plain(value: Any, name: str | None = None) -> Any:
-    """What json can write. `name` is the field that holds the value, None inside settings; it tells the unit."""
+    """What json can write. `name` is the field that holds the value, None inside settings; its suffix is the unit."""
     if isinstance(value, float):
         return _rounded(value, name) if math.isfinite(value) else None
     if is_dataclass(value):
@@ -90,7 +92,7 @@ def _parse(line: bytes) -> Event:
 
 
 def _check_names(raw: Any, value: Any) -> None:
-    """Refuse what pydantic overlooks in dataclasses: fields that do not exist, and fields left to their default.
+    """Reject what pydantic overlooks in dataclasses: unknown fields, and fields left to their default.
 
     Fields that were added since the first version may be left out.
     """
@@ -105,7 +107,7 @@ def _check_names(raw: Any, value: Any) -> None:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 def _reason(error: ValueError) -> str:

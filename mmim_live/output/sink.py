@@ -1,4 +1,4 @@
-"""Where events go: a sink for a file name, chosen by its suffix. Knows no session; one thread calls a sink."""
+"""Where events go: a sink for a file name, chosen by its suffix. A sink belongs to one thread."""
 
 import errno
 import os
@@ -105,7 +105,9 @@ def _format_of(path: Path) -> _Format:
         return _FORMATS[path.suffix.lower()]
     except KeyError:
         shown = path.suffix or "no suffix"
-        raise OutputError(f"cannot write {path}: {shown} is no known format; use {', '.join(SUFFIXES)}") from None
+        raise OutputError(
+            f"cannot write {path}: {shown} is not a supported format; use {', '.join(SUFFIXES)}"
+        ) from None
 
 
 def _os_error(number: int) -> OSError:

@@ -1,10 +1,10 @@
-"""The folder of a recorded session: media, events, settings. Knows where they are, not what is recorded or how.
+"""The folder of a recorded session: media, events, settings.
 
-    media.mkv       pictures and sound, from 0 on
+    media.mkv       video and audio, from time 0
     events.jsonl    as `--output x.jsonl` writes them, on the clock of media.mkv
-    settings.json   what the session ran with, and where in it the recording began
+    settings.json   the settings of the session, and when in it the recording started
 
-While it is being written the folder's name ends in `.partial`. What a killed session leaves there can be replayed.
+While it is being written, the folder's name ends in `.partial`. What a killed session leaves there can be replayed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PARTIAL = ".partial"
 
 
 class RecordingFolder:
-    """Made under its partial name; `finish` gives it the name that was asked for. Raises OutputError."""
+    """Created under a partial name; `finish` renames it to the requested one. Raises OutputError."""
 
     def __init__(self, path: Path) -> None:
         self.target = path
@@ -52,15 +52,15 @@ class RecordingFolder:
             (self.path / (SETTINGS + PARTIAL)).replace(self.path / SETTINGS)
 
     def finish(self) -> Path:
-        """Give the folder its name; the path of it."""
+        """Rename the folder to its final name and return its path."""
         with _reporting_errors(self.target):
             if self.target.is_dir():
-                self.target.rmdir()  # an empty one was asked for by name
+                self.target.rmdir()  # an existing empty folder may be named
             self.path.rename(self.target)
         return self.target
 
     def remove(self) -> None:
-        """As if nothing had been begun."""
+        """Remove the folder and everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def _write(self, name: str, data: bytes, flags: int) -> None:

@@ -1,7 +1,7 @@
-"""Writes pictures and sound into a Matroska file that can be played however the writing ends. Knows no session.
+"""Writes video and audio to a Matroska file that is playable however the writing ends.
 
-Pictures become MPEG-4 part 2 at a fixed, fine quantiser: of the encoders that come with PyAV it takes the least time
-for a picture that the face landmarker reads as the original. Sound becomes FLAC, which loses nothing of 16 bits.
+Video is MPEG-4 part 2 at a fixed, fine quantizer: of the encoders in PyAV, the fastest whose frames give the face
+landmarker the same result as the originals. Audio is FLAC, lossless at 16 bits.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mmim_live.errors import OutputError
 from mmim_live.output.files import output_error
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 
-# The first that this PyAV has.
+# The first one available in this PyAV is used.
 VIDEO_CODECS: tuple[tuple[str, dict[str, str]], ...] = (
     ("mpeg4", {"qmin": "2", "qmax": "2"}),
     ("libx264", {"preset": "ultrafast", "tune": "zerolatency", "crf": "18"}),
@@ -35,14 +35,14 @@ VIDEO_CODECS: tuple[tuple[str, dict[str, str]], ...] = (
 AUDIO_CODECS: tuple[tuple[str, dict[str, str]], ...] = (("flac", {}), ("pcm_s16le", {}))
 PIXEL_FORMAT = "yuv420p"
 TICKS = Fraction(1, 1000)  # Matroska's own
-KEY_EVERY = 30  # pictures
+KEY_EVERY = 30  # frames
 _FULL_SCALE = 32767
 # What a killed process may lose: a cluster that is not yet written, and packets that wait for the other track.
 _OPTIONS = {"cluster_time_limit": "500", "max_interleave_delta": "500000", "flush_packets": "1"}
 
 
 class MatroskaFile:
-    """One file with a picture track of `size` (width, height; None: no pictures) and, with `sound`, a sound track.
+    """One file with a video track of `size` (width, height; None: no video) and, with `sound`, an audio track.
 
     Times are seconds from the beginning of the file. Raises OutputError when it cannot be written.
     """
@@ -52,8 +52,8 @@ class MatroskaFile:
         self.frames = 0
         self._video: VideoStream | None = None
         self._audio: AudioStream | None = None
-        self._ticks = -1  # of the last picture
-        av.logging.set_level(None)  # ffmpeg's own lines would destroy the screen
+        self._ticks = -1  # of the last frame
+        av.logging.set_level(None)  # ffmpeg's own messages would garble the screen
         try:
             self._container = av.open(str(path.absolute()), "w", format="matroska", options=_OPTIONS)
         except (av.error.FFmpegError, OSError) as error:
@@ -66,8 +66,8 @@ class MatroskaFile:
             assert isinstance(stream, AudioStream)
             self._audio = stream
 
-    def picture(self, frame: VideoFrame, time_s: float) -> None:
-        """Write the picture as it was seen at `time_s`, which must rise."""
+    def write_frame(self, frame: VideoFrame, time_s: float) -> None:
+        """Write a frame captured at `time_s`, which must increase."""
         assert self._video is not None
         image = fitted(frame.image, self._video.width, self._video.height)
         picture = CodedPicture.from_ndarray(image, format="rgb24").reformat(format=PIXEL_FORMAT, threads=1)
@@ -76,8 +76,8 @@ class MatroskaFile:
         self._write(self._video.encode(picture))
         self.frames += 1
 
-    def sound(self, block: AudioBlock, time_s: float) -> None:
-        """Write the sound, whose first sample was heard at `time_s`."""
+    def write_audio(self, block: AudioBlock, time_s: float) -> None:
+        """Write audio whose first sample was captured at `time_s`."""
         assert self._audio is not None
         samples = np.rint(np.clip(block.samples, -1.0, 1.0) * _FULL_SCALE).astype(np.int16)
         frame = AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
@@ -113,7 +113,7 @@ class MatroskaFile:
 
 
 def fitted(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """The picture [h, w, 3] as [height, width, 3]: cut by a row or column, or scaled into black with its shape kept."""
+    """The image [h, w, 3] as [height, width, 3]: cropped by a row or column, or else letterboxed."""
     tall, wide = image.shape[:2]
     if (tall, wide) == (height, width):
         return image

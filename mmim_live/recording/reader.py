@@ -1,4 +1,4 @@
-"""Reads the folder of a recorded session, or what is left of one. Knows no models and no threads."""
+"""Reads the folder of a recorded session, complete or damaged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mmim_live.output.jsonl import read_events
 from mmim_live.recording.folder import EVENTS, MEDIA, SETTINGS
 from mmim_live.settings import Settings
 
-# Of another machine, or of no concern to a replay.
+# Specific to the machine, or irrelevant to a replay.
 _NOT_TAKEN_OVER = ("device", "record_to", "serve", "serve_token")
 
 
@@ -26,12 +26,12 @@ class Recorded:
 
     folder: Path
     events: tuple[Event, ...]
-    listen_every_s: float | None  # how often the recogniser listened
+    listen_every_s: float | None  # how often speech was transcribed
     notices: tuple[Notice, ...]
 
     @property
     def media(self) -> Path:
-        """The sound and the pictures."""
+        """Video and audio."""
         return self.folder / MEDIA
 
     @property
@@ -46,7 +46,7 @@ class Recorded:
 
 
 def open_recorded(folder: Path) -> Recorded:
-    """The recording in a folder. What is damaged but for the media is told by notices.
+    """The recording in a folder. Any damage except to the media is reported in notices.
 
     Raises:
         MediaError: there are no media in it.
@@ -61,7 +61,7 @@ def open_recorded(folder: Path) -> Recorded:
     facts = _facts(folder)
     if not facts:
         notices.append(
-            Notice(0.0, "no_settings", f"{SETTINGS} is missing or damaged: replayed with the settings of today")
+            Notice(0.0, "no_settings", f"{SETTINGS} is missing or damaged: replayed with the current settings")
         )
     elif not facts.get("complete"):
         notices.append(Notice(0.0, "recording_cut_short", "the recording was cut short: replayed as far as it goes"))
@@ -106,9 +106,7 @@ def _events(folder: Path, notices: list[Notice]) -> tuple[Event, ...]:
         problem = str(error)
     if not any(isinstance(event, Reading) for event in events):
         why = f" ({problem})" if problem else ""
-        notices.append(
-            Notice(0.0, "no_comparison", f"{EVENTS} holds no readings{why}: there is nothing to compare with")
-        )
+        notices.append(Notice(0.0, "no_comparison", f"{EVENTS} holds no readings{why}; nothing to compare with"))
     elif problem:
-        notices.append(Notice(0.0, "events_damaged", f"{problem}; compared with what comes before"))
+        notices.append(Notice(0.0, "events_damaged", f"{problem}; comparing only what precedes it"))
     return tuple(events)

@@ -1,6 +1,6 @@
-"""Begins and ends recordings of a live session when it is told to, and says what became of them.
+"""Starts and stops recordings of a live session on request, and reports how they ended.
 
-Before the first is begun nothing is written, and no folder made. Knows neither devices nor the screen.
+Until the first one starts, nothing is written and no folder is created.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mmim_live.settings import Settings
 from mmim_live.types import AudioBlock, VideoFrame
 
 CLOSE_S = 1.0
-USUAL_SIZE = (640, 480)  # of a camera that has given no picture yet
+USUAL_SIZE = (640, 480)  # until the camera delivers its first frame
 _FACTS_OF_A_DEVICE = ("kind", "name", "rate_hz")
 
 
@@ -52,23 +52,23 @@ class Recorder:
         self._session: SessionStarted | None = None
         self._lock = threading.Lock()
         self._current: RecordingWriter | None = None
-        self._writers: tuple[RecordingWriter, ...] = ()  # with those that wait for their last words
+        self._writers: tuple[RecordingWriter, ...] = ()  # including those waiting for their last words
         self._notices: deque[Notice] = deque()
         self._ended = False
 
     def add_frame(self, frame: VideoFrame) -> None:
-        """A picture was taken."""
+        """Record a frame."""
         self._size = (frame.image.shape[1], frame.image.shape[0])
         for writer in self._writers:
             writer.add_frame(frame)
 
     def add_audio(self, block: AudioBlock) -> None:
-        """A block of sound was heard."""
+        """Record a block of audio."""
         for writer in self._writers:
             writer.add_audio(block)
 
     def toggle(self, folder: Path | None = None) -> bool:
-        """Begin a recording, in `folder` or where recordings go, or end the one that runs. False: it is too late."""
+        """Start a recording, in `folder` or the default place, or stop the current one. False: too late."""
         with self._lock:
             if self._ended:
                 return False
@@ -76,18 +76,16 @@ class Recorder:
             if self._current is not None and not self._current.over:
                 self._current.end_at(now_s)
                 self._current = None
-                self._notices.append(
-                    Notice(now_s, "recording_ended", "the recording has ended: its last words are awaited")
-                )
+                self._notices.append(Notice(now_s, "recording_ended", "recording stopped; waiting for its last words"))
                 return True
             hop_s = self._settings.hop
             place = recordings_place(self._settings.record_to)
-            # On the grid of the readings, so that a replay gives them at the very same moments.
+            # On the grid of the readings, so that a replay gives readings for the same times.
             self._begin(folder or new_recording(place, datetime.now().astimezone()), math.ceil(now_s / hop_s) * hop_s)
             return True
 
     def health(self) -> RecordingHealth | None:
-        """How the recording that runs fares."""
+        """The health of the current recording."""
         writer = self._current
         if writer is None or writer.over:
             return None
@@ -96,7 +94,7 @@ class Recorder:
         )
 
     def follow(self, event: Event) -> Iterator[Event]:
-        """Take in an event of the session; gives what is to be told before it."""
+        """Record an event of the session; yields the notices that precede it."""
         if isinstance(event, SessionStarted):
             with self._lock:
                 self._session = event
@@ -111,7 +109,7 @@ class Recorder:
             yield self._notices.popleft()
 
     def close(self, within_s: float = CLOSE_S) -> None:
-        """Write what there is, and end."""
+        """Write what is queued, and stop."""
         with self._lock:
             self._ended = True
         for writer in self._writers:
@@ -137,11 +135,11 @@ class Recorder:
         )
         self._current = RecordingWriter(plan, self._session)
         self._writers += (self._current,)
-        message = f"recording into {path}; nothing of it leaves this machine"
+        message = f"recording to {path}; nothing leaves this machine"
         self._notices.append(Notice(begin_s, "recording_began", message))
 
     def _report_finished(self) -> None:
-        """Say what became of the takes that are over."""
+        """Queue a notice for each recording that has finished."""
         for writer in self._writers:
             if not writer.over:
                 continue
@@ -154,15 +152,15 @@ class Recorder:
         now_s = self._now_s()
         length_s = writer.length_s(now_s)
         if writer.failure is not None:
-            kept = f"; {length_s:.0f} s are kept in {writer.path}" if writer.path.exists() else ""
+            kept = f"; {length_s:.0f} s kept in {writer.path}" if writer.path.exists() else ""
             return Notice(now_s, "recording_failed", f"the recording stopped: {writer.failure}{kept}")
         lost = [
             f"{count} {what}"
             for count, what in (
-                (writer.frames_dropped, "pictures"),
-                (writer.blocks_lost, "tenths of a second of sound"),
+                (writer.frames_dropped, "frames"),
+                (writer.blocks_lost, "tenths of a second of audio"),
             )
             if count
         ]
-        without = f", without {' and '.join(lost)} that could not be written in time" if lost else ""
+        without = f", except {' and '.join(lost)} that could not be written in time" if lost else ""
         return Notice(now_s, "recording_saved", f"{length_s:.1f} s recorded in {writer.path}{without}")

@@ -1,11 +1,11 @@
-"""One recording of a running session: takes in media and events from their threads, writes them on one of its own.
+"""One recording of a running session: receives media and events from their threads, writes them on its own.
 
     camera --add_frame-----> |
     microphone --add_audio-> queue --> Matroska, JSON lines
     session --add_event----> |
 
-Nobody waits for the disk: pictures that find no room are left out, sound too but much later, and both are counted.
-Knows no devices and no screen.
+Nobody waits for the disk: frames that find the queue full are dropped, and so is audio, though much later; both are
+counted.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from mmim_live.recording.matroska import MatroskaFile
 from mmim_live.session.channel import Channel
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 
-MAX_QUEUED_FRAMES = 15  # that wait: a second, 14 MB
-MAX_QUEUED_BLOCKS = 600  # a minute, 4 MB
+MAX_QUEUED_FRAMES = 15  # one second, 14 MB
+MAX_QUEUED_BLOCKS = 600  # one minute, 4 MB
 SETTLE_S = 10.0  # of media after the end, for the words that belong to it to be committed
 _EPSILON_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingPlan:
-    """What is to be recorded, and where to."""
+    """What to record, and where."""
 
     path: Path
     begin_s: float  # on the session's clock
     hop_s: float
-    size: tuple[int, int] | None  # of the pictures, width and height; None: there is no camera
+    size: tuple[int, int] | None  # of the frames, width and height; None: no camera
     sound: bool
     facts: dict[str, Any]  # for settings.json
 
 
 class RecordingWriter:
-    """Begins at once. `add_frame`, `add_audio` and `add_event` are called by one thread each, and wait for nothing."""
+    """Starts at once. `add_frame`, `add_audio` and `add_event` are each called by one thread, and never wait."""
 
     def __init__(self, plan: RecordingPlan, session: SessionStarted | None) -> None:
         self.plan = plan
         self.frames_dropped = 0
         self.blocks_lost = 0
-        self.failure: str | None = None  # one line, once it has failed
-        self.path = plan.path  # where it is
+        self.failure: str | None = None  # one line, if it has failed
+        self.path = plan.path  # the folder
         self._end_s = math.inf
         self._frames_in = self._frames_out = 0  # each counted by one thread only
         self._blocks_in = self._blocks_out = 0
@@ -64,7 +64,7 @@ class RecordingWriter:
     # ---- from other threads --------------------------------------------------------------------------------------
 
     def add_frame(self, frame: VideoFrame) -> None:
-        """A picture was taken."""
+        """Queue a frame."""
         if self.plan.size is None or not self.plan.begin_s <= frame.time_s < self._end_s:
             return
         if self._frames_in - self._frames_out >= MAX_QUEUED_FRAMES:
@@ -73,7 +73,7 @@ class RecordingWriter:
             self._frames_in += 1
 
     def add_audio(self, block: AudioBlock) -> None:
-        """A block of sound was heard."""
+        """Queue a block of audio."""
         cut = _between(block, self.plan.begin_s, self._end_s)
         if cut is None or not self.plan.sound:
             return
@@ -83,7 +83,7 @@ class RecordingWriter:
             self._blocks_in += 1
 
     def add_event(self, event: Event) -> None:
-        """Something was told. Ends the take once all is told that belongs to it."""
+        """Queue an event. Ends the recording once all of its events have arrived."""
         time_s, begin_s = event.time_s, self.plan.begin_s
         if isinstance(event, Summary) or begin_s < time_s <= self._end_s:
             self._queue.put(shifted(event, -begin_s))
@@ -95,7 +95,7 @@ class RecordingWriter:
             self._queue.close()
 
     def end_at(self, time_s: float) -> None:
-        """The media end here; one reading at the least is kept."""
+        """End the media here, but keep at least one reading."""
         self._end_s = max(time_s, self.plan.begin_s + self.plan.hop_s)
 
     def length_s(self, now_s: float) -> float:
@@ -103,13 +103,13 @@ class RecordingWriter:
         return max(0.0, min(now_s, self._end_s) - self.plan.begin_s)
 
     def close(self, within_s: float) -> None:
-        """Nothing more will come: write what is there."""
+        """Write what is queued, and stop."""
         self._queue.close()
         self._thread.join(within_s)
 
     @property
     def over(self) -> bool:
-        """Whether all is written, or it has failed."""
+        """Whether everything is written, or writing has failed."""
         return not self._thread.is_alive()
 
     # ---- its own thread ------------------------------------------------------------------------------------------
@@ -150,12 +150,12 @@ class RecordingWriter:
         match item:
             case VideoFrame():
                 self._frames_out += 1
-                # Without sound the first picture must tell where the recording begins: its media time would be 0.
+                # Without audio, the first frame defines the start of the recording: its media time must be 0.
                 lone = not self.plan.sound and media.frames == 0
-                media.picture(item, 0.0 if lone else item.time_s - begin_s)
+                media.write_frame(item, 0.0 if lone else item.time_s - begin_s)
             case AudioBlock():
                 self._blocks_out += 1
-                media.sound(item, item.start_s - begin_s)
+                media.write_audio(item, item.start_s - begin_s)
             case _:
                 folder.append(item)
 

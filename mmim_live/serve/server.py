@@ -41,7 +41,7 @@ _MAX_MESSAGE_BYTES = 1024  # what clients send is ignored
 _SECRET_BYTES = 24
 _NOTICE_SHOWN_S = 8.0  # on the overlay
 
-_LOGGER = logging.getLogger("mmim_live.serve")  # whoever sent a bad request is told, not the terminal
+_LOGGER = logging.getLogger("mmim_live.serve")  # the client that sent a bad request gets the error, not the terminal
 _LOGGER.addHandler(logging.NullHandler())
 _LOGGER.propagate = False
 

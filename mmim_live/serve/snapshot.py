@@ -33,7 +33,7 @@ class Snapshot:
         self.transcript.keep_last(readings=1, entries=LOG_ENTRIES, words=WORDS)
 
     def events(self) -> list[Event | Health]:
-        """What still counts, such that replaying it gives this same state."""
+        """The current events, such that replaying them gives this same state."""
         known = self.transcript
         words = [*known.committed, *known.provisional]
         events = [self.session, *known.log, *words, known.reading, self.health, self.summary]

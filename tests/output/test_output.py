@@ -342,8 +342,8 @@ def no_permission(folder: Path) -> Path:
         (a_folder, "Is a directory", True),
         (no_permission, "Permission denied", True),
         (lambda folder: folder / "missing" / "x.jsonl", "No such file", True),
-        (lambda folder: folder / "x.docx", r"\.docx is no known format; use \.jsonl, \.csv, \.srt, \.vtt", True),
-        (lambda folder: folder / "x", "no suffix is no known format", True),
+        (lambda folder: folder / "x.docx", r"\.docx is not a supported format; use \.jsonl, \.csv, \.srt, \.vtt", True),
+        (lambda folder: folder / "x", "no suffix is not a supported format", True),
     ],
 )
 def test_what_cannot_be_written_is_one_clear_line(
