@@ -36,16 +36,16 @@ def train(
     print(
         train_command(
             data,
-            recipe,
-            dataset,
-            text_encoder,
-            _numbers(seeds),
-            objective,
-            output,
-            resume,
-            device,
-            ablate,
-            _pairs(changes),
+            recipe=recipe,
+            dataset=dataset,
+            text_encoder=text_encoder,
+            seeds=_numbers(seeds),
+            objective=objective,
+            output=output,
+            resume=resume,
+            device=device,
+            ablate=ablate,
+            overrides=_pairs(changes),
         )
     )
 
@@ -63,7 +63,11 @@ def evaluate(
     from mmim_live.assets import checkpoint_folder
     from mmim_train.commands import evaluate_command
 
-    print(evaluate_command(checkpoint_folder(checkpoint), dataset, data, split, missing, as_json, device))
+    print(
+        evaluate_command(
+            checkpoint_folder(checkpoint), dataset, data, split=split, missing=missing, as_json=as_json, device=device
+        )
+    )
 
 
 def tune(
@@ -84,7 +88,19 @@ def tune(
     """Search training options on the validation split."""
     from mmim_train.commands import tune_command
 
-    print(tune_command(data, recipe, dataset, text_encoder, trials, _numbers(seeds), objective, output, device))
+    print(
+        tune_command(
+            data,
+            recipe=recipe,
+            dataset=dataset,
+            text_encoder=text_encoder,
+            trials=trials,
+            seeds=_numbers(seeds),
+            objective=objective,
+            output=output,
+            device=device,
+        )
+    )
 
 
 def _numbers(text: str) -> tuple[int, ...]:

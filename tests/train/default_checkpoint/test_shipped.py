@@ -16,8 +16,8 @@ from mmim_live.features.face import FaceExtractor
 from mmim_live.model.checkpoint import Checkpoint, load_checkpoint
 from mmim_live.model.predictor import Predictor
 from mmim_live.types import FaceRow, Prediction, VideoFrame, Window, Word
-from mmim_train.default_checkpoint.emotion.samples import Clock, stills
-from mmim_train.default_checkpoint.stages import still_sequence
+from mmim_train.default_checkpoint.emotion.extraction import StillReader, read_stills
+from mmim_train.default_checkpoint.emotion.sequences import still_sequence
 from mmim_train.default_checkpoint.text.sentences import read_sentences
 
 
@@ -70,10 +70,10 @@ def test_the_card_tells_the_truth_about_words(predictor: Predictor, shared_data:
 def smiles(landmarker: Path, shared_data: Path) -> list[list[FaceRow]]:
     found: list[list[FaceRow]] = []
     with FaceExtractor(landmarker) as extractor:
-        clock = Clock(extractor)
-        for pictures, _, emotion, split in stills(shared_data / "faces" / "ckplus_train.npz"):
+        reader = StillReader(extractor)
+        for pictures, _, emotion, split in read_stills(shared_data / "faces" / "ckplus_train.npz"):
             if (emotion, split) == ("happy", "valid") and len(found) < 5:
-                rows = still_sequence(np.stack([row for p in pictures for row in clock.fit_projection(p, 1)]))
+                rows = still_sequence(np.stack([row for p in pictures for row in reader.rows(p, 1)]))
                 found.append([FaceRow(i / 15, row) for i, row in enumerate(rows)])
     return found
 

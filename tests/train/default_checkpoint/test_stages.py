@@ -1,4 +1,4 @@
-"""The live recipe: it is valid, sentences are read from the table only while they should be, the card is whole."""
+"""The recipe is valid, precomputed encoders are used only where they should be, the card is complete."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from mmim_live.errors import ConfigError
-from mmim_live.model.checkpoint_config import COALITION_NAMES
+from mmim_live.model.checkpoint_config import COALITION_NAMES, Abstention, Conformal
 from mmim_live.model.mmim import MMIM, Batch, MMIMConfig
 from mmim_train.default_checkpoint.config import DefaultRecipe, read_recipe
+from mmim_train.default_checkpoint.emotion.sequences import still_sequence
 from mmim_train.default_checkpoint.emotion.valence import SENTIMENT
 from mmim_train.default_checkpoint.fusion.precomputed_encoders import LogitTable, precomputed_encoders
 from mmim_train.default_checkpoint.report.card import default_card
-from mmim_train.default_checkpoint.stages import still_sequence
+from mmim_train.default_checkpoint.report.evaluation import Evaluation, load_evaluation, save_evaluation
 
 TINY = {
     "model_type": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
@@ -24,16 +25,7 @@ TINY = {
 
 
 def batch(ids: torch.Tensor) -> Batch:
-    count = len(ids)
-    return Batch(
-        token_ids=ids,
-        token_mask=torch.ones_like(ids, dtype=torch.bool),
-        voice=torch.zeros(count, 0, 3),
-        voice_lengths=torch.zeros(count, dtype=torch.long),
-        face=torch.zeros(count, 0, 4),
-        face_lengths=torch.zeros(count, dtype=torch.long),
-        present=torch.tensor([[True, False, False]]).expand(count, 3),
-    )
+    return Batch.of(text=(ids, torch.ones_like(ids, dtype=torch.bool)))
 
 
 def test_sentences_are_read_from_the_table_within_and_by_the_encoder_after() -> None:
@@ -77,11 +69,18 @@ def test_a_still_is_held_for_two_seconds() -> None:
     assert (held[1::2] == rows[1]).all()
 
 
-def test_the_card_holds_every_figure() -> None:
+def test_the_card_holds_every_metric() -> None:
     means = dict.fromkeys(SENTIMENT, 0.0)
     emotions: dict[str, Any] = {"r": 0.5, "by_source": {"x": 0.5}, "mean_by_emotion": means, "count": 3}
     words = {"mae": 0.7, "r": 0.8, "acc2_has0": 0.8, "acc2_non0": 0.8, "f1_non0": 0.8, "acc7": 0.4, "count": 229}
-    figures = {
+    abstention = Abstention(
+        threshold={"face": 0.4},
+        share={"face": 0.1},
+        error={"face": 1.2},
+        error_kept={"face": 1.1},
+        same_kept={"face": 1.3},
+    )
+    metrics = {
         "words": words,
         "words_with_errors": {"5%": words},
         "triples": dict.fromkeys(COALITION_NAMES, words),
@@ -89,13 +88,6 @@ def test_the_card_holds_every_figure() -> None:
         "half_width": dict.fromkeys(COALITION_NAMES, 1.234),
         "agreement_auc": {
             kind: {"voice": 0.7, "face": 0.8, "both": 0.8, "any": 0.7} for kind in ("reached", "emotion and rating")
-        },
-        "abstention": {
-            "nearer": {"face": 0.4},
-            "share": {"face": 0.1},
-            "error": {"face": 1.2},
-            "error_kept": {"face": 1.1},
-            "same_kept": {"face": 1.3},
         },
         "identity": {
             "neutral_mean": 0.1,
@@ -112,10 +104,29 @@ def test_the_card_holds_every_figure() -> None:
         "triples_count": 916,
         "contested_count": 5496,
     }
-    card = default_card("minilm-en", figures, DefaultRecipe(), "1.0")
-    for phrase in ("# minilm-en", "non-commercial", "AI Act, article 5", "composed, not recorded", "1.234", "seed 1"):
+    evaluation = Evaluation(
+        metrics=metrics,
+        conformal=Conformal(level=0.9, half_width={}),
+        abstention=abstention,
+        consistency={"face": (0.0, 1.0)},
+    )
+    card = default_card("minilm-en", evaluation, DefaultRecipe(), "1.0")
+    for phrase in ("# minilm-en", "non-commercial", "AI Act, article 5", "synthetic triples", "1.234", "seed 1"):
         assert phrase in card
     assert "{" not in card
-    assert "This one carries: face." in card
-    assert "synthetic" in card
-    assert "was not measured" in default_card("minilm-en", figures | {"transcripts": None}, DefaultRecipe(), "1.0")
+    assert "This checkpoint has: face." in card
+    assert "**synthetic** voice" in card
+    silent = evaluation.model_copy(update={"metrics": metrics | {"transcripts": None}})
+    assert "was not measured" in default_card("minilm-en", silent, DefaultRecipe(), "1.0")
+
+
+def test_an_evaluation_survives_its_file(tmp_path: Path) -> None:
+    evaluation = Evaluation(
+        metrics={"words": {"mae": 0.1 + 0.2, "r": float("nan")}, "transcripts": None},
+        conformal=Conformal(level=0.9, half_width={"text": 1.1}),
+        abstention=Abstention(threshold={"voice": 0.3}),
+        consistency={"face": (0.0, 1.0 / 3)},
+    )
+    save_evaluation(evaluation, tmp_path)
+    again = load_evaluation(tmp_path)
+    assert repr(again) == repr(evaluation)

@@ -1,4 +1,4 @@
-"""Composition: triples are what the seed says, voices and faces stay voices and faces, congruence does what it says."""
+"""Synthetic triples: they follow from the seed, voices and faces stay voices and faces, congruence is what it says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from mmim_live.features.face import FACE_NAMES
 from mmim_live.features.voice import MEL_BINS, VOICE_NAMES
-from mmim_train.default_checkpoint.emotion.crossfit import Readings
+from mmim_train.default_checkpoint.emotion.crossfit import LogitsByEmotion
 from mmim_train.default_checkpoint.emotion.sequences import face_sequence, voice_sequence
 from mmim_train.default_checkpoint.emotion.valence import SENTIMENT, Emotion
 from mmim_train.default_checkpoint.fusion.precomputed_encoders import SentenceTable
@@ -28,16 +28,22 @@ EMOTIONS: tuple[Emotion, ...] = tuple(sorted(SENTIMENT))
 VOICE, FACE = len(VOICE_NAMES), len(FACE_NAMES)
 
 
-def readings(seed: int) -> Readings:
+def readings(seed: int) -> LogitsByEmotion:
     draw = np.random.default_rng(seed)
     return {emotion: draw.normal(size=(20, len(EMOTIONS))).astype(np.float32) for emotion in EMOTIONS}
 
 
 def composed(**shares: float) -> SyntheticTriples:
     ratings: NDArray[np.float32] = np.linspace(-3, 3, 60, dtype=np.float32)
-    config = TripleConfig(**({"wordless": 0.0, "only_words": 0.0} | shares))
+    config = TripleConfig(**({"without_text": 0.0, "text_only": 0.0} | shares))
     return SyntheticTriples(
-        readings(0), readings(1), ratings, np.float32(0.5) * ratings, np.tile(np.arange(60), 40), config, seed=3
+        voices=readings(0),
+        faces=readings(1),
+        ratings=ratings,
+        text_only_scores=np.float32(0.5) * ratings,
+        sentences=np.tile(np.arange(60), 40),
+        config=config,
+        seed=3,
     )
 
 
@@ -52,32 +58,33 @@ def test_a_triple_depends_on_seed_round_and_number_alone(examples: SyntheticTrip
     assert torch.equal(one.face[0], other.face[1])
     examples.resample(1)
     assert not torch.equal(examples.batch([5]).face, one.face[:1])
-    examples.resample(0)
+    examples.start_epoch(0)
+    assert torch.equal(examples.batch([5]).face, one.face[:1])
 
 
-def test_targets_are_the_ratings_of_the_words_that_are_shown(examples: SyntheticTriples) -> None:
+def test_targets_are_the_ratings_of_the_sentences_shown(examples: SyntheticTriples) -> None:
     batch, targets = examples.batch([0, 59, 60]), examples.targets([0, 59, 60])
     assert batch.token_ids[:, 0].tolist() == [0, 59, 0]
     assert targets[:, 0].tolist() == pytest.approx([-3, 3, -3])
-    moved = examples.moved(100)
+    moved = examples.with_sentence_offset(100)
     assert moved.batch([59]).token_ids.tolist() == [[159]]
     assert moved.targets([59]).tolist() == [[3.0]]
     assert torch.equal(moved.batch([59]).face, examples.batch([59]).face)
 
 
-def test_shares_of_joinings(examples: SyntheticTriples) -> None:
-    joined = np.array([examples.spec(index).congruence for index in range(len(examples))])
+def test_congruence_has_the_shares_of_the_settings(examples: SyntheticTriples) -> None:
+    congruence = np.array([examples.spec(index).congruence for index in range(len(examples))])
     config = TripleConfig()
     for column in range(2):
         share = {
-            kind: float((joined[:, column] == kind).mean()) for kind in ("congruent", "independent", "incongruent")
+            kind: float((congruence[:, column] == kind).mean()) for kind in ("congruent", "independent", "incongruent")
         }
         assert share["incongruent"] == pytest.approx(config.incongruent * 2 / 3, abs=0.02)
         assert share["independent"] == pytest.approx(config.independent * (1 - config.incongruent * 2 / 3), abs=0.03)
 
 
-def test_without_words_the_rating_is_what_is_shown() -> None:
-    wordless = composed(wordless=1)
+def test_without_text_the_rating_is_what_is_shown() -> None:
+    wordless = composed(without_text=1)
     present = wordless.batch(range(60)).present
     assert not present[:, 0].any()
     assert {tuple(row) for row in present[:, 1:].tolist()} == {(True, False), (False, True), (True, True)}
@@ -87,10 +94,10 @@ def test_without_words_the_rating_is_what_is_shown() -> None:
     assert ((targets - values).abs().min(dim=1).values < 1e-5).all()
 
 
-def test_words_alone_are_rated_as_the_text_encoder_reads_them() -> None:
-    only_words = composed(only_words=1)
-    assert only_words.batch(range(60)).present.tolist() == [[True, False, False]] * 60
-    assert only_words.targets([0, 59])[:, 0].tolist() == pytest.approx([-1.5, 1.5])
+def test_text_alone_is_rated_as_the_text_encoder_scores_it() -> None:
+    text_only = composed(text_only=1)
+    assert text_only.batch(range(60)).present.tolist() == [[True, False, False]] * 60
+    assert text_only.targets([0, 59])[:, 0].tolist() == pytest.approx([-1.5, 1.5])
 
 
 def test_every_coalition_has_the_same_triples(examples: SyntheticTriples) -> None:
@@ -104,14 +111,14 @@ def test_every_coalition_has_the_same_triples(examples: SyntheticTriples) -> Non
 
 
 @given(rating=st.floats(-3, 3), seed=st.integers(0, 999))
-def test_against_is_far_from_the_words(rating: float, seed: int) -> None:
+def test_incongruent_is_far_from_the_rating(rating: float, seed: int) -> None:
     draw = np.random.default_rng(seed)
     emotion = draw_emotion(EMOTIONS, rating, "incongruent", 0.8, draw)
     farthest = max(abs(value - rating) for value in SENTIMENT.values())
     assert abs(SENTIMENT[emotion] - rating) >= min(2.0, farthest)
 
 
-def test_with_the_words_goes_along_with_the_rating() -> None:
+def test_congruent_follows_the_rating() -> None:
     draw = np.random.default_rng(0)
 
     def mean(rating: float, congruence: Congruence) -> float:
@@ -124,7 +131,7 @@ def test_with_the_words_goes_along_with_the_rating() -> None:
 
 
 @given(seed=st.integers(0, 999), seconds=st.floats(1.0, 6.0))
-def test_a_composed_face_is_a_face(seed: int, seconds: float) -> None:
+def test_a_synthetic_face_sequence_is_a_face(seed: int, seconds: float) -> None:
     draw = np.random.default_rng(seed)
     stills = draw.uniform(0, 1, (2, FACE)).astype(np.float32)
     rows = face_sequence(stills, stills[::-1], None, seconds, draw)

@@ -1,11 +1,9 @@
-"""Voice and face encoders, and what they say of people they do not know: cross-fitting.
+"""Voice and face encoders, and their predictions for people they were not trained on: cross-fitting.
 
-An encoder knows by heart whom it learned from. A fusion that learns on what it says of *them* trusts voices and faces
-far too much when a stranger comes. So the people are cut into parts, each encoder learns from all parts but one, and
-what the fusion learns on is what it says of the one left out (Chernozhukov et al. 2018, Econometrics Journal 21). All
-encoders side by side make the encoder that ships: their mean, which is one LSTM whose weights are block-diagonal.
-
-Knows samples and sequences; no words.
+An encoder memorizes the people it was trained on. A fusion that trains on predictions for *them* relies on voices and
+faces far too much when a stranger comes. So the people are split into folds, each encoder is trained on all folds but
+one, and the fusion is trained on the predictions for the fold left out (Chernozhukov et al. 2018, Econometrics Journal
+21). The mean of all encoders is the encoder that ships: one LSTM whose weights are block-diagonal.
 """
 
 from __future__ import annotations
@@ -18,11 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmim_live.model.checkpoint_config import Normalization
 from mmim_live.model.encoders import SequenceEncoder
-from mmim_train.default_checkpoint.emotion.samples import EmotionSample, Log
+from mmim_train.default_checkpoint.artifacts import Format
+from mmim_train.default_checkpoint.emotion.corpus import EmotionCorpus
+from mmim_train.default_checkpoint.emotion.samples import EmotionSample, of_split
 from mmim_train.default_checkpoint.emotion.sequences import Rows
 from mmim_train.default_checkpoint.emotion.unimodal import (
     EMOTIONS,
@@ -32,23 +33,26 @@ from mmim_train.default_checkpoint.emotion.unimodal import (
     predict_logits,
 )
 from mmim_train.default_checkpoint.emotion.valence import SENTIMENT, Emotion
+from mmim_train.default_checkpoint.log import Log
 
 Logits = NDArray[np.float32]
-Sampler = Callable[[Emotion, np.random.Generator], Rows]  # a sequence that shows an emotion
-Readings = Mapping[Emotion, Logits]  # [n, len(EMOTIONS)] by the emotion that was shown
+LogitsByEmotion = Mapping[Emotion, Logits]  # [n, len(EMOTIONS)] by the emotion that was shown
+MakeCorpus = Callable[[Sequence[EmotionSample]], EmotionCorpus]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CrossFit:
-    """An encoder of one modality and its readings."""
+class EmotionEncoder:
+    """The encoder of one modality and its predictions."""
 
+    normalization: Normalization
     encoder: SequenceEncoder  # as wide as EMOTIONS
-    out_of_fold: Readings  # of the people of the train side, each read by an encoder that does not know them
+    out_of_fold: LogitsByEmotion  # for people of the training split, each by an encoder not trained on them
+    valid: LogitsByEmotion  # for people of the validation split
 
 
-def cut(samples: Sequence[EmotionSample], folds: int) -> list[list[EmotionSample]]:
-    """Samples in parts that share no person; where nobody knows who it is, each sample is a person."""
-    people = {key: index for index, key in enumerate(sorted({(p.source, p.person) for p in samples if p.person}))}
+def split_folds(samples: Sequence[EmotionSample], folds: int) -> list[list[EmotionSample]]:
+    """Samples in folds that share no person; where the person is unknown, each sample counts as one."""
+    people = {key: index for index, key in enumerate(sorted({(s.source, s.person) for s in samples if s.person}))}
     found: list[list[EmotionSample]] = [[] for _ in range(folds)]
     for number, sample in enumerate(samples):
         found[people.get((sample.source, sample.person), number) % folds].append(sample)
@@ -57,68 +61,76 @@ def cut(samples: Sequence[EmotionSample], folds: int) -> list[list[EmotionSample
 
 def cross_fit(
     samples: Sequence[EmotionSample],
-    sampler: Callable[[Sequence[EmotionSample]], Mapping[Emotion, Sampler]],
-    normalisation: Normalization,
+    corpus_of: MakeCorpus,
+    normalization: Normalization,
+    *,
     config: UnimodalConfig,
     bidirectional: bool,
     seed: int,
     log: Log,
-) -> CrossFit:
-    """Learn from samples of the train side; `sampler` makes what draws sequences from some of them."""
-    parts = cut(samples, config.folds)
+) -> EmotionEncoder:
+    """Train on the training split, predict both splits; `corpus_of` some samples draws sequences from them alone."""
+    folds = split_folds(of_split(samples, "train"), config.folds)
     encoders: list[SequenceEncoder] = []
     out_of_fold: dict[Emotion, list[Logits]] = {}
-    for number, left_out in enumerate(parts):
-        known = [sample for other, part in enumerate(parts) if other != number for sample in part]
+    for number, left_out in enumerate(folds):
+        known = [sample for other, fold in enumerate(folds) if other != number for sample in fold]
         torch.manual_seed(seed + number)
-        encoder = SequenceEncoder(len(normalisation.mean), config.hidden, len(EMOTIONS), bidirectional)
-        fit_unimodal(encoder, normalisation, _mixed(sampler(known), known), config, seed + number)
-        found = read_all(encoder, normalisation, sampler(left_out), left_out, config.readings, seed + number)
-        log(f"part {number + 1} of {config.folds}: r {correlation(found):.3f} on the part that was left out")
+        encoder = SequenceEncoder(len(normalization.mean), config.hidden, len(EMOTIONS), bidirectional)
+        fit_unimodal(encoder, normalization, _draw_from(corpus_of(known), known), config, seed + number)
+        found = predict_samples(
+            encoder, normalization, corpus_of(left_out), left_out, each=config.sequences_per_sample, seed=seed + number
+        )
+        log(f"fold {number + 1} of {config.folds}: r {correlation(found):.3f} on the fold left out")
         encoders.append(encoder)
         for emotion, logits in found.items():
             out_of_fold.setdefault(emotion, []).append(logits)
-    return CrossFit(
-        side_by_side(encoders), {emotion: np.concatenate(logits) for emotion, logits in out_of_fold.items()}
+    encoder, valid = mean_encoder(encoders), of_split(samples, "valid")
+    predicted = predict_samples(
+        encoder, normalization, corpus_of(valid), valid, each=config.sequences_per_sample, seed=seed
     )
+    log(f"mean of the encoders: r {correlation(predicted):.3f} on validation")
+    joined = {emotion: np.concatenate(logits) for emotion, logits in out_of_fold.items()}
+    return EmotionEncoder(normalization, encoder, joined, predicted)
 
 
-def read_all(
+def predict_samples(
     encoder: SequenceEncoder,
-    normalisation: Normalization,
-    samplers: Mapping[Emotion, Sampler],
+    normalization: Normalization,
+    corpus: EmotionCorpus,
     samples: Sequence[EmotionSample],
+    *,
     each: int,
     seed: int,
-) -> Readings:
-    """The readings of `each` sequences a sample, by emotion."""
+) -> LogitsByEmotion:
+    """Logits of `each` sequences per sample, drawn from `corpus`, by emotion."""
     draw = np.random.default_rng(seed)
     return {
         emotion: predict_logits(
             encoder,
-            normalisation,
-            [make(emotion, draw) for _ in range(each * sum(sample.emotion == emotion for sample in samples))],
+            normalization,
+            [corpus.draw(emotion, draw) for _ in range(each * sum(sample.emotion == emotion for sample in samples))],
         )
-        for emotion, make in samplers.items()
+        for emotion in corpus.emotions
     }
 
 
-def correlation(readings: Readings) -> float:
-    """r of expected sentiment and the sentiment of the emotion shown."""
-    found = np.concatenate([expected_sentiment(torch.from_numpy(logits)).numpy() for logits in readings.values()])
-    truth = np.concatenate([np.full(len(logits), SENTIMENT[emotion]) for emotion, logits in readings.items()])
+def correlation(predicted: LogitsByEmotion) -> float:
+    """r of the expected sentiment and the sentiment of the emotion that was shown."""
+    found = np.concatenate([expected_sentiment(torch.from_numpy(logits)).numpy() for logits in predicted.values()])
+    truth = np.concatenate([np.full(len(logits), SENTIMENT[emotion]) for emotion, logits in predicted.items()])
     return float(np.corrcoef(found, truth)[0, 1])
 
 
 @torch.no_grad()
-def side_by_side(encoders: Sequence[SequenceEncoder]) -> SequenceEncoder:
+def mean_encoder(encoders: Sequence[SequenceEncoder]) -> SequenceEncoder:
     """One encoder that gives the mean of what several of one shape give."""
     first, count = encoders[0], len(encoders)
     lstm = first.lstm
     joined = SequenceEncoder(lstm.input_size, lstm.hidden_size * count, first.width, lstm.bidirectional)
     for name, target in joined.lstm.named_parameters():
         sources = [dict(encoder.lstm.named_parameters())[name] for encoder in encoders]
-        gates = [tensor.chunk(4) for tensor in sources]  # input, forget, cell and output gate, one upon another
+        gates = [tensor.chunk(4) for tensor in sources]  # input, forget, cell and output gate, stacked
         blocks = torch.block_diag if name.startswith("weight_hh") else lambda *parts: torch.cat(parts)
         target.copy_(torch.cat([blocks(*(gate[i] for gate in gates)) for i in range(4)]))
     directions = 2 if lstm.bidirectional else 1
@@ -128,40 +140,52 @@ def side_by_side(encoders: Sequence[SequenceEncoder]) -> SequenceEncoder:
     return joined
 
 
-def save_crossed(crossed: CrossFit, path: Path, key: str) -> None:
-    """Keep it in a file, with what it depends on."""
-    lstm = crossed.encoder.lstm
-    shape = {"hidden": lstm.hidden_size, "columns": lstm.input_size, "bidirectional": lstm.bidirectional}
-    readings = {emotion: torch.from_numpy(logits) for emotion, logits in crossed.out_of_fold.items()}
-    torch.save(
-        {"key": key, "shape": json.dumps(shape), "encoder": crossed.encoder.state_dict(), "out_of_fold": readings}, path
+def save_encoder(fitted: EmotionEncoder, folder: Path) -> None:
+    """Write an encoder and its predictions."""
+    lstm = fitted.encoder.lstm
+    meta = {
+        "hidden": lstm.hidden_size,
+        "columns": lstm.input_size,
+        "bidirectional": lstm.bidirectional,
+        "normalization": fitted.normalization.model_dump(mode="json"),
+        # Triples are drawn by position among the emotions, so their order counts; safetensors sorts.
+        "out_of_fold": list(fitted.out_of_fold),
+        "valid": list(fitted.valid),
+    }
+    tensors: dict[str, Tensor] = {f"encoder.{name}": t for name, t in fitted.encoder.state_dict().items()}
+    tensors |= {f"out_of_fold.{name}": torch.from_numpy(logits) for name, logits in fitted.out_of_fold.items()}
+    tensors |= {f"valid.{name}": torch.from_numpy(logits) for name, logits in fitted.valid.items()}
+    save_file(tensors, folder / "encoder.safetensors")
+    (folder / "encoder.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def load_encoder(folder: Path) -> EmotionEncoder:
+    """What `save_encoder` wrote."""
+    meta = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+    tensors = load_file(folder / "encoder.safetensors")
+    encoder = SequenceEncoder(meta["columns"], meta["hidden"], len(EMOTIONS), meta["bidirectional"])
+    encoder.load_state_dict({name: tensors[f"encoder.{name}"] for name in encoder.state_dict()})
+    return EmotionEncoder(
+        Normalization.model_validate(meta["normalization"]),
+        encoder,
+        {emotion: tensors[f"out_of_fold.{emotion}"].numpy() for emotion in meta["out_of_fold"]},
+        {emotion: tensors[f"valid.{emotion}"].numpy() for emotion in meta["valid"]},
     )
 
 
-def load_crossed(path: Path, key: str) -> CrossFit | None:
-    """What `save_crossed` kept, or None where there is none or it depends on something else."""
-    if not path.is_file():
-        return None
-    kept = torch.load(path, weights_only=True)
-    if kept["key"] != key:
-        return None
-    shape = json.loads(kept["shape"])
-    encoder = SequenceEncoder(shape["columns"], shape["hidden"], len(EMOTIONS), shape["bidirectional"])
-    encoder.load_state_dict(kept["encoder"])
-    readings: dict[Emotion, Tensor] = kept["out_of_fold"]
-    return CrossFit(encoder, {emotion: logits.numpy() for emotion, logits in readings.items()})
+EMOTION_ENCODER: Format[EmotionEncoder] = Format(save_encoder, load_encoder)
 
 
-def _mixed(
-    samplers: Mapping[Emotion, Sampler], samples: Sequence[EmotionSample]
+def _draw_from(
+    corpus: EmotionCorpus, samples: Sequence[EmotionSample]
 ) -> Callable[[np.random.Generator], tuple[Rows, Emotion]]:
     """Emotions in equal shares half of the time, as often as they occur otherwise."""
-    emotions = tuple(samplers)
+    emotions = corpus.emotions
     counts = np.array([sum(sample.emotion == emotion for sample in samples) for emotion in emotions], np.float64)
     weights = 0.5 * counts / counts.sum() + 0.5 / len(counts)
 
     def sample(draw: np.random.Generator) -> tuple[Rows, Emotion]:
         emotion = emotions[draw.choice(len(emotions), p=weights)]
-        return samplers[emotion](emotion, draw), emotion
+        return corpus.draw(emotion, draw), emotion
 
     return sample

@@ -1,9 +1,8 @@
-"""Samples -> sequences such as a live session gives: expressions that come and go, talking, blinks, another microphone.
+"""Samples -> sequences like those of a live session: expressions that come and go, talking, blinks, another microphone.
 
-FER2013 and CK+ are stills of faces that do not talk, cut out by somebody; RAVDESS and EmoDB are two studios. Whatever a
-session has and these have not is drawn at random here, so that the model learns to read past it: movement of the head
-and its place before the camera, talking, blinking, rows lost, and for voices the colour and level of the microphone.
-Knows the columns of the feature contract; no labels, no sentences.
+FER2013 and CK+ are cropped stills of faces that do not talk; RAVDESS and EmoDB are two studios. Whatever a session has
+and these lack is drawn at random here, so that the model learns to ignore it: head movement and position, talking,
+blinking, lost rows, and for voices the frequency response and level of the microphone.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ _BLINK = [FACE_NAMES.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]
 _TALK = [i for i, name in enumerate(FACE_NAMES[:_POSE]) if name.startswith(("jaw", "mouth"))]
 _LEVEL = VOICE_NAMES.index("level")
 _PITCH, _RELATIVE_PITCH = VOICE_NAMES.index("pitch_octaves"), VOICE_NAMES.index("pitch_relative_octaves")
-_VOICE_TAIL = 60  # rows, 3 s: the longest stretch that a second recording adds
+_MAX_TAIL_ROWS = 60  # 3 s: the longest stretch that a second recording adds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TalkingFaces:
-    """Rows of people who talk without an emotion, one array a clip; only their movement is used."""
+    """Rows of people who talk without an emotion, one array per clip; only their movement is used."""
 
     clips: tuple[Rows, ...]
 
     def movement(self, count: int, draw: np.random.Generator) -> Rows:
-        """Deviations from a clip's mean [count, columns of jaw and mouth], at a random place, speed and strength."""
+        """Deviations from a clip's mean [count, columns of jaw and mouth], at a random offset, speed and strength."""
         clip = self.clips[draw.integers(len(self.clips))][:, _TALK]
         speed = draw.uniform(0.7, 1.3)
         at = draw.uniform(0, len(clip)) + speed * np.arange(count)
-        at = np.abs((at + len(clip)) % (2 * len(clip) - 2) - (len(clip) - 1))  # forth and back
+        at = np.abs((at + len(clip)) % (2 * len(clip) - 2) - (len(clip) - 1))  # back and forth
         low = np.minimum(at.astype(np.int64), len(clip) - 2)
         part = (at - low)[:, None]
         moved = (1 - part) * clip[low] + part * clip[low + 1] - clip.mean(axis=0)
@@ -49,9 +48,9 @@ class TalkingFaces:
 def face_sequence(
     expression: Rows, neutral: Rows, talking: TalkingFaces | None, seconds: float, draw: np.random.Generator
 ) -> Rows:
-    """A face that goes from `neutral` [n, 58] to `expression` [m, 58] and perhaps back, [T, 58].
+    """A face that moves from `neutral` [n, 58] to `expression` [m, 58] and perhaps back, [T, 58].
 
-    The rows given are variants of one still; what is shown wanders between them.
+    The given rows are variants of one still; the sequence wanders between them.
     """
     count = max(8, round(seconds * draw.uniform(0.6, 1.0) * FACE_RATE_HZ))
     strength = _ramp(count, draw)[:, None]
@@ -63,22 +62,27 @@ def face_sequence(
     _blink(rows, draw)
     rows[:, :_POSE] = rows[:, :_POSE].clip(0.0, 1.0)
     rows[:, _POSE:_PLACE] += draw.normal(0, (0.15, 0.1, 0.06)) + 0.05 * _smooth(count, 3, draw)
-    # Where the head is says nothing, and stills do not know it.
+    # The position of the head carries no information, and stills do not have it.
     rows[:, _PLACE:] = draw.uniform((-15, -10, -75), (15, 10, -18)) + _smooth(count, 3, draw)
     kept = draw.uniform(size=count) >= draw.uniform(0, 0.3)
     return np.asarray(rows[kept | (np.arange(count) < 8)], np.float32)
 
 
+def still_sequence(rows: Rows, count: int = 30) -> Rows:
+    """A face that holds its expression for two seconds."""
+    return np.asarray(np.resize(rows, (max(count, len(rows)), rows.shape[1])), np.float32)
+
+
 def voice_sequence(takes: Sequence[Rows], draw: np.random.Generator) -> Rows:
-    """A stretch of one recording, or of two by the same speaker, through another microphone; [T, 47]."""
+    """A stretch of one recording, or of two by the same speaker, as heard by another microphone; [T, 47]."""
     rows = _stretch(takes[0], draw)
     if len(takes) > 1:
-        rows = np.concatenate((rows, _stretch(takes[1], draw)[:_VOICE_TAIL]))
+        rows = np.concatenate((rows, _stretch(takes[1], draw)[:_MAX_TAIL_ROWS]))
     rows = rows.copy()
     tone = np.linspace(-1, 1, MEL_BINS)
     colour = draw.normal(0, 0.7) * tone + draw.normal(0, 0.5) * (tone**2 - 1 / 3) + draw.normal(0, 0.25, MEL_BINS)
     rows[:, :MEL_BINS] += (colour - colour.mean()).astype(np.float32)
-    rows[:, _LEVEL] += np.float32(draw.normal(0, 0.5))  # the running level knows the speaker more or less well
+    rows[:, _LEVEL] += np.float32(draw.normal(0, 0.5))  # the running level has adapted to the speaker more or less
     voiced = rows[:, _PITCH] != 0
     rows[voiced, _PITCH] += np.float32(draw.normal(0, 0.08))
     rows[voiced, _RELATIVE_PITCH] += np.float32(draw.normal(0, 0.08))
@@ -87,18 +91,18 @@ def voice_sequence(takes: Sequence[Rows], draw: np.random.Generator) -> Rows:
 
 
 VOICE_SECONDS = 6.0
-MOST_VOICE_ROWS = round(VOICE_SECONDS * VOICE_RATE_HZ)
+MAX_VOICE_ROWS = round(VOICE_SECONDS * VOICE_RATE_HZ)
 
 
 def _stretch(rows: Rows, draw: np.random.Generator) -> Rows:
-    """A random part, at least six tenths."""
+    """A random part, at least 60% of it."""
     length = max(1, round(len(rows) * draw.uniform(0.6, 1.0)))
     start = draw.integers(len(rows) - length + 1)
-    return rows[start : start + length][:MOST_VOICE_ROWS]
+    return rows[start : start + length][:MAX_VOICE_ROWS]
 
 
 def _ramp(count: int, draw: np.random.Generator) -> NDArray[np.float64]:
-    """How much of the expression is shown, [count]: at least part of it for at least half of the time."""
+    """The strength of the expression, [count]: at least part of it for at least half of the time."""
     peak = draw.uniform(0.6, 1.1)
     time = np.linspace(0, 1, count)
     begin, end = draw.uniform(-0.3, 0.3), draw.uniform(0.7, 1.4)
@@ -114,7 +118,7 @@ def _wander(variants: Rows, count: int, draw: np.random.Generator) -> NDArray[np
 
 
 def _smooth(count: int, columns: int, draw: np.random.Generator) -> NDArray[np.float64]:
-    """Noise of about unit size that changes over half a second, [count, columns]."""
+    """Noise of about unit variance that changes over half a second, [count, columns]."""
     knots = max(2, count // 8 + 2)
     values = draw.normal(size=(knots, columns))
     at = np.linspace(0, knots - 1, count)
@@ -124,7 +128,7 @@ def _smooth(count: int, columns: int, draw: np.random.Generator) -> NDArray[np.f
 
 
 def _blink(rows: NDArray[np.float64], draw: np.random.Generator) -> None:
-    """Close the eyes for a fifth of a second, every four seconds or so."""
+    """Close the eyes for 0.2 s, about every four seconds."""
     for at in np.flatnonzero(draw.uniform(size=len(rows)) < 1 / (4 * FACE_RATE_HZ)):
         depth = draw.uniform(0.4, 0.8)
         for offset, part in ((0, 0.6), (1, 1.0), (2, 0.5)):

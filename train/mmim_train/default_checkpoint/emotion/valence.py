@@ -1,11 +1,12 @@
-"""Emotion words as sentiment from -3 to 3: the pleasure norms of Russell and Mehrabian (1977) times three.
+"""The sentiment of emotions, from -3 to 3: the pleasure norms of Russell and Mehrabian (1977) times three.
 
 "Evidence for a three-factor theory of emotions", Journal of Research in Personality 11, 273-294: mean ratings of
 pleasure from -1 to 1 for terms of emotion. "Neutral" is the origin of their space. "Calm" is 0 as well: RAVDESS has it
-as a second baseline beside neutral, and its listeners hardly told the two apart (Livingstone and Russo 2018, PLoS ONE
-13(5) e0196391). Contempt (CK+, 18 people) has no rating of its own there and is left out.
+as a second baseline beside neutral, and its listeners could hardly tell the two apart (Livingstone and Russo 2018, PLoS
+ONE 13(5) e0196391). Contempt (CK+, 18 people) has no rating of its own there and is left out.
 
-What an actor shows is taken for what a speaker means; a face or voice alone is weaker evidence than these numbers say.
+What an actor shows is taken for what a speaker means; a face or voice alone is weaker evidence than these numbers
+suggest.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What stands for the encoders while MMIM learns from composed triples: tables of what they said, read once.
+"""Tables of precomputed encodings, in place of MMIM's encoders while the fusion is trained on synthetic triples.
 
-The text encoder is not trained there, and of voices and faces the fusion shall meet readings of strangers, each by the
-encoder that does not know them (`crossfit`). What MMIM's objective still moves of voice and face encoders is their last
-layer, through a linear map that is put into it afterwards.
+The text encoder is frozen there, and of voices and faces the fusion must see predictions for strangers, each by the
+encoder that was not trained on them (`crossfit`). The part of the voice and face encoders that MMIM's objective still
+trains is a linear map on top of them, which is folded into their last layer afterwards.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mmim_train.default_checkpoint.emotion.unimodal import EMOTIONS
 
 @contextmanager
 def precomputed_encoders(model: MMIM, sentences: Tensor, voice: LogitTable, face: LogitTable) -> Iterator[None]:
-    """Within, the model reads sentences [S, variants, width] by their numbers, and voices and faces by logits."""
+    """Within, the model reads sentences from the table [S, variants, width] by number, voices and faces as logits."""
     text = model.text_encoder
     assert text is not None
     real = model.voice_encoder, model.face_encoder
@@ -34,9 +34,9 @@ def precomputed_encoders(model: MMIM, sentences: Tensor, voice: LogitTable, face
 
 
 class LogitTable(ModalityEncoder):
-    """Stands for a voice or face encoder whose logits are known: what is learned is the map from them to h.
+    """Replaces a voice or face encoder whose logits are known: what is trained is the linear map from them to h.
 
-    `fold` puts that map into the encoder's own last layer, which is linear as well.
+    `fold` merges that map into the encoder's own last layer, which is linear as well.
     """
 
     def __init__(self, width: int) -> None:
@@ -53,18 +53,18 @@ class LogitTable(ModalityEncoder):
         return torch.where(there, self.project(rows[:, 0]), self.absent)
 
     @torch.no_grad()
-    def fold(self, alone: SequenceEncoder, into: SequenceEncoder) -> None:
-        """Make `into` the encoder `alone` followed by the learned map."""
-        into.lstm.load_state_dict(alone.lstm.state_dict())
-        into.project.weight.copy_(self.project.weight @ alone.project.weight)
-        into.project.bias.copy_(self.project.weight @ alone.project.bias + self.project.bias)
+    def fold(self, unimodal: SequenceEncoder, into: SequenceEncoder) -> None:
+        """Make `into` the encoder `unimodal` followed by the trained map."""
+        into.lstm.load_state_dict(unimodal.lstm.state_dict())
+        into.project.weight.copy_(self.project.weight @ unimodal.project.weight)
+        into.project.bias.copy_(self.project.weight @ unimodal.project.bias + self.project.bias)
         into.absent.copy_(self.absent)
 
 
 class SentenceTable(ModalityEncoder):
-    """Stands for a text encoder whose reading of some sentences is known: [S, variants, width].
+    """Replaces a text encoder whose embeddings of some sentences are known: [S, variants, width].
 
-    In training a variant is drawn at random (dropout of the encoder), in evaluation the first is taken.
+    In training a variant is drawn at random (the encoder's dropout); in evaluation the first is used.
     """
 
     def __init__(self, table: Tensor, absent: nn.Parameter) -> None:

@@ -1,54 +1,56 @@
-"""The model card of the checkpoint that ships. Knows words and figures only."""
+"""The model card of the checkpoint that ships."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-USEFUL_AUC = 0.75  # from which on agreement is shown
+from mmim_live.model.checkpoint_config import Abstention
+from mmim_train.default_checkpoint.config import DefaultRecipe
+from mmim_train.default_checkpoint.report.evaluation import USEFUL_AUC, Evaluation
 
 _CARD = """# {name}
 
-MMIM (Han, Chen, Poria, EMNLP 2021) with the corrected objective: sentiment from -3 to 3 of an utterance, from English
-words, a voice and a face, or from any of them alone. Text encoder: all-MiniLM-L6-v2 (Apache-2.0), tuned.
+MMIM (Han, Chen, Poria, EMNLP 2021) with the corrected objective: the sentiment of an utterance, from -3 to 3, from
+English text, a voice and a face, or from any of them alone. Text encoder: all-MiniLM-L6-v2 (Apache-2.0), tuned.
 
-## It was composed, not recorded
+## Trained on synthetic triples, not on recordings
 
-There is no free set of clips of talking people with rated sentiment. The words and their ratings are real, the voices
-are real and the faces are real, each measured by the very extractors of the live path, **but they do not come from the
-same moments.** Around the rating of a sentence a voice and a face were drawn by the pleasure norm of the emotion they
-show (Russell and Mehrabian 1977, times three), with noise of {spread}; {regardless:.0%} of voices and faces were drawn
-regardless of the words, and {against:.0%} of the triples contradict themselves on purpose. The fusion learned from what
-voice and face encoders said of people they did not know ({folds} encoders each, every one without a part of the
-people; together they are the encoder that ships). What the model knows of
-*how* words, voice and face go together is what this recipe says, not what people do. Faces were stills: their
-movement, blinking and talking were added by the recipe.
+No free data set has clips of talking people with rated sentiment. The sentences and their ratings are real, the voices
+are real and the faces are real, each measured by the same extractors as in a live session, **but they do not come from
+the same moments.** Each sentence was paired with a voice and a face whose emotion has a pleasure norm (Russell and
+Mehrabian 1977, times three) near the sentence's rating, with noise of {spread}; {independent:.0%} of voices and faces
+were drawn independently of the text, and {incongruent:.0%} of the triples contradict themselves on purpose. The fusion
+was trained on what voice and face encoders predict for people they were not trained on ({folds} encoders per modality,
+each trained without one part of the people; together they are the encoder that ships). What the model knows about *how*
+text, voice and face go together is what this recipe says, not what people do. The faces were stills: their movement,
+blinking and talking were added by the recipe.
 
-| what | used | licence |
+| data | used for | license |
 |---|---|---|
-| CMU-MOSI transcripts, train (1284 sentences) | words | research, non-commercial |
-| Stanford Sentiment Treebank; VADER's rated texts; EmoBank | words | research; MIT; CC BY-SA 4.0 |
+| CMU-MOSI transcripts, train (1284 sentences) | text | research, non-commercial |
+| Stanford Sentiment Treebank; VADER's rated texts; EmoBank | text | research; MIT; CC BY-SA 4.0 |
 | RAVDESS, speech, actors 1-16 | voices | CC BY-NC-SA 4.0 |
 | EmoDB (German), all speakers but two | voices | free for research |
 | FER2013, seven of eight pictures; CK+, four of five people | faces | research, non-commercial |
-| GRID, four clips | movement of talking, neutral faces | CC BY 4.0 |
+| GRID, four clips | talking movement, neutral faces | CC BY 4.0 |
 
-So: **for research, not for commerce.**
+Therefore: **for research, not for commercial use.**
 
 ## How good it is, on validation data
 
-Nothing here is a test figure. The validation sentences also chose settings and the widths of the intervals.
+None of these are test results: the validation sentences also chose settings and the widths of the intervals.
 
-### Words alone: MOSI's {words_count} validation sentences
+### Text alone: MOSI's {words_count} validation sentences
 {words}
 
-With words lost or replaced at random:
+With words deleted or substituted at random:
 {errors}
 
 {transcripts}
 
 ### Voice alone and face alone
-{voice_count} recordings of speakers it never heard, {face_count} stills of people it never saw (FER2013 names nobody).
+{voice_count} recordings of held-out speakers, {face_count} stills of held-out people (FER2013 names nobody).
 
 {emotions}
 
@@ -56,135 +58,135 @@ With words lost or replaced at random:
 
 {identity}
 
-### Composed triples: validation sentences, unseen speakers, unseen faces ({triples_count})
-These say how well the model learned what was composed, and no more.
+### Synthetic triples: validation sentences, held-out speakers and faces ({triples_count})
+These show how well the model learned the synthetic pairing, and no more.
 {triples}
 
 ### Abstention
-Without words a reading abstains when it is hardly other than what the model says of nothing at all: so near, the
-readings of these triples erred nearly as much as saying always the same.
+Without text, a reading abstains if its score is within a threshold of the score for no input at all: that close, the
+scores of these triples were hardly better than a constant prediction.
 {abstention}
 
-### Agreement
-How well voice and face go with the words is log q(h | words) - log p(h), with the q of MMIM, which was fitted once more
-to what goes together (InfoNCE with q for its critic). AUC with which it tells voices and faces joined with their words
-from those joined against them, of {contested} triples of which half contradict themselves; "both" is by the sum of the
-two, of triples in which both were joined against the words, "any" of those in which at least one was:
+### Consistency
+How well voice and face go with the text is log q(h | text) - log p(h), with MMIM's q fitted again to congruent triples
+(InfoNCE with q as the critic). AUC of congruent against incongruent voices and faces, on {contested} triples of which
+half contradict themselves; "both" and "any" go by the sum of the two: "both" against triples in which voice and face
+are incongruent, "any" against those in which at least one is:
 {agreement}
 
-The other lines are ceilings: what a reader would reach who saw the emotion that was drawn, with the true rating of the
-words, or with the words as they are read here. What is left is lost by reading an emotion off a stranger's voice or
-face. Below {useful:.2f} a checkpoint carries no agreement table, and its readings say null: an indicator hardly better
-than chance would mislead. This one carries: {carried}.
+The other rows are ceilings: what an observer would reach who sees the emotion that was drawn, with the true rating of
+the text, or with the text as the model reads it. The rest is lost in recognizing the emotion of a stranger's voice or
+face. Below {useful:.2f} a checkpoint has no consistency table for that modality, and its readings report null: an
+indicator hardly better than chance would mislead. This checkpoint has: {carried}.
 
 ## What it is not for
 
-It guesses an expression in an utterance, not a person's feeling, character or intention, and it is wrong often: look
-at the width of the intervals. Actors and posed pictures overstate; people who show little, speak other languages, are
-old, very young or ill, or look unlike those of the data sets above, may be read worse, and nobody has measured how
-much. Do not use it to judge, rank, hire, teach, treat or watch people. In the European Union, inferring emotions at
-work or in education is forbidden (AI Act, article 5(1)(f)), and people must be told when such a system looks at them
-(article 50).
+It estimates how an utterance comes across, not a person's feelings, character or intentions, and it is often wrong:
+mind the width of the intervals. Actors and posed pictures exaggerate; people who show little, speak other languages,
+are old, very young or ill, or look unlike those in the data sets above may be scored worse, and nobody has measured how
+much. Do not use it to judge, rank, hire, teach, treat or monitor people. In the European Union, inferring emotions in
+the workplace or in education is prohibited (AI Act, article 5(1)(f)), and people must be informed when they are exposed
+to such a system (article 50).
 
-## To make it again
+## How to build it
 
-`mmim-live build-default --data DATA --output FOLDER` with seed {seed}, mmim-live {version}.
+`mmim-live build-default --data DATA --output FOLDER`, seed {seed}, mmim-live {version}.
 """
 
 
-def default_card(name: str, figures: Mapping[str, Any], recipe: Any, version: str) -> str:
-    """The card; `figures` as `live_report.figures` gives them, `recipe` a DefaultRecipe."""
-    triples = figures["triples"]
+def default_card(name: str, evaluation: Evaluation, recipe: DefaultRecipe, version: str) -> str:
+    """The card, in Markdown."""
+    metrics = evaluation.metrics
+    triples = recipe.synthetic_triples
     return _CARD.format(
         name=name,
-        spread=recipe.synthetic_triples.spread,
-        regardless=recipe.synthetic_triples.independent,
-        against=recipe.synthetic_triples.incongruent,
-        words_count=figures["words"]["count"],
-        words=_table({"words": figures["words"]}, ("mae", "r", "acc2_has0", "acc2_non0", "f1_non0", "acc7")),
-        errors=_table(figures["words_with_errors"], ("mae", "r", "acc2_non0"), "share"),
-        voice_count=figures["voice"]["count"],
-        face_count=figures["face"]["count"],
-        emotions=_emotions(figures),
-        loudness=_loudness(figures["loudness"]),
-        triples_count=figures["triples_count"],
-        contested=figures["contested_count"],
-        triples=_table(
-            {
-                name: values | {"coverage": figures["coverage"][name], "half_width": figures["half_width"][name]}
-                for name, values in triples.items()
-            },
-            ("mae", "r", "acc2_non0", "half_width", "coverage"),
-            "present",
-        ),
-        identity=_identity(figures["identity"]),
-        transcripts=_transcripts(figures["transcripts"], figures["words"]),
-        abstention=_abstention(figures["abstention"]),
-        agreement=_table(figures["agreement_auc"], ("voice", "face", "both", "any")),
-        useful=USEFUL_AUC,
-        carried=", ".join(n for n in ("voice", "face") if figures["agreement_auc"]["reached"][n] >= USEFUL_AUC)
-        or "none",
+        spread=triples.spread,
+        independent=triples.independent,
+        incongruent=triples.incongruent,
         folds=recipe.voice.folds,
+        words_count=metrics["words"]["count"],
+        words=_table({"words": metrics["words"]}, ("mae", "r", "acc2_has0", "acc2_non0", "f1_non0", "acc7")),
+        errors=_table(metrics["words_with_errors"], ("mae", "r", "acc2_non0"), "share"),
+        transcripts=_transcripts(metrics["transcripts"], metrics["words"]),
+        voice_count=metrics["voice"]["count"],
+        face_count=metrics["face"]["count"],
+        emotions=_emotions(metrics),
+        loudness=_loudness(metrics["loudness"]),
+        identity=_identity(metrics["identity"]),
+        triples_count=metrics["triples_count"],
+        triples=_triples(metrics),
+        abstention=_abstention(evaluation.abstention),
+        contested=metrics["contested_count"],
+        agreement=_table(metrics["agreement_auc"], ("voice", "face", "both", "any")),
+        useful=USEFUL_AUC,
+        carried=", ".join(evaluation.consistency) or "none",
         seed=recipe.seed,
         version=version,
     )
 
 
-def _emotions(figures: Mapping[str, Any]) -> str:
-    names = sorted({*figures["voice"]["mean_by_emotion"], *figures["face"]["mean_by_emotion"]})
+def _triples(metrics: Mapping[str, Any]) -> str:
+    rows = {
+        name: values | {"coverage": metrics["coverage"][name], "half_width": metrics["half_width"][name]}
+        for name, values in metrics["triples"].items()
+    }
+    return _table(rows, ("mae", "r", "acc2_non0", "half_width", "coverage"), "present")
+
+
+def _emotions(metrics: Mapping[str, Any]) -> str:
+    names = sorted({*metrics["voice"]["mean_by_emotion"], *metrics["face"]["mean_by_emotion"]})
     lines = [f"| | r | {' | '.join(f'mean of {name}' for name in names)} |", "|---" * (len(names) + 2) + "|"]
     for kind in ("voice", "face"):
-        found = figures[kind]
+        found = metrics[kind]
         means = " | ".join(str(found["mean_by_emotion"].get(name, "")) for name in names)
         lines.append(f"| {kind} | {found['r']:.2f} | {means} |")
     by_source = ", ".join(
-        f"{source} {r:.2f}" for kind in ("voice", "face") for source, r in figures[kind]["by_source"].items()
+        f"{source} {r:.2f}" for kind in ("voice", "face") for source, r in metrics[kind]["by_source"].items()
     )
     return "\n".join([*lines, "", f"r by source: {by_source}."])
 
 
 def _loudness(moved: Mapping[str, float]) -> str:
     return (
-        f"Making a recording 12 dB quieter or 6 dB louder moves its reading by {moved['mean']:.3f} on average, "
-        f"{moved['max']:.3f} at most; {moved['below_tenth']:.0%} of the readings move by less than 0.1."
+        f"Making a recording 12 dB quieter or 6 dB louder moves its score by {moved['mean']:.3f} on average, "
+        f"{moved['max']:.3f} at most; {moved['below_tenth']:.0%} of the scores move by less than 0.1."
     )
 
 
 def _identity(found: Mapping[str, Any]) -> str:
     return (
-        f"Neutral faces of people it never saw ({found['neutral_count']}, one picture each) read "
+        f"Neutral faces of held-out people ({found['neutral_count']}, one picture each) score "
         f"{found['neutral_mean']:+.2f} on average, {found['neutral_within_half']:.0%} of them within 0.5 of zero. "
         f"CK+ has no neutral pictures here; over the expressions that its {found['people']} people do show, a person "
-        f"lies {found['offset_mean']:.2f} from the mean of all on average, {found['offset_within_half']:.0%} of them "
-        "within 0.5."
+        f"deviates by {found['offset_mean']:.2f} from the mean of all on average, {found['offset_within_half']:.0%} of "
+        "them by no more than 0.5."
     )
 
 
 def _transcripts(found: Mapping[str, Any] | None, words: Mapping[str, Any]) -> str:
     if found is None:
-        return "What is lost with recognised words was not measured: no synthetic voice was installed."
-    rows = {"given words": words, f"heard by {found['recogniser']}": found}
+        return "The loss from recognized text was not measured: no synthetic voice was installed."
+    rows = {"as given": words, f"recognized by {found['recogniser']}": found}
     return (
-        "Spoken by a **synthetic** voice (espeak-ng, since the sound of these sentences is not free) and recognised by "
-        f"the live recogniser, with {found['error_rate']:.1%} of the words wrong:\n"
-        + _table(rows, ("mae", "r", "acc2_non0"), "words")
+        "Spoken by a **synthetic** voice (espeak-ng, since the audio of these sentences is not free) and transcribed "
+        f"by the live recognizer, with {found['error_rate']:.1%} of the words wrong:\n"
+        + _table(rows, ("mae", "r", "acc2_non0"), "text")
     )
 
 
-def _abstention(found: Mapping[str, Mapping[str, float]]) -> str:
+def _abstention(found: Abstention) -> str:
     rows = {
         name: {
             "threshold": threshold,
-            "share": found["share"][name],
-            "error of all": found["error"][name],
-            "error of the others": found["error_kept"][name],
-            "saying the same there": found["same_kept"][name],
+            "share": found.share[name],
+            "MAE, all": found.error[name],
+            "MAE, not abstaining": found.error_kept[name],
+            "MAE of a constant there": found.same_kept[name],
         }
-        for name, threshold in found["nearer"].items()
+        for name, threshold in found.threshold.items()
     }
-    return _table(
-        rows, ("threshold", "share", "error of all", "error of the others", "saying the same there"), "present"
-    )
+    columns = ("threshold", "share", "MAE, all", "MAE, not abstaining", "MAE of a constant there")
+    return _table(rows, columns, "present")
 
 
 def _table(rows: Mapping[str, Mapping[str, Any]], columns: tuple[str, ...], first: str = "") -> str:

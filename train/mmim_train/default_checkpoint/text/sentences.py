@@ -1,13 +1,12 @@
 """Sentences with a rated sentiment, from SST, VADER, EmoBank and MOSI, all on MOSI's scale from -3 to 3.
 
 Scales: SST rates positivity 0 to 1, VADER -4 to 4, EmoBank valence 1 to 5; each is mapped linearly so that its ends
-are -3 and 3. SST and VADER asked different people about the same film reviews: such a review is there twice, once with
-either rating.
+are -3 and 3. SST and VADER had the same film reviews rated by different people: such a review is there twice, with
+one rating each.
 
 A part of each source is *kept back*: the text encoder is never fitted to it, so that whatever learns on top of the
-encoder meets its honest error there. A review is kept back with both its ratings, and a review of VADER that may be one
-of these in another spelling is left out. Knows no model. Casing and punctuation are left to
-`mmim_live.text_normalization`.
+encoder meets its true error there. A review is kept back with both its ratings, and a VADER review that may be one of
+these in another spelling is left out. `mmim_live.text_normalization` takes care of case and punctuation.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _KEPT_SHARE = 0.05  # of the sentences of SST and VADER; EmoBank has a published
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence; `part` says whether the encoder is fitted to it, never sees it, or is judged on it."""
+    """One sentence; `part` says whether the encoder is fitted to it, never sees it, or is evaluated on it."""
 
     text: str
     score: float  # -3 to 3
