@@ -1,12 +1,11 @@
-"""The three encoders of MMIM: a pretrained text model read at its first token, and an LSTM for rows of numbers.
+"""The encoders of MMIM: a pretrained text model read at its first token, and an LSTM for rows of numbers.
 
-Know tensors and lengths; nothing of tokenisers, cameras or what the columns mean. transformers is imported inside the
-builders, since the import takes seconds.
+transformers is imported inside the builders, since the import takes seconds.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,17 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 # Keys of a Hugging Face configuration that say where it came from, not what it is; `dtype` would change the arithmetic.
 _INCIDENTAL = ("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version")
+
+
+class BackboneConfig(Protocol):
+    """What is read of a Hugging Face configuration; `max_position_embeddings` where the architecture sets a limit."""
+
+    model_type: str
+    hidden_size: int
+    vocab_size: int
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """The fields that differ from the defaults, as JSON values."""
 
 
 class ModalityEncoder(nn.Module):
@@ -24,7 +34,7 @@ class ModalityEncoder(nn.Module):
 
 
 class TextEncoder(ModalityEncoder):
-    """h_t: the last hidden state of a transformer at [CLS], without its pooler (or the mean over the tokens).
+    """h_t: the last hidden state of a transformer at [CLS], without its pooler, or the mean over the tokens.
 
     `absent` is the learned vector that stands for "no words".
     """
@@ -32,31 +42,31 @@ class TextEncoder(ModalityEncoder):
     def __init__(self, backbone: nn.Module, pooling: Literal["cls", "mean"] = "cls") -> None:
         super().__init__()
         if getattr(backbone, "pooler", None) is not None:
-            cast(Any, backbone).pooler = None
+            backbone.register_module("pooler", None)
         self.backbone = backbone
         self.pooling = pooling
-        self.width = int(cast(Any, backbone).config.hidden_size)
+        self.width = int(config_of(backbone).hidden_size)
         self.absent = nn.Parameter(torch.zeros(self.width))
 
     @property
     def vocabulary_size(self) -> int:
-        """How many token ids it knows."""
-        return int(cast(Any, self.backbone).config.vocab_size)
+        """The number of token ids."""
+        return int(config_of(self.backbone).vocab_size)
 
     @property
     def max_positions(self) -> int | None:
-        """How many tokens it can read at once, where the architecture sets a limit."""
-        limit = getattr(cast(Any, self.backbone).config, "max_position_embeddings", None)
+        """The most tokens it can read at once, where the architecture sets a limit."""
+        limit = getattr(config_of(self.backbone), "max_position_embeddings", None)
         return None if limit is None else int(limit)
 
     def forward(self, token_ids: Tensor, token_mask: Tensor) -> Tensor:
         """token_ids [B, L], token_mask [B, L] bool -> h_t [B, width]. A row without tokens gives `absent`."""
-        there = token_mask.any(dim=1)
+        nonempty = token_mask.any(dim=1)
         h = self.absent.expand(len(token_ids), -1)
-        if not bool(there.any()):
+        if not bool(nonempty.any()):
             return h
-        # Rows without tokens would be attended to by nothing: softmax over an empty set.
-        return h.index_put((there,), self._encode(token_ids[there], token_mask[there]).to(h.dtype))
+        # A row without tokens has nothing to attend to: a softmax over an empty set.
+        return h.index_put((nonempty,), self._encode(token_ids[nonempty], token_mask[nonempty]).to(h.dtype))
 
     def _encode(self, token_ids: Tensor, token_mask: Tensor) -> Tensor:
         hidden: Tensor = self.backbone(input_ids=token_ids, attention_mask=token_mask.long()).last_hidden_state
@@ -81,14 +91,14 @@ class SequenceEncoder(ModalityEncoder):
 
     def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
         """Rows [B, T, row_width], lengths [B] -> h [B, width]. Rows beyond the length are never read."""
-        there = (lengths > 0).to(rows.device)
+        nonempty = (lengths > 0).to(rows.device)
         h = self.absent.expand(len(rows), -1)
-        if not bool(there.any()):
+        if not bool(nonempty.any()):
             return h
-        return h.index_put((there,), self.project(self.state(rows[there], lengths[lengths > 0])).to(h.dtype))
+        return h.index_put((nonempty,), self.project(self.state(rows[nonempty], lengths[lengths > 0])).to(h.dtype))
 
     def state(self, rows: Tensor, lengths: Tensor) -> Tensor:
-        """Rows [B, T, row_width], lengths [B], all above 0 -> what `project` reads [B, directions * hidden]."""
+        """Rows [B, T, row_width], lengths [B], all above 0 -> the input of `project` [B, directions * hidden]."""
         # Packing wants lengths on the CPU.
         packed = pack_padded_sequence(rows, lengths.cpu(), batch_first=True, enforce_sorted=False)
         _, (last, _) = self.lstm(packed)  # [directions, B, hidden], for each sequence at its own end
@@ -100,7 +110,7 @@ def build_text_backbone(config: dict[str, Any]) -> nn.Module:
     """A transformer with random weights from a Hugging Face configuration; `model_type` names the family.
 
     Touches neither network nor disk, and runs no code from outside transformers. Raises ValueError or TypeError when
-    the configuration is not one that transformers knows.
+    transformers does not know the configuration.
     """
     from transformers import AutoConfig, AutoModel
 
@@ -108,8 +118,9 @@ def build_text_backbone(config: dict[str, Any]) -> nn.Module:
     family = fields.pop("model_type", None)
     if not isinstance(family, str):
         raise ValueError("the text encoder's configuration has no model_type")
-    model = cast(Any, AutoModel).from_config(AutoConfig.for_model(family, **fields), trust_remote_code=False)
-    return cast(nn.Module, model.float())
+    hf_config = AutoConfig.for_model(family, **fields)
+    model = AutoModel.from_config(hf_config, trust_remote_code=False)  # type: ignore[no-untyped-call]  # in transformers
+    return _checked_backbone(model.float())
 
 
 def load_text_backbone(name_or_folder: str, local_only: bool = False) -> nn.Module:
@@ -120,15 +131,31 @@ def load_text_backbone(name_or_folder: str, local_only: bool = False) -> nn.Modu
     from transformers import AutoModel
     from transformers.utils import logging
 
-    cast(Any, logging).disable_progress_bar()  # it would be drawn over a live display
+    # The bar would be drawn over a live display. transformers leaves this function untyped.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model = AutoModel.from_pretrained(
         name_or_folder, dtype=torch.float32, local_files_only=local_only, trust_remote_code=False
     )
-    return cast(nn.Module, model)
+    return _checked_backbone(model)
+
+
+def config_of(backbone: nn.Module) -> BackboneConfig:
+    """The configuration of a transformer. Raises TypeError for a module that has none."""
+    config: BackboneConfig | None = getattr(backbone, "config", None)
+    # Asked by name: families such as DistilBERT answer to hidden_size without having the attribute.
+    if config is None or not all(hasattr(config, name) for name in ("hidden_size", "vocab_size", "model_type")):
+        raise TypeError(f"{type(backbone).__name__} has no configuration with hidden_size, vocab_size and model_type")
+    return config
 
 
 def backbone_config(backbone: nn.Module) -> dict[str, Any]:
-    """The configuration of a transformer as JSON values, such that `build_text_backbone` makes its like."""
-    config = cast(Any, backbone).config
-    fields = cast("dict[str, Any]", config.to_diff_dict())
-    return {key: value for key, value in fields.items() if key not in _INCIDENTAL} | {"model_type": config.model_type}
+    """The configuration of a transformer as JSON values, from which `build_text_backbone` makes another like it."""
+    config = config_of(backbone)
+    fields = {key: value for key, value in config.to_diff_dict().items() if key not in _INCIDENTAL}
+    return fields | {"model_type": config.model_type}
+
+
+def _checked_backbone(model: object) -> nn.Module:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"transformers gave a {type(model).__name__}, not a torch module")
+    return model

@@ -252,10 +252,14 @@ class MMIM(nn.Module):
         result: dict[Modality, Tensor] = {}
         for name, h in others:
             if name in self.q:
-                q = self.q[name]
-                assert isinstance(q, ConditionalGaussian)
-                result[name] = q.log_prob(h_t, h)
+                result[name] = self.conditional(name).log_prob(h_t, h)
         return result
+
+    def conditional(self, modality: Modality) -> ConditionalGaussian:
+        """q(h_m | h_t) of voice or face. Raises KeyError where the model has none."""
+        q = self.q[modality]
+        assert isinstance(q, ConditionalGaussian)
+        return q
 
     def _used_mask(self) -> Tensor:
         assert isinstance(self._used, Tensor)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from tokenizers import Tokenizer
@@ -56,7 +55,9 @@ class TextTokenizer:
 
 def load_pretrained_tokenizer(name_or_folder: str, max_tokens: int, local_only: bool = False) -> TextTokenizer:
     """The fast tokenizer of a pretrained model by folder or hub name. Raises OSError when it cannot be found."""
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-    fast = cast(Any, AutoTokenizer.from_pretrained(name_or_folder, local_files_only=local_only, use_fast=True))
+    fast = AutoTokenizer.from_pretrained(name_or_folder, local_files_only=local_only, use_fast=True)
+    if not isinstance(fast, PreTrainedTokenizerFast):
+        raise ValueError(f"{name_or_folder} has no fast tokenizer")
     return TextTokenizer(fast.backend_tokenizer, max_tokens, int(fast.pad_token_id or 0))

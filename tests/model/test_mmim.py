@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor
 
-from mmim_live.model.encoders import SequenceEncoder, TextEncoder
+from mmim_live.model.encoders import SequenceEncoder, TextEncoder, build_text_backbone
 from mmim_live.model.mmim import MMIM, Batch, HeadConfig, MMIMConfig, drop_modalities
 from tests.model.small import FACE, VOICE, architecture, small_model, small_tokenizer
 
@@ -50,6 +50,14 @@ def test_consecutive_rows_lose_the_padding_that_all_of_them_have() -> None:
     assert torch.equal(part.token_ids, batch.token_ids[1:3, : int(batch.token_mask[1:3].sum(dim=1).max())])
     torch.testing.assert_close(MODEL(part).prediction, MODEL(batch).prediction[1:3])
     assert batch.rows(range(0)).present.shape == (0, 3)
+
+
+def test_a_backbone_whose_configuration_uses_other_names_is_read() -> None:
+    family = {"model_type": "distilbert", "dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 16, "vocab_size": 20}
+    encoder = TextEncoder(build_text_backbone(family))
+    assert (encoder.width, encoder.vocabulary_size) == (8, 20)
+    with pytest.raises(TypeError, match="Linear has no configuration"):
+        TextEncoder(torch.nn.Linear(2, 2))
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

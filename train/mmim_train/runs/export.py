@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from mmim_live.model.checkpoint import save_checkpoint
 from mmim_live.model.checkpoint_config import CheckpointConfig, Conformal, ContractConfig
 from mmim_live.model.consistency import consistency_statistics, marginal_to_config
 from mmim_live.model.mmim import MMIM
-from mmim_live.model.mutual_information import ConditionalGaussian, Marginal, marginal
+from mmim_live.model.mutual_information import Marginal, marginal
 from mmim_live.model.predictor import live_scores
 from mmim_live.types import MODALITIES, FeatureContract, ModalityContract
 from mmim_train.data.dataset import DataSet
@@ -114,9 +114,7 @@ def priors(encoder: Encoder, examples: Examples) -> dict[Name, Marginal]:
     some = range(0, len(examples), max(1, len(examples) // _PRIOR_EXAMPLES))
     texts = torch.cat([encoder.encode(examples.batch([index]), (0,)).h_t for index in some])
     return {
-        name: marginal(cast(ConditionalGaussian, model.q[name]), texts).to(torch.device("cpu"))
-        for name in _NAMES
-        if name in model.q
+        name: marginal(model.conditional(name), texts).to(torch.device("cpu")) for name in _NAMES if name in model.q
     }
 
 

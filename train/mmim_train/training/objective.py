@@ -9,15 +9,16 @@ task alone. Knows encodings and labels; nothing of batches, optimizers or files.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
+from mmim_live.model.encoders import ModalityEncoder
 from mmim_live.model.mmim import MMIM, Encodings, MMIMOutput
 from mmim_live.model.mutual_information import (
-    ConditionalGaussian,
     InfoNCE,
     MemoryBank,
     barber_agakov,
@@ -77,11 +78,15 @@ class TaskObjective(nn.Module):
         """The modalities m of the terms I(h_t; h_m) that are on."""
         return [m for m in self.options.ba if m in self.model.q] if self.options.beta > 0 else []
 
-    def make_critics(self, kind: type[nn.Module]) -> None:
+    def contrasted(self) -> list[Modality]:
+        """The modalities m of the terms I(Z; h_m) that are on."""
+        return [m for m in dict.fromkeys(self.options.cpc) if m in self.critics]
+
+    def make_critics(self, critic: Callable[[int, int], nn.Module]) -> None:
         """One critic for every term I(Z; h_m) that is on."""
         widths = {m: h.width for m, h in zip(MODALITIES, encoders(self.model), strict=True) if h is not None}
         wanted = [m for m in self.options.cpc if m in widths] if self.options.alpha > 0 else []
-        self.critics = nn.ModuleDict({m: cast(Any, kind)(widths[m], self.model.config.fusion) for m in wanted})
+        self.critics = nn.ModuleDict({m: critic(widths[m], self.model.config.fusion) for m in wanted})
 
 
 class CorrectedObjective(TaskObjective):
@@ -96,7 +101,7 @@ class CorrectedObjective(TaskObjective):
         there = encodings.h_t[encodings.present[:, TEXT]]
         for m in self.pairs():
             if len(there):
-                self._q(m).fit_projection(there)
+                self.model.conditional(m).fit_projection(there)
 
     def q_parameters(self) -> list[nn.Parameter]:
         return [p for m in self.pairs() for p in self.model.q[m].parameters()]
@@ -109,28 +114,30 @@ class CorrectedObjective(TaskObjective):
                 # Words say much and examples are few: without it q knows its examples by heart, and log q of others
                 # falls far below that of a q which ignores the words.
                 x = dropout(x, self.options.dropout_q)
-                loss = loss - self._q(m).log_prob(x, y).mean()
+                loss = loss - self.model.conditional(m).log_prob(x, y).mean()
         return loss
 
     def stage1(self, output: MMIMOutput, targets: Tensor) -> StageLoss:
         total, parts = super().stage1(output, targets)
         encodings = Encodings(output.h_t, output.h_a, output.h_v, output.present)
         groups = label_groups(targets)
-        for m, critic in self.critics.items():
-            seen = output.seen[:, MODALITIES.index(cast(Modality, m))]
-            parts[f"mi_z_{m}"] = estimate = critic(hidden(encodings, m)[seen], output.z[seen])
+        for m in self.contrasted():
+            seen = output.seen[:, MODALITIES.index(m)]
+            parts[f"mi_z_{m}"] = estimate = self.critics[m](hidden(encodings, m)[seen], output.z[seen])
             total = total - self.options.alpha * estimate
         for m in self.pairs():
             x, y, kept = _paired(encodings, m)
-            bank = cast(MemoryBank, self.banks[m])
-            both = barber_agakov(self._q(m), x, y, groups[kept], bank)
+            bank = self._bank(m)
+            both = barber_agakov(self.model.conditional(m), x, y, groups[kept], bank)
             parts[f"mi_text_{m}"] = both.bound
             total = total - self.options.beta * both.bound
             bank.push(y, groups[kept])
         return StageLoss(total, parts)
 
-    def _q(self, m: str) -> ConditionalGaussian:
-        return cast(ConditionalGaussian, self.model.q[m])
+    def _bank(self, m: Modality) -> MemoryBank:
+        bank = self.banks[m]
+        assert isinstance(bank, MemoryBank)
+        return bank
 
 
 class PublishedObjective(TaskObjective):
@@ -163,9 +170,9 @@ class PublishedObjective(TaskObjective):
     def stage1(self, output: MMIMOutput, targets: Tensor) -> StageLoss:
         total, parts = super().stage1(output, targets)
         encodings = Encodings(output.h_t, output.h_a, output.h_v, output.present)
-        for m, critic in self.critics.items():
-            seen = output.seen[:, MODALITIES.index(cast(Modality, m))]
-            parts[f"cpc_{m}"] = loss = critic(hidden(encodings, m)[seen], output.z[seen])
+        for m in self.contrasted():
+            seen = output.seen[:, MODALITIES.index(m)]
+            parts[f"cpc_{m}"] = loss = self.critics[m](hidden(encodings, m)[seen], output.z[seen])
             total = total + self.options.alpha * loss
         for m in self.pairs():
             x, y, kept = _paired(encodings, m)
@@ -188,8 +195,10 @@ class PublishedObjective(TaskObjective):
             for projected, signs in told:
                 self._memories[m].entropy(projected, signs)
 
-    def _q(self, m: str) -> PublishedBarberAgakov:
-        return cast(PublishedBarberAgakov, self.q[m])
+    def _q(self, m: Modality) -> PublishedBarberAgakov:
+        q = self.q[m]
+        assert isinstance(q, PublishedBarberAgakov)
+        return q
 
 
 def make_objective(model: MMIM, options: TrainOptions) -> TaskObjective:
@@ -217,7 +226,7 @@ def polarity(targets: Tensor) -> Tensor:
     return targets[:, 0] if targets.is_floating_point() else torch.zeros(len(targets), device=targets.device)
 
 
-def encoders(model: MMIM) -> tuple[Any, Any, Any]:
+def encoders(model: MMIM) -> tuple[ModalityEncoder | None, ModalityEncoder | None, ModalityEncoder | None]:
     """In the order of MODALITIES; None where the model does not use one."""
     return model.text_encoder, model.voice_encoder, model.face_encoder
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,15 @@ class HasVocabulary(Protocol):
 
     @property
     def vocabulary(self) -> frozenset[int]: ...
+
+
+@runtime_checkable
+class HasInputEmbeddings(Protocol):
+    """A transformer of the transformers library."""
+
+    def get_input_embeddings(self) -> nn.Module: ...
+
+    def set_input_embeddings(self, value: nn.Module) -> None: ...
 
 
 class SeenEmbeddings(nn.Module):
@@ -60,9 +69,12 @@ class SeenEmbeddings(nn.Module):
 def train_seen_embeddings_only(model: MMIM, examples: Examples) -> Iterator[None]:
     """Within, the word vectors are `SeenEmbeddings`, if the text encoder is a transformer that trains its own."""
     encoder = model.text_encoder
-    backbone: Any = encoder.backbone if isinstance(encoder, TextEncoder) else None
-    table = backbone.get_input_embeddings() if hasattr(backbone, "get_input_embeddings") else None
-    if not (isinstance(table, nn.Embedding) and table.weight.requires_grad and isinstance(examples, HasVocabulary)):
+    backbone = encoder.backbone if isinstance(encoder, TextEncoder) else None
+    if not isinstance(backbone, HasInputEmbeddings) or not isinstance(examples, HasVocabulary):
+        yield
+        return
+    table = backbone.get_input_embeddings()
+    if not isinstance(table, nn.Embedding) or not table.weight.requires_grad:
         yield
         return
     padding = {table.padding_idx} if table.padding_idx is not None else set()  # which nn.Embedding does not train
