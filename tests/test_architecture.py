@@ -47,12 +47,12 @@ MODEL = GROUND | {"model"}
 MEDIA = MODEL | {"capture", "features", "speech"}
 # For a room of mmim_train: the rooms of mmim_train, and those of mmim_live.
 TRAIN_IMPORTS: dict[str, tuple[set[str], set[str]]] = {
-    "data": (set(), MODEL),
+    "data": (set(), MODEL | {"features"}),  # the contract of words, which published features share
     "features": ({"data"}, MEDIA | {"session"}),
-    "training": ({"data", "evaluation"}, MODEL),
-    "evaluation": ({"data", "training", "runs"}, MODEL),
-    "reporting": ({"training", "runs"}, GROUND),
-    "runs": ({"data", "training", "evaluation", "reporting"}, MODEL | {"features"}),
+    "training": ({"data"}, MODEL),
+    "evaluation": ({"data", "training"}, MODEL),
+    "reporting": ({"training"}, GROUND),
+    "runs": ({"data", "training", "evaluation", "reporting"}, MODEL),
     "commands": ({"data", "training", "evaluation", "reporting", "runs"}, MODEL),
     "default_checkpoint": ({"features", "training", "evaluation"}, MEDIA),
     "experiments": ({"data", "training", "evaluation", "reporting"}, MODEL),
@@ -124,13 +124,9 @@ NOT_YET = {
     "train/mmim_train/data/registry.py",
     "train/mmim_train/data/store/reader.py",
     "train/mmim_train/evaluation/evaluate.py",
-    "train/mmim_train/experiments/cost.py",
-    "train/mmim_train/experiments/utterances.py",
     "train/mmim_train/features/clip_features.py",
     "train/mmim_train/runs/run.py",
-    "train/mmim_train/runs/tune.py",
     "train/mmim_train/training/train_step.py",
-    "train/mmim_train/training/trainer.py",
 }
 CYCLES_NOT_YET: set[tuple[str, str]] = set()
 

@@ -1,6 +1,7 @@
 """A tiny data set with a signal in all modalities, and a small random BERT."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmim_live.model.mmim import MMIM, Batch, MMIMConfig
+from mmim_live.model.mmim import MMIM, Batch, HeadConfig, MMIMConfig
+from mmim_train.evaluation.scoring import prediction_metrics
 
 VOCABULARY, VOICE, FACE = 20, 4, 3
 SMALL_BERT: dict[str, Any] = {
@@ -21,6 +23,7 @@ SMALL_BERT: dict[str, Any] = {
     "max_position_embeddings": 16,
 }
 CPU = torch.device("cpu")
+MOSI = partial(prediction_metrics, HeadConfig(), "mosi")
 
 
 class Synthetic:

@@ -18,8 +18,8 @@ from mmim_live.model.device import choose_device
 from mmim_train.data.dataset import SplitName
 from mmim_train.data.registry import dataset_spec
 from mmim_train.evaluation.evaluate import evaluate
+from mmim_train.reporting.json_files import finite, read_json, write_json
 from mmim_train.reporting.markdown_tables import metrics_table
-from mmim_train.runs.json_files import finite, read_json, write_json
 from mmim_train.runs.prepare import Prepared, prepare
 from mmim_train.runs.recipe import Recipe, load_recipe, recipe_names
 from mmim_train.runs.run import Run, ablation_arms, execute

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mmim_train.data.dataset import DataSet, Rows, Split, no_rows, rows_from
 from mmim_train.data.loader import open_dataset
 from mmim_train.data.store.reader import read_store
 from mmim_train.data.store.writer import write_store
+from mmim_train.evaluation.scoring import prediction_metrics
 from mmim_train.training.collate import Preprocessing, SplitExamples, fit_normalization, fit_preprocessing, head_for
 from mmim_train.training.examples import Examples
 from mmim_train.training.options import TrainOptions
@@ -205,7 +207,10 @@ def test_the_loop_trains_on_what_was_read(dataset: DataSet) -> None:
     splits = {name: SplitExamples(split, inputs, target) for name, split in dataset.splits.items()}
     model = small_model(head=head_for(dataset, target))
     options = TrainOptions(epochs=2, batch_size=8)
-    result = train(model, splits["train"], splits["valid"], options, 1, torch.device("cpu"), dataset.scoring)
+    measure = partial(prediction_metrics, model.config.head, dataset.scoring)
+    result = train(
+        model, splits["train"], splits["valid"], options, seed=1, device=torch.device("cpu"), measure=measure
+    )
     assert len(result.epochs) == 2
     assert all(np.isfinite(record.valid_loss) for record in result.epochs)
     assert {"M.mae", "V.acc5"} <= set(result.valid)

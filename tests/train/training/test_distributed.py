@@ -18,7 +18,7 @@ from mmim_train.training.options import TrainOptions
 from mmim_train.training.trainer import TrainResult, train
 from tests.conftest import REPOSITORY
 from tests.train.corpus import RECIPE, write_data, write_encoder
-from tests.train.synthetic import CPU, Synthetic, no_dropout, small_model
+from tests.train.synthetic import CPU, MOSI, Synthetic, no_dropout, small_model
 
 LOOP = """
 import sys, torch
@@ -54,7 +54,9 @@ def run(folder: Path, name: str) -> None:
 def trained(world: World) -> tuple[MMIM, TrainResult]:
     model = small_model(modality_dropout=0.3, **no_dropout())
     options = TrainOptions(epochs=2, batch_size=10, lr_main=3e-3)  # 33 = 3 x 10 + 3: shares are unequal, too
-    return model, train(model, Synthetic(33, absent=0.2), Synthetic(11, 1), options, 1, CPU, world=world)
+    return model, train(
+        model, Synthetic(33, absent=0.2), Synthetic(11, 1), options, seed=1, device=CPU, measure=MOSI, world=world
+    )
 
 
 def launch(folder: Path, text: str) -> None:

@@ -37,7 +37,7 @@ def test_training_moves_the_vectors_of_words_that_occur_and_no_others() -> None:
     names = list(model.state_dict())
     table = model.text_encoder.backbone.get_input_embeddings()  # type: ignore[operator]
     before = table.weight.detach().clone()
-    train(model, split, Synthetic(20, 1), TrainOptions(epochs=1, weight_decay=0.5, lr_text=1e-2), 1, CPU)
+    train(model, split, Synthetic(20, 1), TrainOptions(epochs=1, weight_decay=0.5, lr_text=1e-2), seed=1, device=CPU)
     assert model.text_encoder.backbone.get_input_embeddings() is table  # type: ignore[operator]
     assert list(model.state_dict()) == names
     assert table.weight.requires_grad
@@ -56,7 +56,7 @@ def test_the_table_comes_back_when_training_fails() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        train(model, Synthetic(5), Synthetic(5), TrainOptions(epochs=1), 1, CPU, observe=fail)
+        train(model, Synthetic(5), Synthetic(5), TrainOptions(epochs=1), seed=1, device=CPU, observe=fail)
     assert isinstance(meanwhile[0], SeenEmbeddings)
     assert model.text_encoder.backbone.get_input_embeddings() is table  # type: ignore[operator]
 
@@ -79,7 +79,7 @@ def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
     split = Tabled(12)
     before = voice.project.weight.detach().clone()
     with precomputed_encoders(model, torch.randn(12, 1, encoder.width), voice, face):
-        result = train(model, split, split, TrainOptions(epochs=1), 1, CPU)
+        result = train(model, split, split, TrainOptions(epochs=1), seed=1, device=CPU)
     assert result.best_epoch == 0
     assert not torch.equal(voice.project.weight, before)
     assert model.text_encoder is encoder

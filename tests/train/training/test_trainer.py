@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ import torch
 
 from mmim_live.errors import CheckpointError, MmimLiveError
 from mmim_live.model.mmim import MMIM
+from mmim_train.evaluation.scoring import prediction_metrics
 from mmim_train.training.distributed import World
 from mmim_train.training.lr_schedule import lr_factor
 from mmim_train.training.options import TrainOptions
@@ -22,7 +24,7 @@ from mmim_train.training.train_state import delete_state
 from mmim_train.training.train_step import TrainStep
 from mmim_train.training.trainer import EpochRecord, StepRecord, train
 from tests.conftest import REPOSITORY
-from tests.train.synthetic import CPU, Synthetic, no_dropout, small_model
+from tests.train.synthetic import CPU, MOSI, Synthetic, no_dropout, small_model
 
 ObjectiveName = Literal["corrected", "published", "none"]
 OBJECTIVES: tuple[ObjectiveName, ...] = ("corrected", "published", "none")
@@ -45,7 +47,7 @@ def test_a_tiny_set_is_learned_by_heart(objective: ObjectiveName) -> None:
     model = small_model(**no_dropout())
     split = Synthetic(30)
     options = TrainOptions(objective=objective, epochs=25, patience=25, batch_size=10, lr_text=3e-3, lr_main=2e-2)
-    result = train(model, split, split, options, 1, CPU)
+    result = train(model, split, split, options, seed=1, device=CPU, measure=MOSI)
     first, best = result.epochs[0], result.epochs[result.best_epoch]
     assert best.valid["mae"] < 0.25 < first.valid["mae"]
     assert not model.training
@@ -56,7 +58,15 @@ def test_a_seed_gives_one_result_and_another_seed_another(objective: ObjectiveNa
     runs = []
     for seed in (3, 3, 4):
         model = small_model(modality_dropout=0.3)
-        result = train(model, Synthetic(70, absent=0.2), Synthetic(20, 1), TrainOptions(epochs=2), seed, CPU)
+        result = train(
+            model,
+            Synthetic(70, absent=0.2),
+            Synthetic(20, 1),
+            TrainOptions(epochs=2),
+            seed=seed,
+            device=CPU,
+            measure=MOSI,
+        )
         runs.append((weights(model), without_time(result.epochs)))
         torch.rand(7)  # what the caller draws meanwhile must not matter
     assert same(runs[0][0], runs[1][0])
@@ -70,7 +80,7 @@ def test_training_leaves_the_callers_random_numbers_alone() -> None:
     torch.manual_seed(5)
     model = small_model()
     torch.manual_seed(5)
-    train(model, Synthetic(40), Synthetic(20, 1), TrainOptions(epochs=1), 1, CPU)
+    train(model, Synthetic(40), Synthetic(20, 1), TrainOptions(epochs=1), seed=1, device=CPU)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -80,7 +90,7 @@ def test_training_leaves_the_callers_random_numbers_alone() -> None:
 def test_every_objective_takes_any_batch(objective: ObjectiveName, count: int, absent: float) -> None:
     model = small_model(modality_dropout=0.5)
     options = TrainOptions(objective=objective, epochs=2, batch_size=32)
-    result = train(model, Synthetic(count, absent=absent), Synthetic(count, 1), options, 1, CPU)
+    result = train(model, Synthetic(count, absent=absent), Synthetic(count, 1), options, seed=1, device=CPU)
     assert all(value == value for record in result.epochs for value in record.parts.values())
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
 
@@ -89,7 +99,10 @@ def test_every_objective_takes_any_batch(objective: ObjectiveName, count: int, a
 def test_classes_and_several_numbers(objective: ObjectiveName) -> None:
     options = TrainOptions(objective=objective, epochs=2)
     classes = small_model(head={"kind": "classes", "names": ("a", "b", "c")})
-    result = train(classes, Synthetic(70, classes=3), Synthetic(30, 1, classes=3), options, 1, CPU)
+    measure = partial(prediction_metrics, classes.config.head, "mosi")
+    result = train(
+        classes, Synthetic(70, classes=3), Synthetic(30, 1, classes=3), options, seed=1, device=CPU, measure=measure
+    )
     assert set(result.valid) == {"war", "uar", "f1", "count"}
 
 
@@ -99,7 +112,9 @@ def test_each_term_can_be_switched_off(objective: ObjectiveName, off: dict[str, 
     parts = {}
     for name, changes in (("all", {}), ("some", off)):
         options = TrainOptions(objective=objective, epochs=1, **changes)
-        parts[name] = set(train(small_model(), Synthetic(40), Synthetic(10, 1), options, 1, CPU).epochs[0].parts)
+        parts[name] = set(
+            train(small_model(), Synthetic(40), Synthetic(10, 1), options, seed=1, device=CPU).epochs[0].parts
+        )
     assert parts["some"] < parts["all"]
     assert "task" in parts["some"]
 
@@ -162,7 +177,7 @@ def test_the_schedule_fires() -> None:
 def test_training_stops_when_validation_does_not_improve() -> None:
     options = TrainOptions(epochs=50, patience=2, lr_main=1e-9, lr_text=0.0, warmup=0.0)
     seen: list[StepRecord | EpochRecord] = []
-    result = train(small_model(), Synthetic(32), Synthetic(16, 1), options, 1, CPU, observe=seen.append)
+    result = train(small_model(), Synthetic(32), Synthetic(16, 1), options, seed=1, device=CPU, observe=seen.append)
     assert len(result.epochs) < 50
     assert len(result.epochs) - 1 - result.best_epoch == 2
     assert tuple(record for record in seen if isinstance(record, EpochRecord)) == result.epochs
@@ -171,7 +186,7 @@ def test_training_stops_when_validation_does_not_improve() -> None:
 def test_the_best_epoch_is_what_remains() -> None:
     model, valid = small_model(), Synthetic(30, 1)
     options = TrainOptions(epochs=6, lr_main=3e-2, lr_text=1e-2)
-    result = train(model, Synthetic(64), valid, options, 1, CPU)
+    result = train(model, Synthetic(64), valid, options, seed=1, device=CPU)
     batch = valid.batch(range(30))
     with torch.no_grad():
         error = float((model(batch).prediction - valid.labels).abs().mean())
@@ -181,7 +196,7 @@ def test_the_best_epoch_is_what_remains() -> None:
 def test_one_copy_of_the_best_weights_is_kept_on_disk_and_removed_with_the_state(tmp_path: Path) -> None:
     options = TrainOptions(epochs=4, lr_main=3e-2, lr_text=1e-2)
     file = tmp_path / "state.pt"
-    result = train(small_model(), Synthetic(64), Synthetic(30, 1), options, 1, CPU, state_file=file)
+    result = train(small_model(), Synthetic(64), Synthetic(30, 1), options, seed=1, device=CPU, state_file=file)
     assert result.best_epoch > 0
     assert {path.name for path in tmp_path.iterdir()} == {"state.pt", f"state.best-{result.best_epoch}.pt"}
     delete_state(file)
@@ -190,11 +205,11 @@ def test_one_copy_of_the_best_weights_is_kept_on_disk_and_removed_with_the_state
 
 def test_best_weights_that_are_gone_end_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "state.pt"
-    arguments = (Synthetic(20), Synthetic(10), TrainOptions(epochs=1), 1, CPU)
-    train(small_model(), *arguments, state_file=file)
+    arguments = (Synthetic(20), Synthetic(10), TrainOptions(epochs=1))
+    train(small_model(), *arguments, seed=1, device=CPU, state_file=file)
     (tmp_path / "state.best-0.pt").unlink()
     with pytest.raises(CheckpointError, match=r"state.best-0.pt cannot be read"):
-        train(small_model(), *arguments, state_file=file)
+        train(small_model(), *arguments, seed=1, device=CPU, state_file=file)
 
 
 def test_frozen_weights_stay_and_are_not_kept(tmp_path: Path) -> None:
@@ -202,7 +217,15 @@ def test_frozen_weights_stay_and_are_not_kept(tmp_path: Path) -> None:
     assert model.text_encoder is not None
     model.text_encoder.requires_grad_(False)
     before = weights(model.text_encoder)
-    train(model, Synthetic(40), Synthetic(20, 1), TrainOptions(epochs=1), 1, CPU, state_file=tmp_path / "state.pt")
+    train(
+        model,
+        Synthetic(40),
+        Synthetic(20, 1),
+        TrainOptions(epochs=1),
+        seed=1,
+        device=CPU,
+        state_file=tmp_path / "state.pt",
+    )
     assert same(weights(model.text_encoder), before)
     kept = torch.load(tmp_path / "state.best-0.pt", weights_only=True)
     assert kept
@@ -214,7 +237,7 @@ def test_a_loss_that_is_lost_ends_in_one_line() -> None:
     split.rows[:] = float("nan")
     options = TrainOptions(epochs=30, batch_size=8)
     with pytest.raises(MmimLiveError, match="diverged"):
-        train(small_model(), split, Synthetic(10), options, 1, CPU)
+        train(small_model(), split, Synthetic(10), options, seed=1, device=CPU)
 
 
 # ---- resuming ----------------------------------------------------------------------------------------------------
@@ -223,7 +246,16 @@ def test_a_loss_that_is_lost_ends_in_one_line() -> None:
 def resumable(state_file: Path | None, objective: ObjectiveName = "corrected") -> tuple[MMIM, list[dict[str, Any]]]:
     options = TrainOptions(objective=objective, epochs=2, batch_size=8, save_every_s=0.0)
     model = small_model(modality_dropout=0.3, q_rank=3)
-    result = train(model, Synthetic(40, absent=0.1), Synthetic(20, 1), options, 9, CPU, state_file=state_file)
+    result = train(
+        model,
+        Synthetic(40, absent=0.1),
+        Synthetic(20, 1),
+        options,
+        seed=9,
+        device=CPU,
+        measure=MOSI,
+        state_file=state_file,
+    )
     return model, without_time(result.epochs)
 
 
@@ -249,7 +281,15 @@ def test_interrupted_after_any_step_it_ends_with_the_same_weights(tmp_path: Path
         model = small_model(seed=lives, modality_dropout=0.3, q_rank=3)
         try:
             result = train(
-                model, Synthetic(40, absent=0.1), Synthetic(20, 1), options, 9, CPU, state_file=file, observe=die
+                model,
+                Synthetic(40, absent=0.1),
+                Synthetic(20, 1),
+                options,
+                seed=9,
+                device=CPU,
+                measure=MOSI,
+                state_file=file,
+                observe=die,
             )
         except KilledError:
             continue
@@ -262,6 +302,7 @@ def test_interrupted_after_any_step_it_ends_with_the_same_weights(tmp_path: Path
 
 SCRIPT = """
 import sys, torch
+from functools import partial
 from pathlib import Path
 torch.set_num_threads(1)
 sys.path[:0] = sys.argv[1].split(":")
@@ -300,17 +341,17 @@ def test_killed_by_the_system_it_ends_with_the_same_weights(tmp_path: Path) -> N
 def test_another_run_does_not_go_on_from_the_file(tmp_path: Path) -> None:
     file = tmp_path / "state.pt"
     options = TrainOptions(epochs=1)
-    train(small_model(), Synthetic(20), Synthetic(10), options, 1, CPU, state_file=file)
+    train(small_model(), Synthetic(20), Synthetic(10), options, seed=1, device=CPU, state_file=file)
     with pytest.raises(CheckpointError, match="other settings"):
-        train(small_model(), Synthetic(20), Synthetic(10), options, 2, CPU, state_file=file)
+        train(small_model(), Synthetic(20), Synthetic(10), options, seed=2, device=CPU, state_file=file)
     content = torch.load(file, weights_only=True)
     content["model"]["more"] = torch.zeros(1)
     torch.save(content, file)
     with pytest.raises(CheckpointError, match="does not fit the model"):
-        train(small_model(), Synthetic(20), Synthetic(10), options, 1, CPU, state_file=file)
+        train(small_model(), Synthetic(20), Synthetic(10), options, seed=1, device=CPU, state_file=file)
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="cannot be read"):
-        train(small_model(), Synthetic(20), Synthetic(10), options, 1, CPU, state_file=file)
+        train(small_model(), Synthetic(20), Synthetic(10), options, seed=1, device=CPU, state_file=file)
 
 
 class Resampled(Synthetic):
@@ -332,7 +373,9 @@ def test_examples_that_are_drawn_again_are_told_of_each_epoch() -> None:
         if isinstance(record, StepRecord) and (not seen or seen[-1] != examples.started):
             seen.append(list(examples.started))
 
-    train(small_model(), examples, Synthetic(10), TrainOptions(epochs=3, patience=3), 1, CPU, observe=observe)
+    train(
+        small_model(), examples, Synthetic(10), TrainOptions(epochs=3, patience=3), seed=1, device=CPU, observe=observe
+    )
     assert examples.started == [0, 1, 2]
     assert seen == [[0], [0, 1], [0, 1, 2]]
 
@@ -344,7 +387,16 @@ def test_a_resumed_run_draws_the_examples_of_its_epoch(tmp_path: Path) -> None:
 
     options = TrainOptions(epochs=3, patience=3, save_every_s=0)
     with pytest.raises(ZeroDivisionError):
-        train(small_model(), Resampled(20), Synthetic(10), options, 1, CPU, state_file=tmp_path / "s", observe=stop)
+        train(
+            small_model(),
+            Resampled(20),
+            Synthetic(10),
+            options,
+            seed=1,
+            device=CPU,
+            state_file=tmp_path / "s",
+            observe=stop,
+        )
     examples = Resampled(20)
-    train(small_model(), examples, Synthetic(10), options, 1, CPU, state_file=tmp_path / "s")
+    train(small_model(), examples, Synthetic(10), options, seed=1, device=CPU, state_file=tmp_path / "s")
     assert examples.started == [1, 2]

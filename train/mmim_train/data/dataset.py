@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.errors import DataError
-from mmim_live.types import FeatureContract
+from mmim_live.types import FeatureContract, ModalityContract
 
 SplitName = Literal["train", "valid", "test"]
+Scoring = Literal["mosi", "sims", "affect"]
 SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
 
 
@@ -100,7 +101,7 @@ class DataSet:
     name: str
     language: str  # ISO 639-1
     scale: tuple[float, float]  # of the score "M"
-    scoring: Literal["mosi", "sims", "affect"]  # the protocol of the scores, see `mmim_train.evaluation.metrics`
+    scoring: Scoring  # the protocol of the scores, see `mmim_train.evaluation.metrics`
     splits: Mapping[SplitName, Split]
     class_names: Mapping[str, tuple[str, ...]]  # of every entry of `Split.classes`
     provenance: Provenance
@@ -111,6 +112,25 @@ class DataSet:
         if name not in self.splits:
             raise DataError(f"{self.provenance.path}: holds no {name} split, only {', '.join(self.splits)}")
         return self.splits[name]
+
+    @property
+    def feature_contract(self) -> FeatureContract:
+        """`contract`, or for published features one that no live extractor satisfies: their columns have other names.
+
+        The live path refuses a checkpoint trained on published features, and says why. Words are the same everywhere.
+        """
+        if self.contract is not None:
+            return self.contract
+        from mmim_live.features.contract import CONTRACT  # the extractors import torch
+
+        source = f"{self.name}, {self.provenance.layout} features"
+        voice = tuple(f"{self.name} voice {i}" for i in range(self.voice_width))
+        face = tuple(f"{self.name} face {i}" for i in range(self.face_width))
+        return FeatureContract(
+            text=CONTRACT.text,
+            voice=ModalityContract(voice, 0.0, 1, source),
+            face=ModalityContract(face, 0.0, 1, source),
+        )
 
     @property
     def voice_width(self) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from mmim_live.errors import DataError
+from mmim_train.data.dataset import Scoring
 
 SENTIMENTS = ("negative", "neutral", "positive")
 EMOTIONS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")  # in the order of the MELD paper
@@ -20,7 +20,7 @@ class DatasetSpec:
     title: str
     language: str  # ISO 639-1
     scale: tuple[float, float]
-    scoring: Literal["mosi", "sims", "affect"]
+    scoring: Scoring
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     counts: tuple[int, int, int] | None = None  # published train, valid, test
     text_column: str = "text"  # of a label.csv

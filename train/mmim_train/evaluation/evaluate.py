@@ -13,12 +13,10 @@ from mmim_live.errors import DataError
 from mmim_live.model.checkpoint import Checkpoint, load_checkpoint
 from mmim_live.model.checkpoint_config import CheckpointConfig, contract_difference
 from mmim_live.types import Modality
-from mmim_train.data.dataset import DataSet, SplitName
+from mmim_train.data.dataset import DataSet, Scoring, SplitName
 from mmim_train.data.loader import open_dataset
-from mmim_train.evaluation.metrics import Scoring
 from mmim_train.evaluation.missing_modalities import RATES, FramesMissing, ModalitiesMissing, coalitions
-from mmim_train.evaluation.scoring import score_predictions
-from mmim_train.runs.export import own_contract
+from mmim_train.evaluation.scoring import prediction_metrics
 from mmim_train.training.collate import INTENSITY, Preprocessing, SplitExamples
 from mmim_train.training.distributed import World
 from mmim_train.training.examples import Examples
@@ -79,7 +77,7 @@ def evaluate(
 def score(encoder: Encoder, examples: Examples, scoring: Scoring) -> Figures:
     """The figures of one pass."""
     targets = examples.targets(range(len(examples)))
-    return score_predictions(encoder.model.config.head, scoring, targets, predict(encoder, examples)).figures
+    return prediction_metrics(encoder.model.config.head, scoring, targets, predict(encoder, examples))
 
 
 def missing_tables(
@@ -116,7 +114,7 @@ def target_of(config: CheckpointConfig, dataset: DataSet) -> tuple[str, ...]:
 
 
 def _compare(checkpoint: Checkpoint, dataset: DataSet) -> None:
-    offered = dataset.contract or own_contract(dataset)
+    offered = dataset.feature_contract
     for modality in checkpoint.config.architecture.modalities:
         difference = contract_difference(checkpoint.config.contract.contract, offered, modality)
         if difference is not None:

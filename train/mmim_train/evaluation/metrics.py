@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Scoring = Literal["mosi", "sims", "affect"]
+from mmim_train.data.dataset import Scoring
 
 _SIMS_CUTS: dict[int, tuple[float, ...]] = {2: (0.0,), 3: (-0.1, 0.1), 5: (-0.7, -0.1, 0.1, 0.7)}
 _WRONG = -1  # the class of a prediction that is not finite; no truth has it

@@ -1,8 +1,7 @@
-"""The figures of a prediction, by name, in the protocol of the data set. Knows no models and no files."""
+"""The metrics of predictions, by name, in the protocol of the data set."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,28 +9,19 @@ import torch
 from torch import Tensor
 
 from mmim_live.model.mmim import HeadConfig
-from mmim_train.evaluation.metrics import Scoring, as_json, class_metrics, regression_metrics
-from mmim_train.training.objective import task_loss
+from mmim_train.data.dataset import Scoring
+from mmim_train.evaluation.metrics import as_json, class_metrics, regression_metrics
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """`loss` chooses the epoch, lower is better: L1 over all numbers, or cross entropy. `figures` are for people."""
-
-    loss: float
-    figures: dict[str, Any]
-
-
-def score_predictions(head: HeadConfig, scoring: Scoring, targets: Tensor, prediction: Tensor) -> Scores:
-    """Targets as in `task_loss`, prediction [N, K]. With several numbers, a figure is called "name.figure"."""
-    loss = float(task_loss(prediction, targets))
+def prediction_metrics(head: HeadConfig, scoring: Scoring, targets: Tensor, prediction: Tensor) -> dict[str, Any]:
+    """Targets as in `task_loss`, prediction [N, K]. With several outputs, a metric is called "output.metric"."""
     if head.kind == "classes":
         kept = targets >= 0
-        return Scores(loss, as_json(class_metrics(targets[kept].numpy(), prediction[kept].argmax(dim=1).numpy())))
-    figures: dict[str, Any] = {}
+        return as_json(class_metrics(targets[kept].numpy(), prediction[kept].argmax(dim=1).numpy()))
+    metrics: dict[str, Any] = {}
     for column, name in enumerate(head.names):
         kept = ~torch.isnan(targets[:, column])
         truth, guess = (values[kept, column].numpy().astype(np.float32) for values in (targets, prediction))
         found = as_json(regression_metrics(scoring, truth, guess))
-        figures |= found if len(head.names) == 1 else {f"{name}.{key}": value for key, value in found.items()}
-    return Scores(loss, figures)
+        metrics |= found if len(head.names) == 1 else {f"{name}.{key}": value for key, value in found.items()}
+    return metrics

@@ -144,5 +144,5 @@ def predictions_by_epoch(
 
     one = PrecomputedExamples(ground.train.whole, ground.train.labels[:1], ground.train.first)
     unstopped = options.model_copy(update={"patience": options.epochs})
-    train(model, ground.train, one, unstopped, seed, CPU, observe=observe)
+    train(model, ground.train, one, unstopped, seed=seed, device=CPU, observe=observe)
     return np.stack(found)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmim_live.errors import OutputError
-from mmim_train.runs.json_files import finite
+from mmim_train.reporting.json_files import finite
 from mmim_train.training.trainer import EpochRecord, Observer, StepRecord
 
 

@@ -14,15 +14,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from mmim_live.features.contract import CONTRACT
 from mmim_live.model.checkpoint import save_checkpoint
 from mmim_live.model.checkpoint_config import CheckpointConfig, Conformal, ContractConfig
 from mmim_live.model.consistency import consistency_statistics, marginal_to_config
 from mmim_live.model.mmim import MMIM
 from mmim_live.model.mutual_information import Marginal, marginal
 from mmim_live.model.predictor import live_scores
-from mmim_live.types import MODALITIES, FeatureContract, ModalityContract
-from mmim_train.data.dataset import DataSet
+from mmim_live.types import MODALITIES
 from mmim_train.evaluation.missing_modalities import ModalitiesMissing, coalitions
 from mmim_train.runs.prepare import Prepared
 from mmim_train.training.examples import Examples, sorted_batches
@@ -61,7 +59,7 @@ def _base_config(
     tokenizer = prepared.inputs.tokenizer
     return CheckpointConfig(
         architecture=model.config,
-        contract=ContractConfig.of(prepared.dataset.contract or own_contract(prepared.dataset)),
+        contract=ContractConfig.of(prepared.dataset.feature_contract),
         voice_normalisation=prepared.inputs.voice,
         face_normalisation=prepared.inputs.face,
         max_tokens=tokenizer.max_tokens if tokenizer is not None else 128,
@@ -69,19 +67,6 @@ def _base_config(
         label_scale=prepared.dataset.scale if prepared.target == ("M",) else (-1.0, 1.0),
         metrics=metrics,
         provenance=provenance,
-    )
-
-
-def own_contract(dataset: DataSet) -> FeatureContract:
-    """The contract of published features: their columns have no names that the live extractors know.
-
-    So a checkpoint made of them is refused by the live path, with an explanation. Words are words everywhere.
-    """
-    source = f"{dataset.name}, {dataset.provenance.layout} features"
-    voice = tuple(f"{dataset.name} voice {i}" for i in range(dataset.voice_width))
-    face = tuple(f"{dataset.name} face {i}" for i in range(dataset.face_width))
-    return FeatureContract(
-        CONTRACT.text, ModalityContract(voice, 0.0, 1, source), ModalityContract(face, 0.0, 1, source)
     )
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mmim_live import assets
 from mmim_live.errors import AssetError, DataError
@@ -20,6 +20,7 @@ from mmim_live.model.mmim import MMIM, MMIMConfig
 from mmim_live.model.tokenizer import TextTokenizer, load_pretrained_tokenizer
 from mmim_train.data.dataset import DataSet, SplitName
 from mmim_train.data.loader import open_dataset
+from mmim_train.evaluation.scoring import prediction_metrics
 from mmim_train.runs.recipe import Recipe
 from mmim_train.training.collate import Preprocessing, SplitExamples, fit_preprocessing, head_for
 from mmim_train.training.options import ObjectiveName, TrainOptions
@@ -46,6 +47,10 @@ class Prepared:
         """One split; DataError if the data set lacks it."""
         self.dataset.split(name)
         return self.splits[name]
+
+    def metrics(self, targets: Tensor, prediction: Tensor) -> dict[str, Any]:
+        """The metrics of predictions in the data set's protocol."""
+        return prediction_metrics(self.config.head, self.dataset.scoring, targets, prediction)
 
     def model(self, seed: int) -> MMIM:
         """A model whose every weight depends on the seed alone, but for pretrained ones."""

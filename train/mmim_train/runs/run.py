@@ -22,13 +22,13 @@ from mmim_train.data.dataset import SplitName
 from mmim_train.evaluation.evaluate import score
 from mmim_train.evaluation.missing_modalities import ModalitiesMissing, coalitions
 from mmim_train.evaluation.significance import summarize
+from mmim_train.reporting.json_files import read_json, write_json, write_text
 from mmim_train.reporting.metric_logs import logged
 from mmim_train.reporting.model_card import model_card
 from mmim_train.reporting.plots import draw_plots
 from mmim_train.reporting.progress import shown
 from mmim_train.reporting.report import report
 from mmim_train.runs.export import export_checkpoint
-from mmim_train.runs.json_files import read_json, write_json, write_text
 from mmim_train.runs.prepare import Prepared
 from mmim_train.training.distributed import World
 from mmim_train.training.microbatch import Encoder
@@ -91,9 +91,9 @@ def _train_seed(run: Run, arm: str, options: TrainOptions, seed: int, folder: Pa
             prepared.split("train"),
             prepared.split("valid"),
             options,
-            seed,
-            run.device,
-            scoring=prepared.dataset.scoring,
+            seed=seed,
+            device=run.device,
+            measure=prepared.metrics,
             state_file=folder / _STATE,
             run_key=_run_key(prepared),
             world=run.world,

@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 
 from mmim_live.errors import ConfigError, DataError, OutputError
-from mmim_train.runs.json_files import write_json
+from mmim_train.reporting.json_files import write_json
 from mmim_train.runs.prepare import Prepared
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.trainer import EpochRecord, StepRecord, train
@@ -86,9 +86,9 @@ def _try(prepared: Prepared, options: TrainOptions, seeds: tuple[int, ...], devi
             prepared.split("train"),
             prepared.split("valid"),
             options,
-            seed,
-            device,
-            prepared.dataset.scoring,
+            seed=seed,
+            device=device,
+            measure=prepared.metrics,
             observe=observe,
         )
         losses.append(min((record.valid_loss for record in result.epochs), default=math.nan))

@@ -68,9 +68,8 @@ class SeenEmbeddings(nn.Module):
 @contextmanager
 def train_seen_embeddings_only(model: MMIM, examples: Examples) -> Iterator[None]:
     """Within, the word vectors are `SeenEmbeddings`, if the text encoder is a transformer that trains its own."""
-    encoder = model.text_encoder
-    backbone = encoder.backbone if isinstance(encoder, TextEncoder) else None
-    if not isinstance(backbone, HasInputEmbeddings) or not isinstance(examples, HasVocabulary):
+    backbone = _transformer_of(model)
+    if backbone is None or not isinstance(examples, HasVocabulary):
         yield
         return
     table = backbone.get_input_embeddings()
@@ -86,3 +85,9 @@ def train_seen_embeddings_only(model: MMIM, examples: Examples) -> Iterator[None
     finally:
         backbone.set_input_embeddings(words.written_back())
         table.weight.requires_grad_(True)
+
+
+def _transformer_of(model: MMIM) -> HasInputEmbeddings | None:
+    encoder: object = model.text_encoder
+    backbone: object = encoder.backbone if isinstance(encoder, TextEncoder) else None
+    return backbone if isinstance(backbone, HasInputEmbeddings) else None

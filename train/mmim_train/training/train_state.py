@@ -62,7 +62,7 @@ class BestWeights:
         self._temporary = None if state_file is not None and writes else TemporaryDirectory(prefix="mmim-")
         self._own = state_file if self._temporary is None else Path(self._temporary.name) / "state.pt"
 
-    def keep(self, model: MMIM, epoch: int) -> None:
+    def save(self, model: MMIM, epoch: int) -> None:
         """Write those of an epoch. The last ones stay until `delete_others`. Raises OutputError."""
         assert self._own is not None
         frozen = {name for name, p in model.named_parameters() if not p.requires_grad}

@@ -1,10 +1,10 @@
-"""The training of MMIM: epochs of two stages, validation, early stopping, and going on after an interruption.
+"""The training of MMIM: epochs of two stages, validation, early stopping, resuming.
 
-    stage 0   the encoders run once over the train split, without a graph; the q networks learn from what they said
+    stage 0   the encoders run once over the train split, without a graph; the q networks learn from their outputs
     stage 1   everything else learns, batch by batch
 
-The validation split chooses the epoch. The test split is never seen here. A run that is killed at any step and started
-again with the same arguments ends, on the CPU, with bit-identical weights. Knows neither data set files nor reports.
+The validation split chooses the epoch; the test split is never seen here. On the CPU, a run that is killed at any step
+and resumed with the same arguments ends with bit-identical weights.
 """
 
 from __future__ import annotations
@@ -20,56 +20,58 @@ import torch
 from torch import Tensor
 
 from mmim_live.model.mmim import MMIM, Encodings
-from mmim_train.evaluation.metrics import Scoring
-from mmim_train.evaluation.scoring import Scores, score_predictions
 from mmim_train.training.distributed import World
 from mmim_train.training.examples import Examples, ResampledExamples, bucketed_batches, sorted_batches
 from mmim_train.training.lr_schedule import lr_factor
 from mmim_train.training.microbatch import Encoder
+from mmim_train.training.objective import task_loss
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.seeding import Purpose, generator, seeded
 from mmim_train.training.seen_embeddings import train_seen_embeddings_only
 from mmim_train.training.train_state import BestWeights, Progress, load_state, save_state
 from mmim_train.training.train_step import TrainStep
 
-__all__ = ["EpochRecord", "StepRecord", "TrainResult", "predict", "train"]
+__all__ = ["EpochRecord", "Measure", "Observer", "StepRecord", "TrainResult", "predict", "train"]
 
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One step as it happened. `parts`: "task", "q" and, where they are on, the mutual-information terms."""
+    """One step. `parts`: "task", "q" and, where they are on, the mutual-information terms."""
 
     epoch: int
     stage: int
-    step: int  # of this stage, from 0
-    steps: int  # how many the stage has
+    step: int  # within the stage, from 0
+    steps: int  # of the stage
     parts: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """An epoch: means of the parts over its steps, and validation. "mi_..." are estimates in nats."""
+    """One epoch: means of the parts over its steps, and validation. Parts "mi_..." are estimates in nats."""
 
     epoch: int
     parts: dict[str, float]
     valid_loss: float
-    valid: dict[str, Any]
-    best: bool  # the best on validation so far
-    rate: float  # what the base learning rates were multiplied with in its last step
+    valid: dict[str, Any]  # metrics on the validation split
+    best: bool  # the lowest validation loss so far
+    rate: float  # factor of the base learning rates in the last step
     cpu_s: float  # CPU time of this process, validation included
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainResult:
-    """How a training ended. The model now holds the weights of the best epoch."""
+    """The outcome of a training. The model now holds the weights of the best epoch."""
 
     model: MMIM
     epochs: tuple[EpochRecord, ...]
-    best_epoch: int  # -1 if no epoch had a finite loss on validation, or nothing was trained
-    valid: dict[str, Any] = field(default_factory=dict)  # figures of the best epoch
+    best_epoch: int  # -1 if no epoch had a finite validation loss, or nothing was trained
+    valid: dict[str, Any] = field(default_factory=dict)  # metrics of the best epoch
 
 
 Observer = Callable[[StepRecord | EpochRecord], None]
+
+Measure = Callable[[Tensor, Tensor], dict[str, Any]]
+"""Metrics by name from targets and prediction, both [N, ...] on the CPU. They are recorded; the loss alone decides."""
 
 
 def train(
@@ -77,26 +79,48 @@ def train(
     train_split: Examples,
     valid_split: Examples,
     options: TrainOptions,
+    *,
     seed: int,
     device: torch.device,
-    scoring: Scoring = "mosi",
+    measure: Measure = lambda _targets, _prediction: {},
     state_file: Path | None = None,
     run_key: str = "",
     world: World | None = None,
-    observe: Observer | None = None,
+    observe: Observer = lambda _record: None,
 ) -> TrainResult:
     """Train `model` in place. Parameters without requires_grad stay as they are.
 
-    With `state_file`, the state is kept there and, if it is there, gone on from; `run_key` names what else the run
-    depends on (data, architecture), so that another run's state is refused. Raises CheckpointError, OutputError, and
-    MmimLiveError when the loss is lost to NaN.
+    Args:
+        model: in float32; it is moved to `device`.
+        train_split: learned from.
+        valid_split: chooses the epoch, by the loss of the task.
+        options: how to train.
+        seed: of everything random.
+        device: of the model and the losses.
+        measure: the metrics of every epoch's predictions on `valid_split`.
+        state_file: the state is kept there; if the file exists, the training resumes from it.
+        run_key: names what else the run depends on (data, architecture), so that the state of another run is refused.
+        world: the processes that share the training.
+        observe: called after every step and every epoch.
+
+    Raises:
+        CheckpointError: the state is damaged, or of another run.
+        OutputError: the state cannot be written.
+        MmimLiveError: the training diverged.
     """
     world = world or World()
     key = f"{run_key}|{seed}|{options.model_dump_json(exclude={'save_every_s'})}|{len(train_split)}"
     with train_seen_embeddings_only(model, train_split), closing(BestWeights(state_file, world.is_main)) as best:
-        train_step = TrainStep(model, options, seed, device, world)
         run = _Run(
-            train_step, train_split, valid_split, seed, scoring, state_file, best, key, observe or (lambda _: None)
+            train_step=TrainStep(model, options, seed, device, world),
+            train_split=train_split,
+            valid_split=valid_split,
+            seed=seed,
+            measure=measure,
+            state_file=state_file,
+            best=best,
+            key=key,
+            observe=observe,
         )
         run.resume()
         while not run.progress.done:
@@ -109,28 +133,31 @@ def train(
     return TrainResult(model, records, chosen, records[chosen].valid if chosen >= 0 else {})
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
 class _Run:
     """A training under way."""
 
-    def __init__(
-        self,
-        train_step: TrainStep,
-        train_split: Examples,
-        valid_split: Examples,
-        seed: int,
-        scoring: Scoring,
-        state_file: Path | None,
-        best: BestWeights,
-        key: str,
-        observe: Observer,
-    ) -> None:
-        self.train_step, self.options, self.seed = train_step, train_step.options, seed
-        self.train_split, self.valid_split, self.scoring = train_split, valid_split, scoring
-        self.state_file, self.best, self.key, self.observe = state_file, best, key, observe
-        self.progress = Progress()
-        self.steps = -(-len(train_split) // self.options.batch_size)
-        self.saved_at = time.monotonic()
-        self.clock = time.process_time()
+    train_step: TrainStep
+    train_split: Examples
+    valid_split: Examples
+    seed: int
+    measure: Measure
+    state_file: Path | None
+    best: BestWeights
+    key: str
+    observe: Observer
+    progress: Progress = field(default_factory=Progress)
+    saved_at: float = field(default_factory=time.monotonic)
+    cpu_clock: float = field(default_factory=time.process_time)
+
+    @property
+    def options(self) -> TrainOptions:
+        return self.train_step.options
+
+    @property
+    def steps(self) -> int:
+        """Batches per epoch."""
+        return -(-len(self.train_split) // self.options.batch_size)
 
     def resume(self) -> None:
         if self.state_file is not None and self.state_file.is_file():
@@ -147,40 +174,41 @@ class _Run:
                 self._stage0()
             self.progress.stage, self.progress.step = 1, 0
         self._stage1()
-        self._close(self._validate())
+        self._end_epoch(*self._validate())
 
-    def _plan(self, *key: int) -> list[list[int]]:
+    def _batches(self, *key: int) -> list[list[int]]:
         drawn = generator(self.seed, Purpose.ORDER, self.progress.epoch, *key)
         return bucketed_batches(self.train_split.costs, self.options.batch_size, drawn)
 
     def _stage0(self) -> None:
         encodings = self._encodings()
         self.train_step.objective.fit_projection(encodings)
-        batches = [indices for number in range(self.options.q_passes) for indices in self._plan(0, number)]
+        batches = [indices for number in range(self.options.q_passes) for indices in self._batches(0, number)]
         for step in range(self.progress.step, len(batches)):
-            with seeded(self.train_step.device, self.seed, self.progress.epoch, 0, step, Purpose.FUSE):
+            key = (self.seed, self.progress.epoch, 0, step, Purpose.FUSE)
+            with seeded(self.train_step.device, *key):
                 parts = self.train_step.stage0(encodings, batches[step], self._factor(step / len(batches)))
-            self._stepped(parts, len(batches))
+            self._end_step(parts, len(batches))
 
     def _encodings(self) -> Encodings:
-        # With dropout as in stage 1, where q meets the encodings again: it must be right about these.
+        # With dropout, as in stage 1, where q meets the encodings again: it must fit these.
         plan = sorted_batches(self.train_split.costs, self.options.batch_size)
         return self.train_step.encoder.encode_all(self.train_split, plan, (self.seed, self.progress.epoch, 0))
 
     def _stage1(self) -> None:
-        batches = self._plan(1)
+        batches = self._batches(1)
         for step in range(self.progress.step, len(batches)):
             key = (self.seed, self.progress.epoch, 1, step)
             parts = self.train_step.stage1(self.train_split, batches[step], key, self._factor(step / len(batches)))
-            self._stepped(parts, len(batches))
+            self._end_step(parts, len(batches))
 
     def _factor(self, done: float) -> float:
-        """`done`: the share of this epoch that is behind us."""
+        """The learning rates' factor when the share `done` of this epoch is behind us."""
         total = self.options.epochs * self.steps
         step = int((self.progress.epoch + done) * self.steps)
         return lr_factor(self.options.schedule, step, total, round(self.options.warmup * total))
 
-    def _stepped(self, parts: dict[str, float], steps: int) -> None:
+    def _end_step(self, parts: dict[str, float], steps: int) -> None:
         progress = self.progress
         self.observe(StepRecord(progress.epoch, progress.stage, progress.step, steps, parts))
         progress.add(parts)
@@ -188,27 +216,28 @@ class _Run:
         if time.monotonic() - self.saved_at >= self.options.save_every_s:
             self._save()
 
-    def _validate(self) -> Scores:
+    def _validate(self) -> tuple[float, dict[str, Any]]:
+        """The loss on the validation split, and its metrics."""
         prediction = predict(self.train_step.encoder, self.valid_split, self.options.batch_size)
         targets = self.valid_split.targets(range(len(self.valid_split)))
-        return score_predictions(self.train_step.model.config.head, self.scoring, targets, prediction)
+        return float(task_loss(prediction, targets)), self.measure(targets, prediction)
 
-    def _close(self, verdict: Scores) -> None:
+    def _end_epoch(self, loss: float, metrics: dict[str, Any]) -> None:
         progress = self.progress
-        self._tick()
-        better = verdict.loss < progress.best_loss  # never true of NaN
+        self._count_cpu_time()
+        better = loss < progress.best_loss  # never true of NaN
         record = EpochRecord(
             epoch=progress.epoch,
             parts=progress.means(),
-            valid_loss=verdict.loss,
-            valid=verdict.figures,
+            valid_loss=loss,
+            valid=metrics,
             best=better,
             rate=self._factor((self.steps - 1) / self.steps),
             cpu_s=progress.cpu_s,
         )
         if better:
-            progress.best_loss, progress.best_epoch = verdict.loss, progress.epoch
-            self.best.keep(self.train_step.model, progress.epoch)
+            progress.best_loss, progress.best_epoch = loss, progress.epoch
+            self.best.save(self.train_step.model, progress.epoch)
         waited = progress.epoch - progress.best_epoch
         self.progress = Progress(
             epoch=progress.epoch + 1,
@@ -219,17 +248,17 @@ class _Run:
         )
         self.observe(record)
         self._save()
-        self.best.delete_others(self.progress.best_epoch)  # not sooner: the state on disk spoke of them
+        self.best.delete_others(self.progress.best_epoch)  # only now: the state on disk referred to them
 
-    def _tick(self) -> None:
+    def _count_cpu_time(self) -> None:
         now = time.process_time()
-        self.progress.cpu_s += now - self.clock
-        self.clock = now
+        self.progress.cpu_s += now - self.cpu_clock
+        self.cpu_clock = now
 
     def _save(self) -> None:
         if self.state_file is None:
             return
-        self._tick()
+        self._count_cpu_time()
         if self.train_step.world.is_main:
             save_state(self.state_file, self.train_step, self.progress, self.key)
         self.saved_at = time.monotonic()
@@ -237,7 +266,7 @@ class _Run:
 
 @torch.no_grad()
 def predict(encoder: Encoder, examples: Examples, batch_size: int = 32) -> Tensor:
-    """What the model says of all examples, [N, names] on the CPU, in evaluation mode; the mode is put back."""
+    """Predictions of all examples, [N, names] on the CPU, in evaluation mode; the former mode is restored."""
     model = encoder.model
     was_training = model.training
     model.eval()

@@ -25,7 +25,7 @@ from mmim_live.model.checkpoint_config import ContractConfig
 from mmim_live.types import FeatureContract
 from mmim_train.data import parsing
 from mmim_train.data.checks import build_dataset
-from mmim_train.data.dataset import SPLITS, DataSet, Rows, Split, SplitName
+from mmim_train.data.dataset import SPLITS, DataSet, Rows, Scoring, Split, SplitName
 from mmim_train.data.registry import DatasetSpec
 
 HEADER = "store.json"
@@ -41,7 +41,7 @@ class StoreHeader(BaseModel):
     name: str
     language: str
     scale: tuple[float, float]
-    scoring: Literal["mosi", "sims", "affect"]
+    scoring: Scoring
     voice_width: int = Field(ge=0)
     face_width: int = Field(ge=0)
     scores: tuple[str, ...] = ("M",)

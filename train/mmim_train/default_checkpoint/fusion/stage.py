@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from mmim_train.default_checkpoint.log import Log
 from mmim_train.default_checkpoint.text.encoded_sentences import EncodedSentences
 from mmim_train.default_checkpoint.text.stage import TextResult
 from mmim_train.default_checkpoint.weight_average import WeightAverage
+from mmim_train.evaluation.scoring import prediction_metrics
 from mmim_train.training.trainer import EpochRecord, StepRecord, train
 
 _TRIPLE_FIELDS = {"seed", "text_variants", "triples", "synthetic_triples"}
@@ -257,6 +259,13 @@ def _train(fusion: Fusion, text: TextResult, triples: Triples, recipe: DefaultRe
     with fusion.reading(table):
         valid = EveryCoalition(triples.valid.with_sentence_offset(len(text.train.ratings)))
         train(
-            fusion.model, triples.train, valid, recipe.train, recipe.seed, device=torch.device("cpu"), observe=observe
+            fusion.model,
+            triples.train,
+            valid,
+            recipe.train,
+            seed=recipe.seed,
+            device=torch.device("cpu"),
+            measure=partial(prediction_metrics, fusion.model.config.head, "mosi"),
+            observe=observe,
         )
         average.copy_to(fusion.model)
