@@ -28,11 +28,12 @@ GROUND = {
     "telemetry",
     "untrusted",
 }
-STAGES = {"capture", "features", "speech", "alignment", "model", "output"}
+STAGES = {"capture", "voice_activity", "features", "speech", "alignment", "model", "output"}
 LIVE_IMPORTS: dict[str, set[str]] = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(STAGES, GROUND),
-    "features": GROUND | {"speech"},  # voice activity and gain control
+    "features": GROUND | {"voice_activity"},
+    "speech": GROUND | {"voice_activity"},
     "recording": GROUND | {"output", "session", "speech"},
     "session": GROUND | STAGES | {"recording"},
     "serve": GROUND | {"output"},
@@ -110,9 +111,6 @@ NOT_YET = {
     "mmim_live/model/mmim.py",
     "mmim_live/model/predictor.py",
     "mmim_live/recording/recorder.py",
-    "mmim_live/speech/recognizer.py",
-    "mmim_live/speech/segment_decoder.py",
-    "mmim_live/speech/whisper.py",
     "train/mmim_train/commands.py",
     "train/mmim_train/data/checks.py",
     "train/mmim_train/data/formats/meld.py",

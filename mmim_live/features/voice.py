@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchaudio.compliance import kaldi
 
-from mmim_live.speech.gain_control import GainControl
-from mmim_live.speech.vad import CHUNK_S, CHUNK_SAMPLES, VoiceActivity
+from mmim_live.features.gain_control import GainControl
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VoiceRow
+from mmim_live.voice_activity import CHUNK_S, CHUNK_SAMPLES, VoiceActivity
 
 VOICE_RATE_HZ = 20.0
 VOICE_REVISION = 3

@@ -63,12 +63,13 @@ def open_live(
     from mmim_live.session.loading import load_models
     from mmim_live.session.policy import LIVE
     from mmim_live.session.session import Session
+    from mmim_live.speech.commit_policy import LocalAgreement
     from mmim_live.speech.segment_decoder import SegmentSettings
 
     segments = SegmentSettings(
         decode_interval_s=DECODE_INTERVAL_S,
         short_audio_s=0.0,
-        stability_s=STABILITY_S,
+        commit_policy=LocalAgreement(stability_s=STABILITY_S),
         trim_above_s=TRIM_ABOVE_S,
         keep_audio_s=KEEP_AUDIO_S,
     )

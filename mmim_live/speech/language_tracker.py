@@ -1,7 +1,7 @@
-"""Which language is spoken: a belief that evidence moves, and that does not flicker.
+"""Tracks which language is spoken: follows the evidence without flickering.
 
-Bayes' rule with the recogniser's language probabilities as likelihoods and a prior that favours the language believed
-so far (at first: the one the caller expects). Knows no sound.
+Bayes' rule, with the recognizer's language probabilities as likelihoods and a prior that favors the current language
+(at first the one the caller expects).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Mapping
 
 __all__ = ["LanguageTracker"]
 
-_PRIOR_ODDS = 10.0  # prior odds of the language believed so far against any other
-_KNOWN_POSTERIOR = 0.8  # posterior from which on a language counts as known
-_MIN_EVIDENCE_S = 1.0  # less speech than this says nothing on the language
-_REVIEW_S = 2.0  # a known language is looked at once more in each stretch of speech, when it is this long
+_PRIOR_ODDS = 10.0  # of the current language against any other
+_KNOWN_POSTERIOR = 0.8  # a language counts as known from this posterior on
+_MIN_EVIDENCE_S = 1.0  # less speech than this says nothing about the language
+_REVIEW_S = 2.0  # a known language is checked once more in each stretch of speech, when it is this long
 
 
 class LanguageTracker:
-    """The language of one speaker. With `fixed`, no evidence is asked for."""
+    """The language of one speaker, ISO 639-1. With `fixed`, no evidence is needed."""
 
     def __init__(self, fixed: str | None = None, prior: str | None = None) -> None:
         self._fixed = fixed is not None
@@ -27,20 +27,20 @@ class LanguageTracker:
 
     @property
     def known(self) -> str | None:
-        """The language, once it is sure."""
+        """The language, once there is enough evidence."""
         return self._guess if self._known else None
 
     @property
     def guess(self) -> str | None:
-        """The best guess so far, which may rest on the prior alone."""
+        """The best guess so far, possibly from the prior alone."""
         return self._guess
 
     def needs_evidence(self, before_s: float, now_s: float) -> bool:
-        """Whether evidence is of use when a stretch of speech has grown from `before_s` to `now_s`."""
+        """Whether evidence helps now that a stretch of speech has grown from `before_s` to `now_s`."""
         return not self._fixed and (not self._known or before_s < _REVIEW_S <= now_s)
 
     def update(self, likelihood: Mapping[str, float], seconds: float) -> None:
-        """Take the probabilities that `seconds` of speech give to the languages."""
+        """Take the language probabilities of `seconds` of speech."""
         if self._fixed or not likelihood:
             return
         posterior = self._posterior(likelihood)

@@ -1,8 +1,10 @@
-"""Streaming speech recognition: sound in, words on a fixed grid of media time out.
+"""Streaming speech recognition: audio in, words on a fixed grid of media time out.
 
-Voice activity finds the stretches of speech; Whisper hears only these; LocalAgreement-2 commits words while the person
-speaks, and a pause commits the rest. Everything depends on the sound alone: not on how it is cut into blocks, nor on
-the speed of the machine. Knows no threads, no devices and no clock.
+    audio -> VoiceActivity -> Endpointer -> SegmentDecoder (Whisper, CommitPolicy) -> UtteranceSegmenter -> SpeechUpdate
+
+Voice activity detection finds the stretches of speech, and only these are decoded. A commit policy makes words final
+while the person speaks; a pause commits the rest. The result depends on the audio alone, not on how it is split into
+blocks or on the speed of the machine.
 """
 
 from __future__ import annotations
@@ -15,24 +17,26 @@ from mmim_live.speech.endpointing import Endpointer, EndpointSettings, Span
 from mmim_live.speech.language_tracker import LanguageTracker
 from mmim_live.speech.segment_decoder import SegmentDecoder, SegmentSettings
 from mmim_live.speech.utterance_segmenter import UtteranceSegmenter
-from mmim_live.speech.vad import VoiceActivity
 from mmim_live.speech.whisper import Whisper
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, SpeechSegment, SpeechUpdate, Word
+from mmim_live.voice_activity import VoiceActivity
 
 __all__ = ["SpeechRecognizer"]
 
 
 class SpeechRecognizer:
-    """Recognises one stream. Feed it contiguous blocks from media time 0; it is not thread-safe.
+    """Recognizes one stream. Feed it contiguous blocks from media time 0; it is not thread-safe.
 
     Args:
-        whisper: a loaded model; recognisers may share it in turn.
-        language: ISO 639-1, or None to detect it. A model for English alone hears English.
-        prior: the language to expect where there is little evidence, for instance the checkpoint's.
-        step_s: the grid of media time.
+        whisper: a loaded model; recognizers may take turns with one.
+        language: ISO 639-1, or None to detect it. An English-only model always transcribes English.
+        prior: the language to expect while there is little evidence, for instance the checkpoint's.
+        step_s: spacing of the grid of media time, seconds.
+        endpoints: when speech starts and ends.
+        segments: when to decode and what to commit.
 
     Raises:
-        ConfigError: the model does not know `language`.
+        ConfigError: the model does not support `language`.
         AssetError: the voice activity model is missing.
     """
 
@@ -45,25 +49,25 @@ class SpeechRecognizer:
         endpoints: EndpointSettings | None = None,
         segments: SegmentSettings | None = None,
     ) -> None:
-        if language is not None and not whisper.knows(language):
-            raise ConfigError(f"{whisper.name} does not know the language {language!r}: choose another model or 'auto'")
-        self.spacing_s = 0.0  # a live session under load lets Whisper decode only after so much more sound
+        if language is not None and not whisper.supports(language):
+            raise ConfigError(f"{whisper.name} does not support language {language!r}: choose another model, or 'auto'")
+        self.spacing_s = 0.0  # under load, a live session has Whisper decode only after this much new audio
         self.skipped_steps = 0
         self.step_s = step_s
         self._whisper = whisper
         self._step_samples = round(step_s * SAMPLE_RATE_HZ)
         self._segment_settings = segments or SegmentSettings()
-        expected = prior if prior is not None and whisper.knows(prior) else None
+        expected = prior if prior is not None and whisper.supports(prior) else None
         self._language_tracker = LanguageTracker(language if whisper.multilingual else "en", expected)
         self._activity = VoiceActivity()
         self._endpointer = Endpointer(endpoints)
-        self._sound = np.zeros(0, np.float32)  # what may still be needed
+        self._audio = np.zeros(0, np.float32)  # what may still be needed
         self._origin = 0  # position of its first sample in the stream
-        self._position = 0  # samples judged so far: a point of the grid, or the end
+        self._position = 0  # samples processed so far: a point of the grid, or the end
         self._segment: SegmentDecoder | None = None
         self._utterances = UtteranceSegmenter()
         self._committed_until = 0
-        self._listened = 0  # where Whisper listened last
+        self._decoded_until = 0  # by Whisper
 
     @property
     def language(self) -> str | None:
@@ -72,27 +76,27 @@ class SpeechRecognizer:
 
     @property
     def whisper(self) -> Whisper:
-        """The model that listens."""
+        """The model in use."""
         return self._whisper
 
     def use(self, whisper: Whisper) -> None:
-        """Listen with another model from the next stretch of speech on; it must know the language."""
+        """Switch to another model from the next stretch of speech on; it must support the language."""
         self._whisper = whisper
 
     def push(self, block: AudioBlock, *, more: bool = False) -> list[SpeechUpdate]:
-        """Take the next sound; give one update for each point of the grid that it reaches, in silence too.
+        """Take the next audio; return one update for each point of the grid that it reaches, in silence too.
 
-        `more` says that further sound waits already: Whisper then leaves this to be heard together with it.
+        `more` means that further audio is already waiting: Whisper then decodes this together with it.
         """
-        self._sound = np.concatenate((self._sound, block.samples.astype(np.float32, copy=False)))
+        self._audio = np.concatenate((self._audio, block.samples.astype(np.float32, copy=False)))
         updates = []
-        while self._origin + len(self._sound) >= self._position + self._step_samples:
+        while self._origin + len(self._audio) >= self._position + self._step_samples:
             updates.append(self._step(self._position + self._step_samples, more))
         return updates
 
     def flush(self) -> list[SpeechUpdate]:
-        """The sound is over: commit all that is left, in one last update at its end."""
-        end = self._origin + len(self._sound)
+        """The audio is over: commit all that is left, in one last update at its end."""
+        end = self._origin + len(self._audio)
         closed = self._endpointer.push(self._activity.push(self._between(self._position, end)))
         self._position = end
         if (last := self._endpointer.flush()) is not None:
@@ -112,14 +116,14 @@ class SpeechRecognizer:
             segment = self._open(span)
             if not segment.should_decode(span.end, self._endpointer.paused):
                 provisional = segment.provisional(time_s)
-            elif more or end - self._listened < self.spacing_s * SAMPLE_RATE_HZ:
+            elif more or end - self._decoded_until < self.spacing_s * SAMPLE_RATE_HZ:
                 self.skipped_steps += 1
                 provisional = segment.provisional(time_s)
             else:
-                said, provisional = segment.decode(self._between(segment.origin, span.end), span.end, time_s)
-                committed += said
-                segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, said)
-                self._listened = end
+                words, provisional = segment.decode(self._between(segment.origin, span.end), span.end, time_s)
+                committed += words
+                segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, words)
+                self._decoded_until = end
         needed = self._endpointer.earliest if self._segment is None else self._segment.origin
         settled = self._endpointer.earliest if self._segment is None else self._segment.committed_until
         self._committed_until = max(self._committed_until, settled)
@@ -132,14 +136,14 @@ class SpeechRecognizer:
         return self._segment
 
     def _close(self, closed: list[Span], time_s: float) -> tuple[list[Word], list[SpeechSegment]]:
-        """Finish the stretches that a pause ended."""
+        """Finish the stretches that a pause has ended."""
         committed: list[Word] = []
         segments: list[SpeechSegment] = []
         for span in closed:
             segment = self._open(span)
-            said = segment.finish(self._between(segment.origin, span.end), span.end, time_s)
-            committed += said
-            segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, said)
+            words = segment.finish(self._between(segment.origin, span.end), span.end, time_s)
+            committed += words
+            segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, words)
             segments.append(self._utterances.close(span.start / SAMPLE_RATE_HZ, span.end / SAMPLE_RATE_HZ))
             self._segment = None
             self._committed_until = max(self._committed_until, span.end)
@@ -147,18 +151,18 @@ class SpeechRecognizer:
 
     def _update(self, committed: list[Word], provisional: list[Word], segments: list[SpeechSegment]) -> SpeechUpdate:
         return SpeechUpdate(
-            self._position / SAMPLE_RATE_HZ,
-            tuple(committed),
-            tuple(provisional),
-            self._committed_until / SAMPLE_RATE_HZ,
-            tuple(segments),
-            self._language_tracker.known,
+            time_s=self._position / SAMPLE_RATE_HZ,
+            committed=tuple(committed),
+            provisional=tuple(provisional),
+            committed_until_s=self._committed_until / SAMPLE_RATE_HZ,
+            segments=tuple(segments),
+            language=self._language_tracker.known,
         )
 
     def _between(self, start: int, end: int) -> NDArray[np.float32]:
-        return self._sound[start - self._origin : end - self._origin]
+        return self._audio[start - self._origin : end - self._origin]
 
     def _forget(self, before: int) -> None:
         before = min(before, self._position)
-        self._sound = self._sound[before - self._origin :]
+        self._audio = self._audio[before - self._origin :]
         self._origin = before

@@ -1,41 +1,40 @@
-"""One stretch of speech being recognised: its sound, the words that stand, the words that may still change.
+"""Decodes one stretch of speech: keeps its audio, the words that are final and those that may still change.
 
-Knows no voice activity and no grid: it is told when to decode, up to where, and when the stretch is over. Positions
-are samples of the stream.
+The caller decides when to decode, up to where, and when the stretch is over. Positions are samples of the stream.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmim_live.speech.commit_policy import CommitPolicy, LocalAgreement
 from mmim_live.speech.hypothesis_filter import filter_hypothesis
 from mmim_live.speech.language_tracker import LanguageTracker
-from mmim_live.speech.local_agreement import agreed
 from mmim_live.speech.whisper import HypothesisWord, Whisper
-from mmim_live.types import SAMPLE_RATE_HZ, Status, Word
+from mmim_live.types import SAMPLE_RATE_HZ, Word
 
 __all__ = ["SegmentDecoder", "SegmentSettings"]
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentSettings:
-    """Times in seconds."""
+    """When to decode, what to commit and how much audio to keep. Times in seconds."""
 
-    min_audio_s: float = 0.6  # shorter sound is not worth a hypothesis while speech goes on
-    decode_interval_s: float = 0.9  # Whisper listens again after so much more sound, or in a pause
-    short_audio_s: float = 1.5  # twice as often while no more sound than this is kept
-    stability_s: float = 0.0  # while speech goes on, a word stands only when so much sound follows it
-    trim_above_s: float = 4.0  # when more sound than this waits, what is committed goes
-    keep_audio_s: float = 1.0  # but so much committed sound stays, with its words as the forced beginning
-    max_audio_s: float = 12.0  # never more sound than this, committed or not
-    context_tokens: int = 32  # of the words before, given as context
+    min_audio_s: float = 0.6  # less audio is not worth a hypothesis while speech goes on
+    decode_interval_s: float = 0.9  # Whisper runs again after this much new audio, or in a pause
+    short_audio_s: float = 1.5  # and twice as often while no more audio than this is kept
+    commit_policy: CommitPolicy = field(default_factory=LocalAgreement)
+    trim_above_s: float = 4.0  # with more audio than this, audio whose words are committed is dropped
+    keep_audio_s: float = 1.0  # except for this much of it, whose words are then the forced prefix
+    max_audio_s: float = 12.0  # never keep more audio than this, committed or not
+    context_tokens: int = 32  # of the preceding words, given as context
 
 
 class SegmentDecoder:
-    """The recogniser's state within one stretch of speech that began at sample `start`."""
+    """The state of the recognizer within one stretch of speech that began at sample `start`."""
 
     def __init__(
         self, whisper: Whisper, language_tracker: LanguageTracker, start: int, settings: SegmentSettings
@@ -45,46 +44,44 @@ class SegmentDecoder:
         self._whisper = whisper
         self._language_tracker = language_tracker
         self._settings = settings
-        self._origin = start  # of the sound that is kept
-        self._end = start  # of the sound last listened to
-        self._prefix: tuple[HypothesisWord, ...] = ()  # committed words within the kept sound
+        self._origin = start  # of the audio that is kept
+        self._end = start  # of the audio last decoded
+        self._prefix: tuple[HypothesisWord, ...] = ()  # committed words within the kept audio
         self._context: tuple[int, ...] = ()
         self._tail: tuple[HypothesisWord, ...] = ()  # the last hypothesis after the prefix
-        self._tail_origin = start
         self._language: str | None = None
 
     @property
     def origin(self) -> int:
-        """Sound before this sample is not needed any more."""
+        """Audio before this sample is no longer needed."""
         return self._origin
 
     def should_decode(self, end: int, paused: bool) -> bool:
-        """Whether the sound up to `end` is worth a hypothesis; `paused`: the voice has stopped, maybe for a moment."""
+        """Whether the audio up to `end` is worth a hypothesis; `paused`: the voice has stopped, perhaps briefly."""
         if end - self._origin < self._settings.min_audio_s * SAMPLE_RATE_HZ or end == self._end:
             return False
         return paused or not self._decoded_recently(end)
 
-    def decode(self, sound: NDArray[np.float32], end: int, heard_s: float) -> tuple[list[Word], list[Word]]:
-        """Form a hypothesis on the sound up to `end`; commit what agrees with the one before.
+    def decode(self, audio: NDArray[np.float32], end: int, heard_s: float) -> tuple[list[Word], list[Word]]:
+        """Form a hypothesis on the audio up to `end`; commit what the policy takes for final.
 
         Args:
-            sound: [end - origin] samples.
+            audio: [end - origin] samples.
             end: position after the last of them.
             heard_s: media time of the step, noted in the words.
 
         Returns:
-            The words now committed, and the provisional ones.
+            The newly committed words, and the provisional ones.
         """
         language = self._language
-        words = self._hypothesis(sound)
+        words = self._hypothesis(audio)
         count = 0
-        # Nothing stands before the language does, and hypotheses in two languages cannot agree.
-        if self._language_tracker.known is not None and language == self._language:
-            count = agreed([word.text for word in self._tail], [word.text for word in words])
-            stable_until_s = len(sound) / SAMPLE_RATE_HZ - self._settings.stability_s
-            count = sum(1 for word in words[:count] if word.end_s <= stable_until_s)
+        if self._language_tracker.known is not None:  # no word is final before the language is
+            # Hypotheses in two languages cannot agree.
+            previous = self._tail if language == self._language else ()
+            count = self._settings.commit_policy.final_words(previous, words, len(audio) / SAMPLE_RATE_HZ)
         half_s = self._settings.max_audio_s / 2
-        if len(sound) > 2 * half_s * SAMPLE_RATE_HZ:  # no agreement for very long: take what there is
+        if len(audio) > 2 * half_s * SAMPLE_RATE_HZ:  # nothing was final for very long: take what there is
             count = max(count, sum(1 for word in words if word.end_s <= half_s))
         self._end = end
         committed = self._commit(words, count, heard_s)
@@ -92,15 +89,15 @@ class SegmentDecoder:
         self._trim(end)
         return committed, provisional
 
-    def finish(self, sound: NDArray[np.float32], end: int, heard_s: float) -> list[Word]:
+    def finish(self, audio: NDArray[np.float32], end: int, heard_s: float) -> list[Word]:
         """The stretch ends at `end`: commit all that is left."""
         if end != self._end:
-            self._tail = self._hypothesis(sound)
+            self._tail = self._hypothesis(audio)
         self._end = end
         return self._commit(self._tail, len(self._tail), heard_s)
 
     def provisional(self, heard_s: float) -> list[Word]:
-        """The words of the last hypothesis that are not committed."""
+        """The uncommitted words of the last hypothesis."""
         words: list[Word] = []
         floor_s = self.committed_until / SAMPLE_RATE_HZ
         for word in self._tail:
@@ -109,23 +106,23 @@ class SegmentDecoder:
         return words
 
     def _decoded_recently(self, end: int) -> bool:
-        """Whether Whisper listened a moment ago; short sound costs little, and is heard again sooner."""
+        """Whether too little audio is new; short audio costs little and is decoded again sooner."""
         short = end - self._origin <= self._settings.short_audio_s * SAMPLE_RATE_HZ
-        decode_interval_s = self._settings.decode_interval_s / 2 if short else self._settings.decode_interval_s
-        return self._end > self.start and end - self._end < decode_interval_s * SAMPLE_RATE_HZ
+        interval_s = self._settings.decode_interval_s / 2 if short else self._settings.decode_interval_s
+        return self._end > self.start and end - self._end < interval_s * SAMPLE_RATE_HZ
 
-    def _hypothesis(self, sound: NDArray[np.float32]) -> tuple[HypothesisWord, ...]:
-        encoded = self._whisper.encode(sound)
-        heard_s = (self._end - self.start) / SAMPLE_RATE_HZ
+    def _hypothesis(self, audio: NDArray[np.float32]) -> tuple[HypothesisWord, ...]:
+        encoded = self._whisper.encode(audio)
+        decoded_s = (self._end - self.start) / SAMPLE_RATE_HZ
         if self._whisper.multilingual and self._language_tracker.needs_evidence(
-            heard_s, (self._origin - self.start) / SAMPLE_RATE_HZ + encoded.seconds
+            decoded_s, (self._origin - self.start) / SAMPLE_RATE_HZ + encoded.seconds
         ):
             self._language_tracker.update(self._whisper.languages(encoded), encoded.seconds)
         language = self._language_tracker.guess
         if language is None:
             return ()
         self._language = language
-        hypothesis = self._whisper.transcribe(encoded, language, _forced(self._prefix), self._context)
+        hypothesis = self._whisper.transcribe(encoded, language, _forced_tokens(self._prefix), self._context)
         if hypothesis.prefix:
             self._prefix = hypothesis.prefix
         return filter_hypothesis(hypothesis)
@@ -139,30 +136,37 @@ class SegmentDecoder:
         self._tail = words[count:]
         return committed
 
-    def _word(self, word: HypothesisWord, floor_s: float, heard_s: float, committed: bool) -> Word:
-        """Place a word on the stream: after `floor_s`, before the end of the sound, never backwards."""
+    def _word(self, word: HypothesisWord, floor_s: float, heard_s: float, *, committed: bool) -> Word:
+        """Place a word on the stream: after `floor_s`, before the end of the audio, never going backward."""
         limit_s = self._end / SAMPLE_RATE_HZ
         start_s = min(max(self._origin / SAMPLE_RATE_HZ + word.start_s, floor_s), limit_s)
         end_s = min(max(self._origin / SAMPLE_RATE_HZ + word.end_s, start_s), limit_s)
-        status: Status = "committed" if committed else "provisional"
-        return Word(word.text, start_s, end_s, word.probability, status, heard_s, self._language)
+        return Word(
+            text=word.text,
+            start_s=start_s,
+            end_s=end_s,
+            probability=word.probability,
+            status="committed" if committed else "provisional",
+            heard_s=heard_s,
+            language=self._language,
+        )
 
     def _trim(self, end: int) -> None:
-        """Drop sound whose words are committed, once much has gathered; shift the times of the rest."""
+        """Drop audio whose words are committed once there is a lot of it; shift the times of the rest."""
         if end - self._origin <= self._settings.trim_above_s * SAMPLE_RATE_HZ:
             return
         keep_from = (self.committed_until - self._origin) / SAMPLE_RATE_HZ - self._settings.keep_audio_s
         dropped = sum(1 for word in self._prefix if word.end_s <= keep_from)
         cut_s = self._prefix[dropped - 1].end_s if dropped else 0.0
         longest_s = self._settings.max_audio_s
-        if (end - self._origin) / SAMPLE_RATE_HZ - cut_s > longest_s:  # no words either: give the sound up
+        if (end - self._origin) / SAMPLE_RATE_HZ - cut_s > longest_s:  # no words either: give up this audio
             cut_s = (end - self._origin) / SAMPLE_RATE_HZ - longest_s / 2
             dropped = sum(1 for word in self._prefix if word.end_s <= cut_s)
             self._tail = tuple(word for word in self._tail if word.start_s >= cut_s)
         if cut_s <= 0:
             return
-        gone = [token for word in self._prefix[:dropped] for token in (*word.tokens, *word.closing)]
-        self._context = (*self._context, *gone)[-self._settings.context_tokens :]
+        tokens = [token for word in self._prefix[:dropped] for token in (*word.tokens, *word.closing)]
+        self._context = (*self._context, *tokens)[-self._settings.context_tokens :]
         shift = round(cut_s * SAMPLE_RATE_HZ)
         self._origin += shift
         self.committed_until = max(self.committed_until, self._origin)
@@ -172,11 +176,10 @@ class SegmentDecoder:
 
 def _shifted(word: HypothesisWord, samples: int) -> HypothesisWord:
     seconds = samples / SAMPLE_RATE_HZ
-    start_s, end_s = max(0.0, word.start_s - seconds), max(0.0, word.end_s - seconds)
-    return HypothesisWord(word.text, word.tokens, word.closing, start_s, end_s, word.probability)
+    return replace(word, start_s=max(0.0, word.start_s - seconds), end_s=max(0.0, word.end_s - seconds))
 
 
-def _forced(prefix: tuple[HypothesisWord, ...]) -> list[int]:
-    """The tokens of the prefix; the last word's punctuation is left open, since the sentence may go on."""
+def _forced_tokens(prefix: tuple[HypothesisWord, ...]) -> list[int]:
+    """The tokens of the prefix, without the punctuation after its last word, since the sentence may go on."""
     tokens = [token for word in prefix for token in (*word.tokens, *word.closing)]
     return tokens[: len(tokens) - len(prefix[-1].closing)] if prefix else []

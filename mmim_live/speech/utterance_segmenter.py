@@ -1,7 +1,7 @@
-"""Stretches of speech -> utterances: a pause ends one; where none comes for long, a good place between words does.
+"""Stretches of speech -> utterances: a pause ends one; without a pause for long, a good boundary between words does.
 
-Only how speech is told apart changes, not how it is recognised: the words are the same. Pure; depends on the times and
-the punctuation of committed words alone, whatever the batches they come in.
+This affects only the segmentation, not the words. Depends only on the times and punctuation of committed words, not on
+how they are batched.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from mmim_live.types import SpeechSegment, Word
 
 __all__ = ["UtteranceSegmenter"]
 
-MIN_UTTERANCE_S = 12.0  # an utterance without a pause is cut after this
-MAX_UTTERANCE_S = 18.0  # and before this, where two words meet there
+MIN_UTTERANCE_S = 12.0  # an utterance without a pause is not split before this
+MAX_UTTERANCE_S = 18.0  # but before this, if there is a word boundary
 _ENDS, _BREAKS = (".", "?", "!", "。", "？", "！"), (",", ";", ":", "，", "；", "：")
 
 
 @dataclass(frozen=True, slots=True)
 class _Boundary:
-    """Between the word `after` (-1: before the first) and the next."""
+    """The place between word number `after` (-1: before the first) and the next."""
 
     after: int
     time_s: float
@@ -29,52 +29,52 @@ class _Boundary:
 
 
 class UtteranceSegmenter:
-    """The utterance being spoken. Times never go backwards."""
+    """The utterance in progress. Times must not go backward."""
 
     def __init__(self) -> None:
         self._start_s: float | None = None
         self._words: list[Word] = []
 
     def push(self, start_s: float, words: Sequence[Word]) -> list[SpeechSegment]:
-        """Take the words newly committed in the stretch that began at `start_s`; give the utterances that they end."""
+        """Take newly committed words of the stretch that began at `start_s`; return the utterances that they end."""
         if self._start_s is None:
             self._start_s = start_s
-        pieces = []
+        utterances = []
         for word in words:
             self._words.append(word)
             while (
                 word.end_s - self._start_s > MAX_UTTERANCE_S
-                and (place := self._best_boundary(self._start_s)) is not None
+                and (boundary := self._best_boundary(self._start_s)) is not None
             ):
-                pieces.append(SpeechSegment(self._start_s, place.time_s))
-                self._start_s = place.time_s
-                del self._words[: place.after + 1]
-        return pieces
+                utterances.append(SpeechSegment(self._start_s, boundary.time_s))
+                self._start_s = boundary.time_s
+                del self._words[: boundary.after + 1]
+        return utterances
 
     def close(self, start_s: float, end_s: float) -> SpeechSegment:
-        """The stretch that began at `start_s` is over: what is left of it."""
+        """The stretch that began at `start_s` ends at `end_s`: return the rest of it as an utterance."""
         begun_s = start_s if self._start_s is None else self._start_s
         self._start_s, self._words = None, []
         return SpeechSegment(begun_s, max(begun_s, end_s))
 
     def _best_boundary(self, start_s: float) -> _Boundary | None:
-        """Within the limits where a sentence ends, then a clause, then the longest gap, then the latest; else near."""
-        places = self._boundaries(start_s)
-        inside = [place for place in places if MIN_UTTERANCE_S <= place.time_s - start_s <= MAX_UTTERANCE_S]
+        """Within the limits prefer sentence ends, then clause ends, the longest gap, the latest; else the nearest."""
+        boundaries = self._boundaries(start_s)
+        inside = [each for each in boundaries if MIN_UTTERANCE_S <= each.time_s - start_s <= MAX_UTTERANCE_S]
         if inside:
-            return max(inside, key=lambda place: (place.mark, place.gap_s, place.time_s))
-        early = [place for place in places if place.time_s - start_s < MIN_UTTERANCE_S]
-        return early[-1] if early else next(iter(places), None)
+            return max(inside, key=lambda each: (each.mark, each.gap_s, each.time_s))
+        early = [each for each in boundaries if each.time_s - start_s < MIN_UTTERANCE_S]
+        return early[-1] if early else next(iter(boundaries), None)
 
     def _boundaries(self, start_s: float) -> list[_Boundary]:
-        """Where no word is cut: one whose middle is before the place is in the utterance, all others are after it."""
-        places = []
+        """Where no word is cut: a word belongs to the utterance if its midpoint lies before the boundary."""
+        boundaries = []
         before_s, middle_s, text = start_s, start_s, ""
         for index, word in enumerate(self._words):
-            # Before the first word there may be long sound without any: then it is cut off right before the word.
+            # There may be long audio without words before the first one: it is then split right before that word.
             time_s = (before_s + word.start_s) / 2 if index else word.start_s
             if time_s > max(start_s, middle_s):
                 mark = 2 if text.endswith(_ENDS) else 1 if text.endswith(_BREAKS) else 0
-                places.append(_Boundary(index - 1, time_s, word.start_s - before_s, mark))
+                boundaries.append(_Boundary(index - 1, time_s, word.start_s - before_s, mark))
             before_s, middle_s, text = word.end_s, (word.start_s + word.end_s) / 2, word.text
-        return places
+        return boundaries

@@ -1,8 +1,8 @@
-"""Whisper by CTranslate2, made quick for short sound: the encoder sees the sound and a little silence, not 30 s.
+"""Whisper on CTranslate2, made fast for short audio: the encoder sees the audio and a little silence, not 30 s.
 
-Whisper (Radford et al. 2022) was trained on windows padded to 30 s. Its encoder accepts any length; padded to the
-sound plus 2 or 3 s it gives nearly the same words at a fraction of the cost. With less silence after the sound the
-decoder tends to read it again from the beginning (see `filter_hypothesis`). This module knows nothing of streams.
+Whisper (Radford et al. 2022) was trained on windows padded to 30 s. Its encoder accepts any length; with only 2 or 3 s
+of padding after the audio it gives nearly the same words at a fraction of the cost. With less padding the decoder tends
+to read the audio again from the beginning (see `filter_hypothesis`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,13 @@ _REQUIRED_FILES = ("model.bin", "config.json", "tokenizer.json")
 _FRAME_SAMPLES = 160  # one mel frame
 _TIME_STEP_S = 0.02  # one encoder position: two mel frames
 _MAX_SAMPLES = 28 * SAMPLE_RATE_HZ  # the encoder has positions for 30 s
-# Quick Spanish needs 9 tokens a second. A decoder that wants more is reading the same sound again.
+# Fast Spanish needs 9 tokens per second. A decoder that needs more is reading the same audio again.
 _TOKENS_PER_SECOND, _EXTRA_TOKENS = 9.0, 5
 
 
 @dataclass(frozen=True, slots=True)
 class HypothesisWord:
-    """A word of a hypothesis; times count from the beginning of the sound."""
+    """A word of a hypothesis; times count from the start of the audio."""
 
     text: str
     tokens: tuple[int, ...]
@@ -49,9 +49,9 @@ class HypothesisWord:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What Whisper makes of a stretch of sound."""
+    """What Whisper transcribes from a stretch of audio."""
 
-    prefix: tuple[HypothesisWord, ...] = ()  # the words it was told
+    prefix: tuple[HypothesisWord, ...] = ()  # the words given to it
     words: tuple[HypothesisWord, ...] = ()  # the words it found after them
     log_probability: float = 0.0  # mean over the tokens of `words`
     no_speech: float = 0.0  # probability that there is no speech at all
@@ -60,10 +60,10 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedAudio:
-    """Sound after the encoder; good for several questions."""
+    """Encoder output; can be used several times."""
 
     features: Any  # ctranslate2.StorageView [1, positions, d]
-    frames: int  # mel frames that hold sound, without the padding
+    frames: int  # mel frames of audio, without the padding
     seconds: float
 
 
@@ -82,14 +82,14 @@ class Whisper:
         self._extractor = FeatureExtractor(feature_size=model.n_mels)
         self._tokenizers: dict[str, Tokenizer] = {}
 
-    def knows(self, language: str) -> bool:
+    def supports(self, language: str) -> bool:
         """Whether the model can transcribe this ISO 639-1 language."""
         if not self.multilingual:
             return language == "en"
         return self._vocabulary.token_to_id(f"<|{language}|>") is not None
 
     def encode(self, samples: NDArray[np.float32]) -> EncodedAudio:
-        """Run the encoder on [n] samples at 16 kHz; of more than 28 s only the last 28 are heard."""
+        """Run the encoder on [n] samples at 16 kHz; only the last 28 s are used."""
         samples = samples[-_MAX_SAMPLES:]
         padded = np.pad(samples, (0, round(self.padding_s * SAMPLE_RATE_HZ)))
         mel = self._extractor(padded, padding=0)  # [mels, frames]
@@ -106,27 +106,27 @@ class Whisper:
     def transcribe(
         self, encoded: EncodedAudio, language: str, prefix: Sequence[int] = (), context: Sequence[int] = ()
     ) -> Hypothesis:
-        """Find the words.
+        """Decode the words.
 
         Args:
-            encoded: the sound.
+            encoded: the audio.
             language: ISO 639-1.
-            prefix: tokens that the transcript is known to begin with.
-            context: tokens of what was said before the sound began.
+            prefix: tokens that the transcript must begin with.
+            context: tokens of what was said before the audio began.
 
         Returns:
-            The hypothesis; its times come from the decoder's cross attention to the sound (dynamic time warping).
+            The hypothesis; its times come from the decoder's cross-attention to the audio (dynamic time warping).
         """
         tokenizer = self._tokenizer(language)
         before = [tokenizer.sot_prev, *context] if context else []
         prompt = [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
-        most = max(math.ceil(encoded.seconds * _TOKENS_PER_SECOND), len(prefix)) + _EXTRA_TOKENS
+        max_tokens = max(math.ceil(encoded.seconds * _TOKENS_PER_SECOND), len(prefix)) + _EXTRA_TOKENS
         result = self._model.generate(
             encoded.features,
             [[*prompt, *prefix]],
             beam_size=self.beam_size,
             # CTranslate2 generates at most half of this, and prompt and text together at most all of it.
-            max_length=min(448, max(2 * most, len(prompt) + most)),
+            max_length=min(448, max(2 * max_tokens, len(prompt) + max_tokens)),
             return_no_speech_prob=True,
         )[0]
         tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
@@ -136,7 +136,7 @@ class Whisper:
         words = _words(tokenizer, tokens, aligned)
         old, new = _split(words, len(prefix))
         scores = np.log(np.maximum(aligned.text_token_probs[len(prefix) :], 1e-10))
-        return Hypothesis(old, new, float(np.mean(scores)), result.no_speech_prob, finished=len(tokens) < most)
+        return Hypothesis(old, new, float(np.mean(scores)), result.no_speech_prob, finished=len(tokens) < max_tokens)
 
     def _tokenizer(self, language: str) -> Tokenizer:
         if language not in self._tokenizers:
@@ -145,7 +145,7 @@ class Whisper:
 
 
 def _words(tokenizer: Tokenizer, tokens: list[int], aligned: Any) -> tuple[HypothesisWord, ...]:
-    """Join tokens to words with times and probabilities; punctuation goes to the word before it."""
+    """Join tokens into words with times and probabilities; punctuation goes to the word before it."""
     texts, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
     rows = np.array([row for row, _ in aligned.alignments])
     columns = np.array([column for _, column in aligned.alignments])
@@ -159,14 +159,20 @@ def _words(tokenizer: Tokenizer, tokens: list[int], aligned: Any) -> tuple[Hypot
         if normalize_text(text):
             probability = float(np.mean(aligned.text_token_probs[first:last]))
             start, end = float(times[first]), float(times[last])
-            words.append(HypothesisWord(text.strip(), (*opening, *group), (), start, end, probability))
+            words.append(
+                HypothesisWord(
+                    text=text.strip(),
+                    tokens=(*opening, *group),
+                    closing=(),
+                    start_s=start,
+                    end_s=end,
+                    probability=probability,
+                )
+            )
             opening = ()
         elif words:
             word = words[-1]
-            closing = (*word.closing, *group)
-            words[-1] = HypothesisWord(
-                word.text + text.strip(), word.tokens, closing, word.start_s, word.end_s, word.probability
-            )
+            words[-1] = replace(word, text=word.text + text.strip(), closing=(*word.closing, *group))
         else:
             opening = (*opening, *group)
         first = last
@@ -176,7 +182,7 @@ def _words(tokenizer: Tokenizer, tokens: list[int], aligned: Any) -> tuple[Hypot
 def _split(
     words: tuple[HypothesisWord, ...], prefix: int
 ) -> tuple[tuple[HypothesisWord, ...], tuple[HypothesisWord, ...]]:
-    """Part the words that begin within the first `prefix` tokens from the others."""
+    """Separate the words that begin within the first `prefix` tokens from the others."""
     position = 0
     for i, word in enumerate(words):
         if position >= prefix:
@@ -195,27 +201,27 @@ def load_whisper(
 ) -> Whisper:
     """Load a Whisper model in CTranslate2's format: one thread on the CPU, float16 on CUDA.
 
-    CTranslate2 has no Metal backend, so "mps" means the CPU. `padding_s` is the silence put after the sound; by default
-    what the size of the model asks for. On the CPU the arithmetic is int8, but for a tiny model on a processor whose
-    int8 products saturate (see `_int8_saturates`): float32, 1.6 times the cost. `exact=False` keeps int8 there too.
+    CTranslate2 has no Metal backend, so "mps" means the CPU. `padding_s` is the silence put after the audio; its
+    default depends on the size of the model. The CPU computes in int8, except for a tiny model on a processor whose
+    int8 products saturate (see `_int8_saturates`): float32, at 1.6 times the cost. `exact=False` keeps int8 there too.
 
     Raises:
-        AssetError: the folder does not hold such a model, or the device cannot run it.
+        AssetError: the folder does not contain such a model, or the device cannot run it.
     """
     missing = [name for name in _REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
-        raise AssetError(f"{folder} is no Whisper model: {', '.join(missing)} missing; run `mmim-live models`")
+        raise AssetError(f"{folder} is not a Whisper model: {', '.join(missing)} missing; see `mmim-live models`")
     cuda = device.startswith("cuda")
     try:
         model = _model(folder, device, "float16" if cuda else "int8")
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
-        tiny = _is_tiny(model)  # the first encoding: CUDA's libraries are loaded here
+        tiny = _is_tiny(model)  # the first encoding, which loads CUDA's libraries
         if tiny and exact and not cuda and _int8_saturates():
             model = _model(folder, device, "float32")
     except Exception as cause:  # both libraries raise bare RuntimeError, ValueError and Exception
         line = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-        raise AssetError(f"the Whisper model in {folder} cannot be loaded for {device}: {line}") from cause
-    # The silence a model needs after the sound so that it seldom reads it twice.
+        raise AssetError(f"the Whisper model in {folder} cannot be loaded on {device}: {line}") from cause
+    # The padding with which a model rarely reads the audio twice.
     return Whisper(model, tokenizer, folder.name, padding_s or (3.0 if tiny else 2.0), beam_size)
 
 
@@ -230,17 +236,17 @@ def _model(folder: Path, device: str, compute_type: str) -> Any:
 
 
 def _is_tiny(model: Any) -> bool:
-    """Whether it is of the tiny size, d = 384."""
-    nothing = ctranslate2.StorageView.from_array(np.zeros((1, model.n_mels, 2), np.float32))
-    return bool(model.encode(nothing).shape[-1] < 512)
+    """Whether it is Whisper tiny, d = 384."""
+    empty = ctranslate2.StorageView.from_array(np.zeros((1, model.n_mels, 2), np.float32))
+    return bool(model.encode(empty).shape[-1] < 512)
 
 
 def _int8_saturates() -> bool:
-    """Whether products of int8 are summed in pairs of 16 bits, which saturate: x86 with neither VNNI nor AMX.
+    """Whether int8 products are summed in 16-bit pairs, which saturate: x86 with neither VNNI nor AMX.
 
-    There tiny.en gets 6 of 66 words wrong (short clips of clear speech) where float32 gets 3; base 4 and 3.
+    There tiny.en gets 6 of 66 words wrong (short clips of clear speech) against 3 in float32; base gets 4 and 3.
     """
-    # Asked here: torch.cpu tells it in every release, under a public name only in newer ones.
+    # All releases of torch.cpu have this, but only newer ones under a public name.
     import torch
 
     if platform.machine().lower() not in {"x86_64", "amd64"}:

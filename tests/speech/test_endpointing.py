@@ -31,7 +31,7 @@ def test_a_short_pause_does_not_end_it() -> None:
     assert len(spans([VOICE] * 20 + [SILENCE] * 15 + [VOICE] * 20 + [SILENCE] * 30)) == 1
 
 
-def test_a_click_is_no_speech() -> None:
+def test_a_click_is_not_speech() -> None:
     assert spans([SILENCE] * 20 + [VOICE] * 4 + [SILENCE] * 60) == []
 
 
@@ -41,7 +41,7 @@ def test_a_wavering_voice_is_one_stretch() -> None:
 
 
 @given(probabilities, st.integers(0, 200))
-def test_batching_changes_nothing(values: list[float], at: int) -> None:
+def test_how_probabilities_are_batched_makes_no_difference(values: list[float], at: int) -> None:
     endpointer = Endpointer()
     found = endpointer.push(values[:at]) + endpointer.push(values[at:])
     last = endpointer.flush()
@@ -49,7 +49,7 @@ def test_batching_changes_nothing(values: list[float], at: int) -> None:
 
 
 @given(probabilities)
-def test_spans_follow_one_another_within_what_was_heard(values: list[float]) -> None:
+def test_spans_do_not_overlap_and_lie_within_the_stream(values: list[float]) -> None:
     found = spans(values)
     edges = [edge for span in found for edge in (span.start, span.end)]
     assert edges == sorted(edges)
@@ -58,7 +58,7 @@ def test_spans_follow_one_another_within_what_was_heard(values: list[float]) -> 
 
 
 @given(probabilities)
-def test_nothing_begins_before_what_was_promised(values: list[float]) -> None:
+def test_no_span_starts_before_the_promised_time(values: list[float]) -> None:
     endpointer = Endpointer()
     for value in values:
         promised = endpointer.earliest

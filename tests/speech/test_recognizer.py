@@ -1,4 +1,4 @@
-"""The recogniser with the real model on real recordings."""
+"""The recognizer with the real model on real recordings."""
 
 import re
 from pathlib import Path
@@ -11,20 +11,20 @@ from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.speech.wer import word_errors
 from mmim_live.speech.whisper import Whisper, load_whisper
 from mmim_live.types import SpeechUpdate
-from tests.speech.sound import Sound, committed, cut, hear, read_sound, text_of
+from tests.speech.audio import Samples, committed, cut, hear, read_audio, text_of
 
 JFK = "And so my fellow Americans ask not what your country can do for you ask what you can do for your country"
 STEP_S = 0.5
 
 
 @pytest.fixture(scope="module")
-def sound(shared_data: Path) -> Sound:
-    return read_sound(shared_data / "clips" / "jfk.flac")
+def audio(shared_data: Path) -> Samples:
+    return read_audio(shared_data / "clips" / "jfk.flac")
 
 
 @pytest.fixture(scope="module")
-def updates(whisper: Whisper, sound: Sound) -> list[SpeechUpdate]:
-    return hear(SpeechRecognizer(whisper), [sound])
+def updates(whisper: Whisper, audio: Samples) -> list[SpeechUpdate]:
+    return hear(SpeechRecognizer(whisper), [audio])
 
 
 def test_the_words_are_right(updates: list[SpeechUpdate]) -> None:
@@ -33,13 +33,13 @@ def test_the_words_are_right(updates: list[SpeechUpdate]) -> None:
     assert updates[-1].language == "en"
 
 
-def test_updates_lie_on_the_grid(updates: list[SpeechUpdate], sound: Sound) -> None:
-    seconds = len(sound) / 16_000
+def test_updates_lie_on_the_grid(updates: list[SpeechUpdate], audio: Samples) -> None:
+    seconds = len(audio) / 16_000
     expected = [STEP_S * i for i in range(1, int(seconds / STEP_S) + 1)]
     assert [update.time_s for update in updates] == [*expected, seconds]
 
 
-def test_time_runs_forward(updates: list[SpeechUpdate]) -> None:
+def test_times_never_go_backward(updates: list[SpeechUpdate]) -> None:
     until_s = last_s = 0.0
     for update in updates:
         for word in update.committed:
@@ -67,22 +67,22 @@ def test_words_are_provisional_before_the_pause(updates: list[SpeechUpdate]) -> 
     assert len([update for update in updates if update.committed]) >= 5
 
 
-def test_blocks_change_nothing(whisper: Whisper, sound: Sound, updates: list[SpeechUpdate]) -> None:
+def test_splitting_the_audio_makes_no_difference(whisper: Whisper, audio: Samples, updates: list[SpeechUpdate]) -> None:
     sizes = np.random.default_rng(3).integers(1, 9000, 60).tolist()
-    assert hear(SpeechRecognizer(whisper), cut(sound, sizes)) == updates
+    assert hear(SpeechRecognizer(whisper), cut(audio, sizes)) == updates
 
 
-def test_skipped_steps_are_counted_and_still_reported(whisper: Whisper, sound: Sound) -> None:
+def test_skipped_steps_are_counted_and_still_reported(whisper: Whisper, audio: Samples) -> None:
     recognizer = SpeechRecognizer(whisper, "en")
     recognizer.spacing_s = 2.0
-    slow = hear(recognizer, [sound[: 4 * 16_000]])
+    slow = hear(recognizer, [audio[: 4 * 16_000]])
     assert [update.time_s for update in slow] == [STEP_S * i for i in range(1, 9)] + [4.0]
     assert recognizer.skipped_steps > 0
     assert "fellow" in text_of(slow)
 
 
 @pytest.mark.slow
-def test_read_speech_is_understood(whisper: Whisper, shared_data: Path) -> None:
+def test_read_speech_is_transcribed(whisper: Whisper, shared_data: Path) -> None:
     errors = words = 0
     for path in sorted((shared_data / "speech" / "ljspeech").glob("*.wav")):
         wrong, length = word_errors(path.with_suffix(".txt").read_text(), text_of(hear_file(whisper, path)))
@@ -91,7 +91,7 @@ def test_read_speech_is_understood(whisper: Whisper, shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize("clip", ["music_singing_d12.mp4", "pyfeat_no_face.mp4", "pyfeat_silent_face.mp4"])
-def test_nothing_is_invented(whisper: Whisper, shared_data: Path, clip: str) -> None:
+def test_no_word_is_made_up_where_nobody_speaks(whisper: Whisper, shared_data: Path, clip: str) -> None:
     assert text_of(hear_file(whisper, shared_data / "clips" / clip)) == ""
 
 
@@ -111,25 +111,25 @@ def test_noise_gives_no_word(whisper: Whisper, level: float) -> None:
         ("sims_video_0001_0008_noface.mp4", None, "zh"),
     ],
 )
-def test_the_language_is_recognised(
+def test_the_language_is_recognized(
     whisper: Whisper, shared_data: Path, clip: str, prior: str | None, language: str
 ) -> None:
-    updates = hear(SpeechRecognizer(whisper, prior=prior), [read_sound(shared_data / "clips" / clip)])
+    updates = hear(SpeechRecognizer(whisper, prior=prior), [read_audio(shared_data / "clips" / clip)])
     assert updates[-1].language == language
     assert {word.language for word in committed(updates)} == {language}
 
 
-def test_a_short_command_is_not_read_twice(whisper: Whisper, shared_data: Path) -> None:
+def test_a_short_command_is_not_transcribed_twice(whisper: Whisper, shared_data: Path) -> None:
     text = text_of(hear_file(whisper, shared_data / "clips" / "grid_lwbsza.mpg")).split()
     assert 3 <= len(text) <= 7
 
 
 @pytest.mark.slow
 def test_long_speech_without_a_pause_costs_no_more(whisper: Whisper, shared_data: Path) -> None:
-    """33 s of Spanish, hardly a breath: the sound kept stays short, the words keep coming, none in a circle."""
+    """33 s of Spanish, hardly a breath: little audio is kept, the words keep coming, and none loop."""
     recognizer = SpeechRecognizer(whisper, prior="en")
-    sound = read_sound(shared_data / "clips" / "moud_101_movies.mp4")
-    updates = hear(recognizer, cut(sound, [1600] * (len(sound) // 1600)))
+    audio = read_audio(shared_data / "clips" / "moud_101_movies.mp4")
+    updates = hear(recognizer, cut(audio, [1600] * (len(audio) // 1600)))
     assert updates[-1].language == "es"
     words = [word.text for word in committed(updates)]
     assert len(words) > 80
@@ -138,21 +138,21 @@ def test_long_speech_without_a_pause_costs_no_more(whisper: Whisper, shared_data
     assert max(late_s) <= 14
 
 
-def test_the_english_model_hears_english(whisper_english: Whisper, sound: Sound) -> None:
-    updates = hear(SpeechRecognizer(whisper_english), [sound])
+def test_the_english_model_transcribes_english(whisper_english: Whisper, audio: Samples) -> None:
+    updates = hear(SpeechRecognizer(whisper_english), [audio])
     assert word_errors(JFK, text_of(updates))[0] <= 2
     assert updates[0].language == "en"
     assert whisper_english.padding_s == 3.0
 
 
-def test_an_unknown_language_is_refused(whisper: Whisper, whisper_english: Whisper) -> None:
+def test_an_unsupported_language_is_rejected(whisper: Whisper, whisper_english: Whisper) -> None:
     with pytest.raises(ConfigError, match="'tlh'"):
         SpeechRecognizer(whisper, "tlh")
     with pytest.raises(ConfigError, match="'es'"):
         SpeechRecognizer(whisper_english, "es")
 
 
-def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(AssetError, match=r"model\.bin"):
         load_whisper(tmp_path)
     for name in ("model.bin", "config.json", "tokenizer.json"):
@@ -162,4 +162,4 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 def hear_file(whisper: Whisper, path: Path) -> list[SpeechUpdate]:
-    return hear(SpeechRecognizer(whisper, prior="en"), [read_sound(path)])
+    return hear(SpeechRecognizer(whisper, prior="en"), [read_audio(path)])

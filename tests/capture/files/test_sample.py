@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 import mmim_live
 from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.features.face import FACE_NAMES, FaceExtractor
-from mmim_live.speech.vad import CHUNK_S, VoiceActivity
 from mmim_live.types import FaceRow
+from mmim_live.voice_activity import CHUNK_S, VoiceActivity
 from tests.capture.files.test_media_file import Heard, drain
 
 BUNDLED = Path(mmim_live.__file__).parent / "bundled"

@@ -1,4 +1,4 @@
-"""Reading recordings, and running a recogniser over them."""
+"""Reads recordings, and runs a recognizer on them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,11 +10,11 @@ from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, SpeechUpdate, Word
 
-Sound = NDArray[np.float32]
+Samples = NDArray[np.float32]
 
 
-def read_sound(path: Path) -> Sound:
-    """The whole sound of a file, [n] at 16 kHz."""
+def read_audio(path: Path) -> Samples:
+    """All audio of a file, [n] at 16 kHz."""
     blocks = []
     with MediaFile(path, video=False) as source:
         while isinstance(block := source.read(), AudioBlock):
@@ -22,17 +22,17 @@ def read_sound(path: Path) -> Sound:
     return np.concatenate(blocks)
 
 
-def cut(sound: Sound, sizes: Iterable[int]) -> list[Sound]:
-    """Pieces of the given sizes, and what remains."""
+def cut(audio: Samples, sizes: Iterable[int]) -> list[Samples]:
+    """Pieces of the given sizes, then the rest."""
     pieces, start = [], 0
     for size in sizes:
-        pieces.append(sound[start : start + size])
+        pieces.append(audio[start : start + size])
         start += size
-    return [*pieces, sound[start:]]
+    return [*pieces, audio[start:]]
 
 
-def hear(recognizer: SpeechRecognizer, pieces: Iterable[Sound]) -> list[SpeechUpdate]:
-    """All updates for the pieces, the last flush included."""
+def hear(recognizer: SpeechRecognizer, pieces: Iterable[Samples]) -> list[SpeechUpdate]:
+    """All updates for the pieces, including the final flush."""
     updates: list[SpeechUpdate] = []
     position = 0
     for piece in pieces:

@@ -1,7 +1,6 @@
-"""Voice activity: how likely each 32 ms of sound holds speech, by Silero's recurrent network (MIT licence).
+"""Voice activity detection: the probability of speech in each 32 ms of audio, by Silero's network (MIT license).
 
-The network file ships inside the faster-whisper package. This module keeps the network's state between calls; it
-knows nothing of segments, pauses or words.
+The network file ships inside the faster-whisper package.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ def find_silero() -> Path:
     for folder in (spec.submodule_search_locations if spec else None) or ():
         for path in sorted(Path(folder).glob("assets/silero_vad*.onnx")):
             return path
-    raise AssetError("the voice activity model is missing: install faster-whisper again, which carries it")
+    raise AssetError("the voice activity model is missing: reinstall faster-whisper, which contains it")
 
 
 class VoiceActivity:
-    """Speech probabilities of one stream of sound at 16 kHz. Not thread-safe; one object a stream."""
+    """Speech probabilities of one audio stream at 16 kHz. Not thread-safe; one object per stream."""
 
     def __init__(self, path: Path | None = None) -> None:
         options = onnxruntime.SessionOptions()
@@ -52,26 +51,26 @@ class VoiceActivity:
             raise AssetError(f"the voice activity model {path} cannot be loaded: {cause}") from cause
         self._h = np.zeros(_STATE_SHAPE, np.float32)
         self._c = np.zeros(_STATE_SHAPE, np.float32)
-        # Context and the unfinished chunk, as they stand before the next sample.
+        # The context and the unfinished chunk, before the next sample.
         self._pending = np.zeros(_CONTEXT_SAMPLES, np.float32)
 
     def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take the next sound.
+        """Take the next audio.
 
         Args:
             samples: [n] mono at 16 kHz, any n.
 
         Returns:
-            [m], the speech probability of each 512-sample chunk that these samples finished. How the sound is cut
-            into calls changes nothing: each chunk is run alone.
+            [m], the speech probability of each 512-sample chunk that these samples complete. How the audio is split
+            into calls makes no difference: each chunk is run alone.
         """
-        sound = np.concatenate((self._pending, samples.astype(np.float32, copy=False)))
-        count = (len(sound) - _CONTEXT_SAMPLES) // CHUNK_SAMPLES
+        audio = np.concatenate((self._pending, samples.astype(np.float32, copy=False)))
+        count = (len(audio) - _CONTEXT_SAMPLES) // CHUNK_SAMPLES
         probabilities = np.empty(count, np.float32)
         for i in range(count):
-            chunk = sound[i * CHUNK_SAMPLES : (i + 1) * CHUNK_SAMPLES + _CONTEXT_SAMPLES]
+            chunk = audio[i * CHUNK_SAMPLES : (i + 1) * CHUNK_SAMPLES + _CONTEXT_SAMPLES]
             feed = {"input": chunk[None], "h": self._h, "c": self._c}
             probability, self._h, self._c = self._session.run(None, feed)
             probabilities[i] = probability.reshape(-1)[0]
-        self._pending = sound[count * CHUNK_SAMPLES :]
+        self._pending = audio[count * CHUNK_SAMPLES :]
         return probabilities

@@ -1,4 +1,4 @@
-"""Levelling: a copy at another level comes out the same, however the sound is cut; silence stays silent."""
+"""Gain control: a copy at another level comes out the same, however the audio is split; silence stays silent."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmim_live.speech.gain_control import MAX_GAIN, TARGET_RMS, GainControl
-from mmim_live.speech.vad import CHUNK_S, CHUNK_SAMPLES
-from tests.speech.sound import cut
+from mmim_live.features.gain_control import MAX_GAIN, TARGET_RMS, GainControl
+from mmim_live.voice_activity import CHUNK_S, CHUNK_SAMPLES
+from tests.speech.audio import cut
 
 
 def gain_control() -> GainControl:
@@ -23,17 +23,17 @@ def noise(loudness: float, seconds: float = 1.0) -> np.ndarray[tuple[int], np.dt
 
 @pytest.mark.parametrize("gain", [0.25, 2.0])
 def test_a_copy_at_another_level_comes_out_the_same(gain: float) -> None:
-    sound = noise(0.02) * np.repeat([1.0, 0.1, 3.0, 0.5], 4_000).astype(np.float32)
-    here, there = gain_control().push(sound), gain_control().push(sound * np.float32(gain))
+    audio = noise(0.02) * np.repeat([1.0, 0.1, 3.0, 0.5], 4_000).astype(np.float32)
+    here, there = gain_control().push(audio), gain_control().push(audio * np.float32(gain))
     np.testing.assert_allclose(here, there, atol=1e-6)
 
 
 @given(sizes=st.lists(st.integers(0, 3000), max_size=20))
 @settings(max_examples=15, deadline=None)
-def test_cutting_changes_nothing(sizes: list[int]) -> None:
-    sound, pieces = noise(0.02), gain_control()
+def test_splitting_the_audio_makes_no_difference(sizes: list[int]) -> None:
+    audio, pieces = noise(0.02), gain_control()
     np.testing.assert_array_equal(
-        np.concatenate([pieces.push(p) for p in cut(sound, sizes)]), gain_control().push(sound)
+        np.concatenate([pieces.push(p) for p in cut(audio, sizes)]), gain_control().push(audio)
     )
 
 

@@ -1,0 +1,32 @@
+"""Which words of a hypothesis are final."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmim_live.speech.commit_policy import CommitPolicy, LocalAgreement, agreed
+from tests.speech.hypotheses import words
+
+texts = st.lists(st.sampled_from(["a", "b", "c"]), max_size=12)
+
+
+def test_case_and_punctuation_make_no_difference() -> None:
+    assert agreed(["And", "so,", "my", "fellow"], ["and", "so", "my", "fellows"]) == 3
+
+
+@given(texts, texts)
+def test_what_agrees_is_a_prefix_of_both(first: list[str], second: list[str]) -> None:
+    count = agreed(first, second)
+    assert first[:count] == second[:count]
+    assert count == min(len(first), len(second)) or first[count] != second[count]
+
+
+def test_a_word_is_final_once_two_hypotheses_share_it() -> None:
+    policy: CommitPolicy = LocalAgreement()
+    assert policy.final_words((), words("and so my"), 1.0) == 0
+    assert policy.final_words(words("and so my"), words("and so your fellow"), 1.2) == 2
+
+
+def test_a_word_is_not_final_before_enough_audio_follows_it() -> None:
+    heard = words("and so my fellow")  # 0.3 s each
+    assert LocalAgreement(stability_s=0.8).final_words(heard, heard, audio_s=1.5) == 2
+    assert LocalAgreement(stability_s=0.8).final_words(heard, heard, audio_s=2.1) == 4
