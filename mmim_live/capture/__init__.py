@@ -1,1 +1,1 @@
-"""Media in, on one clock: the sources of sound and pictures. Knows nothing of what is made of them."""
+"""Media in, on one clock: the sources of audio and video frames."""

@@ -1,6 +1,6 @@
-"""What every source of media has in common, be it a recording, a camera or a microphone.
+"""What all sources of media have in common: recordings, cameras and microphones.
 
-Knows nothing of containers, devices or threads. A source is read by one thread, the one that closes it.
+A source is read by one thread, which also closes it.
 """
 
 from __future__ import annotations
@@ -12,41 +12,40 @@ from mmim_live.types import AudioBlock, VideoFrame
 
 
 class Source(Protocol):
-    """Sound and pictures on one clock of media time, which starts at 0."""
+    """Audio and video frames on one clock of media time, which starts at 0."""
 
     @property
     def name(self) -> str:
-        """For people: a file's name, a device's name."""
+        """For display: the name of the file or device."""
         ...
 
     @property
     def has_audio(self) -> bool:
-        """Whether `read` gives sound."""
+        """Whether `read` returns audio."""
         ...
 
     @property
     def has_video(self) -> bool:
-        """Whether `read` gives pictures."""
+        """Whether `read` returns video frames."""
         ...
 
     @property
     def duration_s(self) -> float | None:
-        """Media seconds from the first item to the end; None where nobody knows, as for a device."""
+        """Media seconds from the first item to the end; None if unknown, as for a device."""
         ...
 
     def read(self) -> AudioBlock | VideoFrame | None:
-        """The next item, as soon as it is there; None at the end and ever after.
+        """The next item as soon as it is available; None at the end and from then on.
 
-        Items come in the order in which a device would have given them: a picture at its time, a block of sound when
-        its last sample has been heard. The blocks follow one another without a gap from 0 on, and the times of the
-        pictures rise strictly.
+        Items come in the order in which a device would have delivered them: a frame at its time, an audio block once
+        its last sample has been recorded. Blocks are contiguous from 0 on, and frame times are strictly increasing.
         """
         ...
 
     def notices(self) -> tuple[Notice, ...]:
-        """What a person should know so far: a missing track, damage. Grows while the source is read."""
+        """What the user should know so far: a missing track, damage. Grows while the source is read."""
         ...
 
     def close(self) -> None:
-        """Gives the file or device back; may be called twice."""
+        """Release the file or device; may be called twice."""
         ...

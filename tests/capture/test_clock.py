@@ -26,7 +26,7 @@ def run(
 
 @settings(max_examples=40, deadline=None)
 @given(ppms, jitters)
-def test_the_estimate_is_off_by_no_more_than_the_promptest_arrival_and_the_lag(ppm: float, late: list[float]) -> None:
+def test_the_estimate_is_off_by_at_most_the_promptest_arrival_and_the_lag(ppm: float, late: list[float]) -> None:
     error_s = run(DriftEstimate(), ppm, late, 0.0, 60.0)
     lag_s = (SMOOTHING_S + 1.0) * abs(ppm) / 1e6
     assert -min(late) - lag_s - 1e-9 <= error_s <= -min(late) + lag_s + 1e-9
@@ -46,7 +46,7 @@ def test_the_drift_of_the_crystal_is_found(ppm: float, late: list[float]) -> Non
 
 @settings(max_examples=40, deadline=None)
 @given(ppms, jitters, st.floats(JUMP_S + 0.05, 3.0))
-def test_lost_sound_is_found_within_five_seconds_and_is_no_drift(ppm: float, late: list[float], lost_s: float) -> None:
+def test_lost_audio_is_detected_within_five_seconds_not_as_drift(ppm: float, late: list[float], lost_s: float) -> None:
     estimate = DriftEstimate()
     run(estimate, ppm, late, 0.0, 30.0)
     error_s = run(estimate, ppm, late, 30.0, 35.0, lost_s)
@@ -59,7 +59,7 @@ def test_lost_sound_is_found_within_five_seconds_and_is_no_drift(ppm: float, lat
 
 @settings(max_examples=40, deadline=None)
 @given(ppms, st.floats(0.0, 1.9))
-def test_a_machine_that_is_busy_for_two_seconds_loses_no_sound(ppm: float, late_s: float) -> None:
+def test_a_machine_that_is_busy_for_two_seconds_loses_no_audio(ppm: float, late_s: float) -> None:
     estimate = DriftEstimate()
     run(estimate, ppm, [0.0], 0.0, 30.0)
     for i in range(1200, 1280):  # two seconds of callbacks that all come at their end, or late

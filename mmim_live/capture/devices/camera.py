@@ -1,9 +1,8 @@
-"""A camera as a source of pictures that never ends: one that is lost or frozen is opened again until it returns.
+"""A camera as an endless source of frames: when lost or frozen, it is reopened until it returns.
 
-    own thread: open, grab every picture, decode at most 15 a second --FrameSlot--> take()
+    own thread: open, grab every frame, decode at most 15 per second --FrameSlot--> take()
 
-Every picture is grabbed, so that none waits in a buffer and grows old; only those that are handed out are decoded.
-Knows nothing of what is done with the pictures.
+Every frame is grabbed, so that none grows old in a buffer; only those that are handed out are decoded.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ from mmim_live.errors import DeviceError
 from mmim_live.session_types import DeviceHealth
 from mmim_live.types import VideoFrame
 
-WIDTH_PX, HEIGHT_PX, FPS = 640, 480, 30.0  # asked of a device: what every webcam does without compressing
-WARM_UP_S = 0.4  # pictures after opening that are thrown away: dark, or from a network camera's buffer
-FROZEN_S = 3.0  # the same picture to the last bit for so long: a lens with a real sensor behind it has noise
-CATCH_UP_FRAMES = 2  # pictures
-RATE_S = 2.0  # over which the rate is reported
-LATE_S = 1.0  # what a file that was held up makes up for when it starts anew
+WIDTH_PX, HEIGHT_PX, FPS = 640, 480, 30.0  # requested from a device: what every webcam delivers uncompressed
+WARM_UP_S = 0.4  # frames after opening are discarded: dark, or from a network camera's buffer
+FROZEN_S = 3.0  # with bit-identical frames; a real sensor has noise
+CATCH_UP_FRAMES = 2
+RATE_S = 2.0  # window over which the frame rate is reported
+LATE_S = 1.0  # how much delay a file catches up on when it starts over
 JOIN_S = 1.8
 
 
 @dataclass(slots=True)
 class _RateLimiter:
-    """Picks at most one picture in `interval_s`, in the long run, and all of a camera that is no faster.
+    """Accepts one frame per `interval_s` at most, in the long run, and all frames of a camera that is no faster.
 
-    A picture may be early by a quarter, so that the jitter of a camera at the very rate costs no picture; up to
-    `CATCH_UP_FRAMES` that came late or not at all are made up for by the next ones.
+    A frame may be early by a quarter interval, so that jitter costs no frames of a camera at exactly this rate; up to
+    `CATCH_UP_FRAMES` late or missing frames are made up for by the next ones.
     """
 
     interval_s: float
@@ -54,7 +53,7 @@ class _RateLimiter:
 
 
 class Camera:
-    """Pictures of a device, a stream or a file, which is paced as recorded and starts anew at its end."""
+    """Frames of a device, a stream or a file; a file is paced as recorded and starts over at its end."""
 
     def __init__(
         self,
@@ -77,7 +76,7 @@ class Camera:
         """
         self.clock = clock
         self._target = camera_target(source)
-        self._chosen: deque[CameraTarget] = deque()  # instead of the target, by somebody
+        self._chosen: deque[CameraTarget] = deque()  # targets to switch to
         self.name = self._target.name
         self._requested = (width, height, fps)
         self._max_side_px = max_side_px
@@ -86,33 +85,33 @@ class Camera:
         self._on_frame = on_frame
         self._status = DeviceStatus("camera", clock, report)
         self._stop = threading.Event()
-        self._leave = threading.Event()  # the camera that is open is to be left: for another one, or for good
+        self._leave = threading.Event()  # leave the open camera: for another one, or for good
         self._last: Image | None = None  # as decoded; kept while the camera is away
-        self._fresh_s = 0.0  # when it last gave another picture than before (monotonic)
-        self._times: deque[float] = deque(maxlen=round(RATE_S * 120))  # of the last pictures, media time
+        self._fresh_s = 0.0  # when a frame last differed from the one before (monotonic)
+        self._times: deque[float] = deque(maxlen=round(RATE_S * 120))  # of the last frames, media time
         self._backoff = Backoff()
-        self.hung = False  # closed, but its thread did not come
-        self._thread = threading.Thread(target=self._keep, name="mmim-camera", daemon=True)
+        self.hung = False  # closed, but its thread did not end
+        self._thread = threading.Thread(target=self._run, name="mmim-camera", daemon=True)
 
     def start(self) -> None:
         """Open the camera, in the background."""
         self._thread.start()
 
     def take(self, timeout_s: float = 0.5) -> VideoFrame | None:
-        """The latest picture that was not taken yet, waiting for it; None if none came in time, or once closed.
+        """The latest frame not yet taken, waiting for one; None if none came in time, or once closed.
 
         Raises:
-            DeviceError: there has been no new picture for 2 s.
+            DeviceError: there has been no new frame for 2 s.
         """
         return self._slot.take(timeout_s)
 
     def use(self, source: int | str) -> None:
-        """Go on with another camera, in the background."""
+        """Switch to another camera, in the background."""
         self._chosen.append(camera_target(source))
         self._leave.set()
 
     def close(self) -> None:
-        """Give the camera back; within 2 s. Where the driver hangs, its thread is left behind; see `hung`."""
+        """Release the camera within 2 s. If the driver hangs, its thread is left behind; see `hung`."""
         self._stop.set()
         self._leave.set()
         self._slot.close()
@@ -122,25 +121,25 @@ class Camera:
         self._status.state = "closed"
 
     def health(self) -> DeviceHealth:
-        """How it fares. The rate is of the pictures that come, before any is left out."""
+        """The camera's state. The rate counts all frames that arrive, before any are left out."""
         now_s = self.clock.now_s()
         recent = sum(time_s > now_s - RATE_S for time_s in tuple(self._times))
         return DeviceHealth("camera", self.name, self._status.state, recent / RATE_S, self._slot.dropped)
 
     # ---- the camera's thread -------------------------------------------------------------------------------------
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         cv2.setNumThreads(1)
         while not self._stop.is_set():
-            self._change()
+            self._switch()
             try:
-                self._use()
+                self._open_and_read()
             except DeviceError as error:
                 self._status.lost(str(error))
             self._leave.wait(self._backoff.next_s())
 
-    def _change(self) -> None:
-        """Take up the camera that somebody chose."""
+    def _switch(self) -> None:
+        """Switch to the camera that was chosen last, if any."""
         self._leave.clear()
         if self._stop.is_set():
             self._leave.set()
@@ -150,8 +149,8 @@ class Camera:
             self._status.state = "opening"
             self._backoff.reset()
 
-    def _use(self) -> None:
-        """Open the camera, and stay until it is frozen, at the end of its file, or lost (reported by a DeviceError)."""
+    def _open_and_read(self) -> None:
+        """Open the camera and stay until it is frozen, at the end of its file, or lost (raises DeviceError)."""
         capture = open_capture(self._target, *self._requested, self._leave)
         if capture is None:
             return
@@ -164,32 +163,31 @@ class Camera:
             capture.release()
 
     def _watch(self, capture: cv2.VideoCapture) -> None:
-        """A live camera, which sets the pace."""
+        """Read a live camera, which sets the pace."""
         opened_s = time.monotonic()
         self._fresh_s = opened_s + WARM_UP_S
         while not self._leave.is_set():
             if not capture.grab():
-                raise DeviceError(f"{self.name} gives no picture: plug it in anew, or see to its server and network")
+                raise DeviceError(f"{self.name} delivers no frames: reconnect it, or check its server and network")
             now_s = time.monotonic()
             self._times.append(self.clock.media_s(now_s))
             if now_s - opened_s < WARM_UP_S or not self._pace.accepts(self.clock.media_s(now_s)):
                 continue
-            picture = _decode(capture)
-            if picture is not None and not self._same(picture):
+            image = _decode(capture)
+            if image is not None and not self._same(image):
                 self._fresh_s = now_s
-                self._give(picture, now_s)
+                self._hand_out(image, now_s)
             elif now_s - self._fresh_s > FROZEN_S:
                 self._status.frozen(
-                    f"{self.name} is frozen, with the same picture for {FROZEN_S:.0f} s: it is opened anew; else plug "
-                    "it in anew"
+                    f"{self.name} is frozen (same frame for {FROZEN_S:.0f} s): reopening; if that fails, reconnect it"
                 )
                 return
 
     def _play(self, capture: cv2.VideoCapture) -> None:
-        """A file, paced by the time stamps of its pictures, over and over."""
+        """Play a file in a loop, paced by the timestamps of its frames."""
         began_s = time.monotonic()
         while not self._leave.is_set():
-            given, length_s = 0, 0.0
+            delivered, length_s = 0, 0.0
             while not self._leave.is_set() and capture.grab():
                 stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 length_s = max(length_s, stamp_s + 1 / (capture.get(cv2.CAP_PROP_FPS) or FPS))
@@ -198,36 +196,34 @@ class Camera:
                 now_s = time.monotonic()
                 self._times.append(self.clock.media_s(now_s))
                 if self._pace.accepts(self.clock.media_s(now_s)):
-                    picture = _decode(capture)
-                    if picture is not None:
-                        given += 1
-                        self._give(picture, now_s)
-            if not given and not self._leave.is_set():
-                raise DeviceError(
-                    f"{self.name} holds no picture that can be read: convert it with `ffmpeg -i FILE out.mp4`"
-                )
+                    image = _decode(capture)
+                    if image is not None:
+                        delivered += 1
+                        self._hand_out(image, now_s)
+            if not delivered and not self._leave.is_set():
+                raise DeviceError(f"{self.name} has no readable frames: convert it with `ffmpeg -i FILE out.mp4`")
             if not capture.set(cv2.CAP_PROP_POS_FRAMES, 0):
-                return  # it is opened anew
+                return  # it will be reopened
             began_s = max(began_s + length_s, time.monotonic() - LATE_S)
 
-    def _same(self, picture: Image) -> bool:
-        """Whether the picture is the last one, to the last bit. A row tells most others apart for less."""
+    def _same(self, image: Image) -> bool:
+        """Whether the image is identical to the last one, bit by bit. One row is enough to tell most others apart."""
         last = self._last
-        if last is None or last.shape != picture.shape:
+        if last is None or last.shape != image.shape:
             return False
-        middle = len(picture) // 2
-        return np.array_equal(last[middle], picture[middle]) and np.array_equal(last, picture)
+        middle = len(image) // 2
+        return np.array_equal(last[middle], image[middle]) and np.array_equal(last, image)
 
-    def _give(self, picture: Image, now_s: float) -> None:
-        self._last = picture
-        height, width = picture.shape[:2]
+    def _hand_out(self, image: Image, now_s: float) -> None:
+        self._last = image
+        height, width = image.shape[:2]
         self._status.open(f"{self.name} is open: {width}x{height}")
         self._backoff.reset()
-        frame = VideoFrame(self.clock.media_s(now_s), resized_rgb(picture, self._max_side_px))
+        frame = VideoFrame(self.clock.media_s(now_s), resized_rgb(image, self._max_side_px))
         self._slot.put(frame)
         self._on_frame(frame)
 
 
 def _decode(capture: cv2.VideoCapture) -> Image | None:
-    found, picture = capture.retrieve()
-    return picture.astype(np.uint8, copy=False) if found and picture is not None else None
+    found, image = capture.retrieve()
+    return image.astype(np.uint8, copy=False) if found and image is not None else None

@@ -1,7 +1,4 @@
-"""In what state a device is, reported once for every change, and how long to wait before the next try.
-
-Knows no device.
-"""
+"""The state of a device, reported once per change, and how long to wait before the next attempt to open it."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import Literal
 from mmim_live.capture.clock import SessionClock
 from mmim_live.session_types import DeviceChange, DeviceKind, DeviceState
 
-# A device that returns must be picked up within 5 s: the longest wait, and the time that opening accepts.
+# A returning device must be picked up within 5 s: the longest wait plus the time that opening takes.
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 2.0
 
@@ -20,7 +17,7 @@ Report = Callable[[DeviceChange], None]
 
 
 class DeviceStatus:
-    """Written by the device's own thread, read by any. `report` is called from that thread and must be quick."""
+    """Written by the device's own thread, read by any. `report` is called on that thread and must be quick."""
 
     def __init__(self, kind: DeviceKind, clock: SessionClock, report: Report) -> None:
         self.state: DeviceState = "opening"
@@ -30,18 +27,18 @@ class DeviceStatus:
         self._was_open = False
 
     def open(self, message: str) -> None:
-        """Media flows."""
+        """Media is flowing."""
         if self.state != "open":
             self._change("open", "returned" if self._was_open else "opened", message)
             self._was_open = True
 
     def frozen(self, message: str) -> None:
-        """The device gives the same again and again."""
+        """The device keeps delivering the same frame."""
         if self.state != "frozen":
             self._change("frozen", "frozen", message)
 
     def lost(self, message: str) -> None:
-        """The device is away, or does not answer."""
+        """The device is gone, or does not respond."""
         if self.state != "lost":
             self._change("lost", "lost", message)
 
@@ -54,7 +51,7 @@ class DeviceStatus:
 
 @dataclass(slots=True)
 class Backoff:
-    """Waits that double from one try to the next."""
+    """Waits that double from one attempt to the next."""
 
     _wait_s: float = FIRST_WAIT_S
 
@@ -64,5 +61,5 @@ class Backoff:
         return wait_s
 
     def reset(self) -> None:
-        """The device gave media."""
+        """The device delivered media."""
         self._wait_s = FIRST_WAIT_S

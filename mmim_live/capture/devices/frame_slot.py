@@ -1,7 +1,4 @@
-"""Between the camera and whoever looks at its pictures: only the latest picture is kept, and an old one is no picture.
-
-Knows nothing of cameras.
-"""
+"""Hands frames from the camera to their consumer: keeps only the latest, and treats missing ones as an error."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ STALE_S = 2.0
 
 
 class FrameSlot:
-    """A slot for one picture. A picture that nobody took before the next one came is dropped and counted."""
+    """A slot for one frame. A frame not taken before the next one arrives is dropped and counted."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -26,7 +23,7 @@ class FrameSlot:
         self.dropped = 0
 
     def put(self, frame: VideoFrame) -> None:
-        """Replace what is there."""
+        """Store a frame, replacing the one in the slot."""
         with self._changed:
             self.dropped += self._frame is not None
             self._frame = frame
@@ -34,7 +31,7 @@ class FrameSlot:
             self._changed.notify_all()
 
     def take(self, timeout_s: float) -> VideoFrame | None:
-        """The latest picture that was not taken yet, waiting for it; None if none came in time, or once closed.
+        """The latest frame not yet taken, waiting for one; None if none came in time, or once closed.
 
         Raises:
             DeviceError: none came in time, and none for 2 s: the camera is lost, frozen or was never there.
@@ -45,12 +42,12 @@ class FrameSlot:
             age_s = time.monotonic() - self._put_s
             if frame is None and not self._closed and age_s > STALE_S:
                 raise DeviceError(
-                    f"{self.name} has given no new picture for {age_s:.0f} s: see that it is plugged in and on"
+                    f"{self.name} has delivered no new frame for {age_s:.0f} s: check that it is connected and on"
                 )
             return None if self._closed else frame
 
     def close(self) -> None:
-        """Wake whoever waits; nothing can be taken any more."""
+        """Wake up waiting threads; nothing can be taken from now on."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,7 +1,4 @@
-"""What cameras and microphones there are, with their names and rates. Opens each camera for a moment.
-
-Knows nothing of how they are used.
-"""
+"""Lists cameras and microphones with their names and rates. Opens each camera briefly."""
 
 from __future__ import annotations
 
@@ -18,20 +15,20 @@ from mmim_live.capture.devices.portaudio import MicrophoneInfo, list_microphones
 from mmim_live.capture.devices.video_capture import camera_target, open_capture
 from mmim_live.errors import DeviceError
 
-MAX_INDEX = 8  # looked for where the system does not say what there is
+MAX_INDEX = 8  # probed where the system does not list its cameras
 _SYSFS = Path("/sys/class/video4linux")
 
 
 @dataclass(frozen=True, slots=True)
 class CameraInfo:
-    """A camera. Size and rate are what it gives when asked for 640 x 480 at 30; `problem` says why it gives nothing."""
+    """A camera. Size and rate are what it delivers when asked for 640 x 480 at 30; `problem` says why it cannot."""
 
     index: int
     name: str
-    width: int | None
-    height: int | None
-    fps: float | None
-    default: bool
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    default: bool = False
     problem: str | None = None
 
 
@@ -45,41 +42,41 @@ class Devices:
 
 
 def list_devices(in_use: Collection[int] = ()) -> Devices:
-    """Look for both kinds. Cameras of the indices `in_use` are not opened. Missing devices and libraries raise nothing,
-    but are reported in `problems`.
+    """List both kinds. Cameras with the indices `in_use` are not opened. Missing devices and libraries are reported in
+    `problems` instead of raising.
     """
     problems = []
     cameras = list_cameras(in_use)
     if not cameras:
-        problems.append("no camera was found: plug one in, or give the address of a network camera or a video file")
+        problems.append("no camera found: connect one, or give the address of a network camera or a video file")
     microphones: tuple[MicrophoneInfo, ...] = ()
     try:
         microphones = list_microphones()
         if not microphones:
-            problems.append("no microphone was found: plug one in, or start the sound server")
+            problems.append("no microphone found: connect one, or start the sound server")
     except DeviceError as error:
         problems.append(str(error))
     return Devices(cameras, microphones, tuple(problems))
 
 
 def list_cameras(in_use: Collection[int] = ()) -> tuple[CameraInfo, ...]:
-    """The cameras of this machine; the one with the lowest index that works is the default."""
+    """The cameras of this machine; the default is the working one with the lowest index."""
     found: list[CameraInfo] = []
-    guessed = [(index, f"camera {index}") for index in range(MAX_INDEX)]
-    for index, name in video_nodes(_SYSFS) if sys.platform == "linux" else guessed:
+    candidates = [(index, f"camera {index}") for index in range(MAX_INDEX)]
+    for index, name in video_nodes(_SYSFS) if sys.platform == "linux" else candidates:
         default = all(camera.problem for camera in found)
         if index in in_use:
-            found.append(CameraInfo(index, name, None, None, None, default))
+            found.append(CameraInfo(index, name, default=default))
             continue
         info = _probe(index, name, default=default)
         if info.problem is not None and sys.platform != "linux":
-            break  # nobody said that there is a camera of this index
+            break  # the index was only a guess
         found.append(info)
     return tuple(found)
 
 
 def video_nodes(sysfs: Path) -> list[tuple[int, str]]:
-    """Indices and names of Linux's cameras, in order. A camera has further nodes there, which give no pictures."""
+    """Indices and names of the cameras on Linux, in order; without their further nodes, which deliver no frames."""
     return sorted(
         (int(node.name.removeprefix("video")), (node / "name").read_text().strip())
         for node in sysfs.glob("video*")
@@ -91,10 +88,10 @@ def _probe(index: int, name: str, *, default: bool) -> CameraInfo:
     try:
         capture = open_capture(camera_target(index), WIDTH_PX, HEIGHT_PX, FPS, threading.Event())
     except DeviceError as error:
-        return CameraInfo(index, name, None, None, None, default=False, problem=str(error))
+        return CameraInfo(index, name, default=False, problem=str(error))
     assert capture is not None
     width, height, fps = (
         capture.get(key) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS)
     )
     capture.release()
-    return CameraInfo(index, name, int(width), int(height), fps or None, default=default)
+    return CameraInfo(index, name, width=int(width), height=int(height), fps=fps or None, default=default)

@@ -1,9 +1,7 @@
-"""A microphone as a source of sound that never ends: lost devices are filled with silence and opened again.
+"""A microphone as an endless source of audio: gaps are filled with silence, and a lost device is reopened.
 
-    PortAudio's thread --RingBuffer--> read(): StreamResampler --> blocks of 0.1 s
-    own thread: opens, watches and closes the device, so that nothing else waits for a sound server that hangs
-
-Knows nothing of what is done with the sound.
+PortAudio's thread --RingBuffer--> read(): StreamResampler --> blocks of 0.1 s
+own thread: opens, monitors and closes the device, so that nothing else waits for a sound server that hangs
 """
 
 from __future__ import annotations
@@ -27,32 +25,32 @@ from mmim_live.events import Notice
 from mmim_live.session_types import DeviceHealth
 from mmim_live.types import AudioBlock
 
-BUFFER_S = 10.0  # what a starved reader may be behind before sound is lost
-PIECE_S = 0.05  # resampled at once: half a block
+BUFFER_S = 10.0  # how far a starved reader may lag before audio is lost
+PIECE_S = 0.05  # resampled at a time: half a block
 POLL_S = 0.02
-FIRST_S = 0.25  # of sound before its time is settled: the first callbacks after opening come late
-STALE_S = 2.0  # without sound, and the device is lost
-FIRST_SOUND_S = 4.0  # the same before the first sound: a headset switches its mode on
+SETTLING_S = 0.25  # of audio before its time is settled: the first callbacks after stream come late
+STALE_S = 2.0  # without audio before a device counts as lost
+FIRST_AUDIO_S = 4.0  # the same, before the first audio: a headset has to switch modes
 WATCH_S = 0.1
-FILL_BEHIND_S = 0.5  # silence for a lost device ends so long ago: what a returning device gives is younger
+FILL_BEHIND_S = 0.5  # silence for a lost device stays this far behind the present: a returning device is not
 JOIN_S = 1.5
 
 Samples = NDArray[np.float32]
 
 
 class _OpenStream:
-    """What one opening of the device has given. Written by PortAudio's thread, and by the microphone's at its end."""
+    """What the device delivered since it was opened. Written by PortAudio's thread; its end, by the microphone's."""
 
     def __init__(self, info: MicrophoneInfo, rate_hz: int) -> None:
         self.rate_hz = rate_hz
         self.ring = RingBuffer(round(BUFFER_S * rate_hz), info.used_channels)
-        self.heard_at: tuple[int, float] | None = None  # frames so far, and when (monotonic) they had come
+        self.heard_at: tuple[int, float] | None = None  # frames so far, and when (monotonic) they had arrived
         self.overflows = 0
-        self.ended = threading.Event()  # the device stopped of its own
-        self.over = False  # nothing will be written any more
+        self.ended = threading.Event()  # the device stopped on its own
+        self.over = False  # nothing more will be written
 
-    def heard(self, frames: Samples, overflow: bool) -> None:
-        """PortAudio's callback: copy, and note when."""
+    def receive(self, frames: Samples, overflow: bool) -> None:
+        """PortAudio's callback: copy the frames and note the time."""
         now_s, lost = time.monotonic(), self.ring.lost
         self.ring.write(frames)
         self.overflows += overflow or self.ring.lost > lost
@@ -60,7 +58,7 @@ class _OpenStream:
 
 
 class Microphone:
-    """A `Source` of sound only; see `mmim_live.capture.source`. `read` belongs to one thread, all else to any."""
+    """An audio-only `Source`; see `mmim_live.capture.source`. `read` belongs to one thread, the rest to any."""
 
     has_audio = True
     has_video = False
@@ -76,7 +74,7 @@ class Microphone:
     ) -> None:
         """`device` is a name, part of one, or an index; None is the default. `report` must be quick.
 
-        Raises DeviceError where PortAudio is missing. A device that is not there is reported as lost, and waited for.
+        Raises DeviceError if PortAudio is missing. A missing device is reported as lost, then waited for.
         """
         portaudio.load_sounddevice()
         self.clock = clock
@@ -85,23 +83,23 @@ class Microphone:
         self._requested_rate_hz = rate_hz
         self._status = DeviceStatus("microphone", clock, report)
         self._closing = threading.Event()
-        self._changed = threading.Event()  # another device is to be used
-        self._openings: deque[_OpenStream] = deque()  # from the thread to `read`
-        self._opening: _OpenStream | None = None  # that `read` accepts from
-        self._line = StreamResampler()
+        self._changed = threading.Event()  # switch to another device
+        self._streams: deque[_OpenStream] = deque()  # from the device's thread to `read`
+        self._stream: _OpenStream | None = None  # that `read` is consuming
+        self._resampler = StreamResampler()
         self._meter = LevelMeter()
-        self._overflows = 0  # of openings that are over
-        self.hung = False  # closed, but its thread did not come
-        self._thread = threading.Thread(target=self._keep, name="mmim-microphone", daemon=True)
+        self._overflows = 0  # of streams that are over
+        self.hung = False  # closed, but its thread did not end
+        self._thread = threading.Thread(target=self._run, name="mmim-microphone", daemon=True)
 
     def start(self) -> None:
         """Open the device, in the background."""
         self._thread.start()
 
     def read(self) -> AudioBlock | None:
-        """The next block of 0.1 s, as soon as it is there; None once closed. Blocks follow one another from 0 on."""
+        """The next block of 0.1 s as soon as it is available; None once closed. Blocks are contiguous from 0 on."""
         while not self._closing.is_set():
-            block = self._line.take()
+            block = self._resampler.take()
             if block is not None:
                 self._meter.push(block)
                 return block
@@ -110,17 +108,17 @@ class Microphone:
         return None
 
     def use(self, device: str | int | None) -> None:
-        """Go on with another device, in the background; the line of sound goes on, with silence between the two."""
+        """Switch to another device, in the background; audio continues, with silence between the two."""
         self._device = int(device) if isinstance(device, str) and device.isdecimal() else device
         self.name = "default" if device is None else str(device)
         self._changed.set()
 
     def notices(self) -> tuple[Notice, ...]:
-        """None: what happens is reported to `report` when it happens."""
+        """Always empty: changes go to `report` as they happen."""
         return ()
 
     def close(self) -> None:
-        """Give the device back; within 1.5 s. Where the sound server hangs, its thread is left behind; see `hung`."""
+        """Release the device within 1.5 s. If the sound server hangs, its thread is left behind; see `hung`."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join(JOIN_S)
@@ -130,51 +128,51 @@ class Microphone:
         self._status.state = "closed"
 
     def health(self) -> DeviceHealth:
-        """How it fares."""
-        opening = self._opening
+        """The microphone's state."""
+        stream = self._stream
         return DeviceHealth(
             kind="microphone",
             name=self.name,
             state=self._status.state,
-            rate_hz=opening.rate_hz if opening else None,
-            drops=self._overflows + (opening.overflows if opening else 0),
-            lost_s=self._line.lost_s,
-            drift_ppm=self._line.drift.ppm,
+            rate_hz=stream.rate_hz if stream else None,
+            drops=self._overflows + (stream.overflows if stream else 0),
+            lost_s=self._resampler.lost_s,
+            drift_ppm=self._resampler.drift.ppm,
             level=self._meter.level if self._status.state == "open" else None,
         )
 
     # ---- the reader's thread -------------------------------------------------------------------------------------
 
     def _pump(self) -> bool:
-        """Bring what is there onto the line; False where there is nothing yet."""
-        if self._opening is None and self._openings:
-            self._opening = self._openings.popleft()
-            self._line.begin(self._opening.rate_hz)
-        if self._opening is None or (self._opening.heard_at is None and not self._opening.over):
-            before_s = self._line.end_s
-            self._line.fill(self.clock.now_s() - FILL_BEHIND_S)
-            return self._line.end_s > before_s
-        opening = self._opening
-        over = opening.over  # before the ring is emptied: what was written until then is in it
-        self._observe(opening)
-        settled = opening.ring.written >= FIRST_S * opening.rate_hz
-        if over or (settled and len(opening.ring) >= PIECE_S * opening.rate_hz):
-            self._line.push(opening.ring.take())
+        """Feed what is there to the resampler; False if there is nothing yet."""
+        if self._stream is None and self._streams:
+            self._stream = self._streams.popleft()
+            self._resampler.begin(self._stream.rate_hz)
+        if self._stream is None or (self._stream.heard_at is None and not self._stream.over):
+            before_s = self._resampler.end_s
+            self._resampler.fill(self.clock.now_s() - FILL_BEHIND_S)
+            return self._resampler.end_s > before_s
+        stream = self._stream
+        over = stream.over  # read before the ring is emptied: all that was written until then is in it
+        self._observe(stream)
+        settled = stream.ring.written >= SETTLING_S * stream.rate_hz
+        if over or (settled and len(stream.ring) >= PIECE_S * stream.rate_hz):
+            self._resampler.push(stream.ring.take())
             if over:
-                self._line.end()
-                self._overflows += opening.overflows
-                self._opening = None
+                self._resampler.end()
+                self._overflows += stream.overflows
+                self._stream = None
             return True
         return False
 
-    def _observe(self, opening: _OpenStream) -> None:
-        if opening.heard_at is not None:
-            frames, monotonic_s = opening.heard_at
-            self._line.observe(frames, self.clock.media_s(monotonic_s))
+    def _observe(self, stream: _OpenStream) -> None:
+        if stream.heard_at is not None:
+            frames, monotonic_s = stream.heard_at
+            self._resampler.observe(frames, self.clock.media_s(monotonic_s))
 
     # ---- the device's thread -------------------------------------------------------------------------------------
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         backoff = Backoff()
         while not self._closing.is_set():
             if self._changed.is_set():
@@ -182,50 +180,50 @@ class Microphone:
                 self._status.state = "opening"
                 backoff.reset()
             try:
-                self._use(backoff)
+                self._open_and_monitor(backoff)
             except DeviceError as error:
                 self._status.lost(str(error))
-            self._rest(backoff.next_s())
+            self._wait(backoff.next_s())
 
-    def _rest(self, wait_s: float) -> None:
-        """Wait for the next try; a device that somebody chose is tried at once."""
+    def _wait(self, wait_s: float) -> None:
+        """Wait before the next attempt; a newly chosen device is tried at once."""
         deadline_s = time.monotonic() + wait_s
         while not self._changed.is_set() and (left_s := deadline_s - time.monotonic()) > 0:
             if self._closing.wait(min(WATCH_S, left_s)):
                 return
 
-    def _use(self, backoff: Backoff) -> None:
-        """Open the device, and stay until it is lost or the microphone is closed. Raises DeviceError: not opened."""
+    def _open_and_monitor(self, backoff: Backoff) -> None:
+        """Open the device and stay until it is lost or the microphone is closed. Raises DeviceError: cannot open."""
         device = self._device
         info = portaudio.find_microphone(device)
         if isinstance(device, int) and self._device == device:
-            self._device = info.name  # indices change with what is plugged in
+            self._device = info.name  # indices change with what is connected
         rate_hz = self._requested_rate_hz or info.rate_hz
-        opening = _OpenStream(info, rate_hz)
-        stream = portaudio.open_microphone(info, rate_hz, opening.heard, opening.ended.set)
-        self._openings.append(opening)
+        stream = _OpenStream(info, rate_hz)
+        handle = portaudio.open_microphone(info, rate_hz, stream.receive, stream.ended.set)
+        self._streams.append(stream)
         try:
-            self._watch(opening, info, backoff)
+            self._monitor(stream, info, backoff)
         finally:
-            opening.over = True
-            portaudio.close_microphone(stream)
+            stream.over = True
+            portaudio.close_microphone(handle)
 
-    def _watch(self, opening: _OpenStream, info: MicrophoneInfo, backoff: Backoff) -> None:
-        """Stay until the device is lost, and say so before it is closed: a server that hangs hangs the closing."""
+    def _monitor(self, stream: _OpenStream, info: MicrophoneInfo, backoff: Backoff) -> None:
+        """Stay until the device is lost, and report it before closing: a server that hangs blocks the closing."""
         heard_at, quiet_s = None, 0.0
         while not self._closing.is_set() and not self._changed.is_set():
-            if opening.ended.wait(WATCH_S):
-                self._status.lost(f"microphone {info.name!r} is gone: plug it in, or start the sound server again")
+            if stream.ended.wait(WATCH_S):
+                self._status.lost(f"microphone {info.name!r} is gone: reconnect it, or restart the sound server")
                 return
-            # Counted, not measured: a process that was stopped and goes on must not hold the device to be lost.
-            quiet_s = quiet_s + WATCH_S if opening.heard_at == heard_at else 0.0
-            heard_at = opening.heard_at
-            if quiet_s > (STALE_S if heard_at else FIRST_SOUND_S):
+            # Counted, not measured: a process that was suspended must not take the device for lost when it continues.
+            quiet_s = quiet_s + WATCH_S if stream.heard_at == heard_at else 0.0
+            heard_at = stream.heard_at
+            if quiet_s > (STALE_S if heard_at else FIRST_AUDIO_S):
                 self._status.lost(
-                    f"microphone {info.name!r} gives no sound: plug it in anew, or restart the sound server"
+                    f"microphone {info.name!r} delivers no audio: reconnect it, or restart the sound server"
                 )
                 return
             if heard_at is not None and self._status.state != "open":
                 self.name = info.name
                 backoff.reset()
-                self._status.open(f"microphone {info.name!r} is open: {opening.rate_hz} Hz ({info.host})")
+                self._status.open(f"microphone {info.name!r} is open: {stream.rate_hz} Hz ({info.host})")

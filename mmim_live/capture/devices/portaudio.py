@@ -1,8 +1,7 @@
-"""Sound cards through PortAudio: what there is, opening and closing. The only module that imports sounddevice.
+"""Sound cards through PortAudio: listing, opening, closing. The only module that imports sounddevice.
 
-PortAudio may be missing, lists devices only when it starts, and may hang when a sound server does; so it is imported
-inside functions, started anew when a device is looked for, and called from no thread that must not hang. Knows nothing
-of clocks or of what becomes of the sound.
+PortAudio may be missing, lists devices only when it starts, and may hang when a sound server does. It is therefore
+imported inside functions, restarted for each look at the devices, and never called on a thread that must not hang.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ from numpy.typing import NDArray
 
 from mmim_live.errors import DeviceError
 
-# Of the card's buffer: long enough for a starved callback, which arrives four times as often.
+# Of the card's buffer: long enough for a starved callback, which runs four times as often.
 LATENCY_S = 0.1
-ANSWER_S = 2.0  # how long another thread may be inside PortAudio before it is held to hang
+ANSWER_S = 2.0  # how long another thread may be inside PortAudio before it counts as hung
 
 _INSTALL = {
     "linux": "sudo apt-get install libportaudio2 (Fedora: portaudio, Arch: portaudio)",
     "darwin": "brew install portaudio",
 }
 _FIX = {
-    "linux": "ask the sound server (pactl list short sources) and close programs that hold it",
+    "linux": "check the sound server (pactl list short sources) and close other programs that use it",
     "darwin": "allow the terminal in System Settings > Privacy & Security > Microphone",
 }
 
-# PortAudio is one per process, and is not safe to be called from two threads at once.
-Stream = Any  # sounddevice.InputStream, which has no types
+# There is one PortAudio per process, and it must not be called from two threads at once.
+Stream = Any  # sounddevice.InputStream, which is untyped
 _lock = threading.Lock()
 _open_streams: set[Stream] = set()
 
@@ -46,30 +45,30 @@ class MicrophoneInfo:
 
     index: int
     name: str
-    host: str  # the system's sound interface: ALSA, Core Audio, ...
+    host: str  # the system's audio API: ALSA, Core Audio, ...
     channels: int
-    rate_hz: int  # its own
+    rate_hz: int  # its native one
     default: bool
 
     @property
     def used_channels(self) -> int:
-        """How many are recorded, and mixed to one: the sound servers' devices claim to have dozens."""
+        """How many are recorded and mixed down to one: sound servers' devices claim to have dozens."""
         return min(self.channels, 2)
 
 
 def load_sounddevice() -> ModuleType:
-    """The library. Raises DeviceError where PortAudio is missing."""
+    """The sounddevice module. Raises DeviceError if PortAudio is missing."""
     try:
         import sounddevice
     except (ImportError, OSError) as error:
         install = _INSTALL.get(sys.platform, "pip install --force-reinstall sounddevice")
-        raise DeviceError(f"no microphone can be used: PortAudio is missing ({error}): {install}") from error
+        raise DeviceError(f"microphones need PortAudio, which is missing ({error}): {install}") from error
     module: ModuleType = sounddevice
     return module
 
 
 def list_microphones() -> tuple[MicrophoneInfo, ...]:
-    """All devices that record, as of now, or as of its opening while one is open. Raises DeviceError."""
+    """All input devices, as of now, or, while one is open, as of its opening. Raises DeviceError."""
     with _ResponsiveLock():
         sd = load_sounddevice()
         try:
@@ -80,36 +79,36 @@ def list_microphones() -> tuple[MicrophoneInfo, ...]:
 
 
 def find_microphone(device: str | int | None) -> MicrophoneInfo:
-    """The device of that index, name or part of a name; the default for None. Raises DeviceError if there is none."""
+    """The device with this index, name or part of a name; None: the default. Raises DeviceError if there is none."""
     with _ResponsiveLock():
         sd = load_sounddevice()
         try:
             _rescan(sd)
             return _info(sd, sd.query_devices(device, "input"))
         except (sd.PortAudioError, ValueError) as error:
-            wanted = "no microphone was found" if device is None else f"there is no microphone {device!r}"
+            wanted = "no microphone found" if device is None else f"no microphone {device!r}"
             raise DeviceError(
-                f"{wanted} ({_reason(error)}): plug one in, or choose from `mmim-live devices`"
+                f"{wanted} ({_reason(error)}): connect one, or choose from `mmim-live devices`"
             ) from error
 
 
 def open_microphone(
     info: MicrophoneInfo,
     rate_hz: int,
-    heard: Callable[[NDArray[np.float32], bool], None],
+    receive: Callable[[NDArray[np.float32], bool], None],
     ended: Callable[[], None],
 ) -> Stream:
-    """Open and start it.
+    """Open a microphone and start recording.
 
-    `heard` is called from PortAudio's thread with frames [n, used channels], valid during the call, and whether
-    sound was lost before them; `ended` is called when the device stopped of its own.
+    `receive` is called on PortAudio's thread with frames [n, used channels], valid during the call, and whether audio
+    was lost before them; `ended` is called when the device stopped on its own.
 
     Raises:
-        DeviceError: it is gone, busy, forbidden or cannot do the rate.
+        DeviceError: it is gone, busy, forbidden or does not support the rate.
     """
 
     def callback(frames: NDArray[np.float32], _count: int, _time: object, flags: Any) -> None:
-        heard(frames, flags.input_overflow)
+        receive(frames, flags.input_overflow)
 
     with _ResponsiveLock():
         sd = load_sounddevice()
@@ -131,18 +130,18 @@ def open_microphone(
             fix = _FIX.get(sys.platform, "check the system's privacy settings")
             raise DeviceError(
                 f"microphone {info.name!r} cannot be opened at {rate_hz} Hz ({_reason(error)}): {fix}, or choose "
-                "another of `mmim-live devices`"
+                "another one from `mmim-live devices`"
             ) from error
         _open_streams.add(stream)
         return stream
 
 
 def close_microphone(stream: Stream) -> None:
-    """Give the device back. Hangs as long as the sound server does."""
+    """Release the device. Hangs as long as the sound server does."""
     sd = load_sounddevice()
     with _lock:
         _open_streams.discard(stream)
-        # A device that is gone cannot be stopped, but must be closed.
+        # A device that is gone cannot be stopped but must still be closed.
         with contextlib.suppress(sd.PortAudioError):
             stream.abort()
         with contextlib.suppress(sd.PortAudioError):
@@ -150,23 +149,23 @@ def close_microphone(stream: Stream) -> None:
 
 
 def abandon() -> None:
-    """PortAudio hangs: keep it from hanging the end of the process too, where sounddevice would call it again."""
+    """PortAudio hangs: keep it from blocking the end of the process too, when sounddevice would call it again."""
     atexit.unregister(load_sounddevice()._exit_handler)
 
 
 class _ResponsiveLock:
-    """The lock, or a DeviceError where somebody holds it for too long."""
+    """The lock, or a DeviceError if another thread holds it for too long."""
 
     def __enter__(self) -> None:
         if not _lock.acquire(timeout=ANSWER_S):
-            raise DeviceError("the sound server does not answer: restart it (systemctl --user restart pipewire)")
+            raise DeviceError("the sound server does not respond: restart it (systemctl --user restart pipewire)")
 
     def __exit__(self, *_: object) -> None:
         _lock.release()
 
 
 def _rescan(sd: ModuleType) -> None:
-    """Start PortAudio anew, so that it sees what was plugged in since. Would end open streams."""
+    """Restart PortAudio so that it sees newly connected devices. Skipped while streams are open: it would end them."""
     if not _open_streams:
         while sd._initialized:
             sd._terminate()

@@ -1,7 +1,7 @@
-"""A ring of sound between the sound card's thread and the one that reads.
+"""A lock-free ring buffer of audio between the sound card's thread and the reader.
 
-Knows nothing of devices or clocks. One thread writes, one reads, and neither waits for the other: each moves only its
-own counter, and assigning an int is atomic.
+One thread writes, one reads, and neither waits for the other: each changes only its own counter, and assigning an int
+is atomic.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 
 
 class RingBuffer:
-    """Holds at most `capacity` frames; what finds no room is lost and counted."""
+    """Holds at most `capacity` frames; frames that do not fit are lost and counted."""
 
     def __init__(self, capacity: int, channels: int) -> None:
         self._frames = np.zeros((capacity, channels), np.float32)  # zeros, not empty: touches the memory now
         self._written = 0
         self._taken = 0
-        self.lost = 0  # frames that found no room
+        self.lost = 0  # frames that did not fit
 
     def __len__(self) -> int:
-        """How many frames can be taken."""
+        """Number of frames that can be taken."""
         return self._written - self._taken
 
     @property
     def written(self) -> int:
-        """All frames that found room so far."""
+        """Number of frames that fit in so far."""
         return self._written
 
     def write(self, frames: NDArray[np.float32]) -> None:
@@ -40,7 +40,7 @@ class RingBuffer:
         self._written += kept
 
     def take(self) -> NDArray[np.float32]:
-        """All frames that are there, [n, channels], in a new array."""
+        """All available frames, [n, channels], in a new array."""
         capacity = len(self._frames)
         at, count = self._taken % capacity, len(self)
         taken = np.concatenate((self._frames[at : at + count], self._frames[: max(at + count - capacity, 0)]))

@@ -1,7 +1,7 @@
-"""From what a sound card gives, at its rate and in its pieces, to one line of 16 kHz mono on the session's clock.
+"""From a sound card's audio, at its own rate and block size, to contiguous 16 kHz mono on the session's clock.
 
-Knows nothing of devices or threads. The line has no gaps: what was lost is filled with silence, and what the card's
-crystal drifts is taken up by stretching a block by one sample now and then.
+The output has no gaps: lost audio is replaced by silence, and the drift of the card's crystal is compensated by
+stretching or shrinking a piece by one sample now and then.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from mmim_live.capture.files.decoder import BLOCK_SAMPLES
 from mmim_live.capture.files.timestamps import AudioTimeline
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock
 
-DEAD_BAND = 8  # samples (0.5 ms) that the line may be off before a block is stretched: less is jitter
+DEAD_BAND = 8  # samples (0.5 ms) that the output may be off before a piece is stretched: less is jitter
 
 Samples = NDArray[np.float32]
 
 
 class StreamResampler:
-    """Takes sound with `push`, between `begin` and `end` of each time the device was open; gives blocks of 0.1 s.
+    """Takes audio by `push`, between `begin` and `end` of each opening of the device; returns blocks of 0.1 s.
 
-    Media time 0 is the first sample of the line; what lies before the device's first sound is silence.
+    The first sample of the output is at media time 0; there is silence before the device's first audio.
     """
 
     def __init__(self) -> None:
@@ -38,18 +38,18 @@ class StreamResampler:
         self._started = False
         self._rate_hz = SAMPLE_RATE_HZ
         self._resampler: AudioResampler | None = None
-        self._resampled = 0  # samples that the resampler gave since `begin`
-        self._placed = False  # whether sound was laid since `begin`
+        self._resampled = 0  # samples out of the resampler since `begin`
+        self._placed = False  # whether any audio was placed since `begin`
         self.drift = DriftEstimate()
-        self.lost_s = 0.0  # silence in place of sound, since the first sound
+        self.lost_s = 0.0  # silence in place of audio, since the first audio
 
     @property
     def end_s(self) -> float:
-        """Media time at which the line ends so far."""
+        """Media time at which the output ends so far."""
         return self._timeline.count / SAMPLE_RATE_HZ
 
     def begin(self, rate_hz: int) -> None:
-        """The device was opened: what is pushed from now on has this rate, and no known time yet."""
+        """The device was opened: audio pushed from now on has this rate, and its time is not yet known."""
         self._rate_hz = rate_hz
         self._resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
         self._resampled = 0
@@ -57,11 +57,11 @@ class StreamResampler:
         self.drift = DriftEstimate()
 
     def observe(self, frames: int, time_s: float) -> None:
-        """The device had given `frames` since `begin` when it was `time_s` of media time."""
+        """The device had delivered `frames` since `begin` at media time `time_s`."""
         self.drift.observe(frames / self._rate_hz, time_s)
 
     def push(self, frames: Samples) -> None:
-        """Lay the next frames [n, channels] on the line. Something must have been observed since `begin`."""
+        """Append the next frames [n, channels]. Requires an observation since `begin`."""
         assert self._resampler is not None
         if len(frames):
             mono = np.nan_to_num(frames.mean(axis=1, dtype=np.float32))
@@ -70,20 +70,20 @@ class StreamResampler:
             self._place_all(self._resampler.resample(frame))
 
     def end(self) -> None:
-        """The device is gone: lay down what the resampler still held."""
+        """The device is gone: append what the resampler still holds."""
         if self._resampler is not None:
             self._place_all(self._resampler.resample(None))
             self._resampler = None
 
     def fill(self, until_s: float) -> None:
-        """Silence up to `until_s`, where there is no sound."""
+        """Append silence up to `until_s`, if the output ends before it."""
         missing = math.floor(until_s * SAMPLE_RATE_HZ) - self._timeline.count
         if missing > 0:
             self._timeline.count += missing
             self._silence(missing)
 
     def take(self) -> AudioBlock | None:
-        """The next whole block, if there is one."""
+        """The next complete block, if there is one."""
         return self._blocks.popleft() if self._blocks else None
 
     def _place_all(self, pieces: list[AudioFrame | None] | list[AudioFrame]) -> None:
@@ -95,7 +95,7 @@ class StreamResampler:
         time_s = self.drift.time_s(self._resampled / SAMPLE_RATE_HZ)
         self._resampled += len(samples)
         if self._placed:
-            # Sound that is early is steered back below; it must not be cut off.
+            # Early audio is corrected by shrinking pieces; it must not be cut off.
             samples = _stretched(samples, round((time_s - self.end_s) * SAMPLE_RATE_HZ))
             time_s = max(time_s, self.end_s)
         silence, skip = self._timeline.place(time_s, len(samples))
@@ -120,9 +120,9 @@ class StreamResampler:
 
 
 def _stretched(samples: Samples, error: int) -> Samples:
-    """The piece, one sample longer (error above the dead band: the line is behind) or shorter, by interpolation.
+    """The piece, one sample longer (error above the dead band: the output is behind) or shorter, by interpolation.
 
-    One in 1600 is 625 ppm: no crystal drifts as fast, and nobody hears it.
+    One in 1600 is 625 ppm: no crystal drifts that fast, and nobody hears it.
     """
     if abs(error) <= DEAD_BAND or len(samples) < BLOCK_SAMPLES // 2:
         return samples

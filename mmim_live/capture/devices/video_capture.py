@@ -1,7 +1,4 @@
-"""OpenCV's side of a camera: what a name means, opening it without hanging, and pictures as the session wants them.
-
-Knows nothing of threads that watch, of clocks or of what becomes of the pictures.
-"""
+"""OpenCV's side of a camera: what a name refers to, opening without hanging, and conversion of its frames."""
 
 from __future__ import annotations
 
@@ -18,21 +15,21 @@ from numpy.typing import NDArray
 
 from mmim_live.errors import DeviceError
 
-# The longest that a live camera may be silent before it counts as lost; also how long stopping may have to wait.
+# How long a live camera may deliver nothing before it counts as lost; stopping may have to wait this long, too.
 READ_TIMEOUT_MS = 1500
-OPEN_TIMEOUT_MS = 4000  # of a network camera, which may have to send a key frame first
+OPEN_TIMEOUT_MS = 4000  # of a network camera, which may have to send a keyframe first
 _POLL_S = 0.05
 
-# For OpenCV's backends that know no other way. Read when they are first used.
+# For OpenCV's backends that have no other interface. Read when they are first used.
 _ENVIRONMENT = {
-    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "1",  # seconds; 10 would hold up stopping
-    "OPENCV_FFMPEG_LOGLEVEL": "-8",  # ffmpeg's own lines would destroy the screen
-    "OPENCV_AVFOUNDATION_SKIP_AUTH": "1",  # asking for permission works on the main thread only; macOS asks anyway
+    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "1",  # seconds; the default of 10 would delay stopping
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",  # ffmpeg's own messages would corrupt the screen
+    "OPENCV_AVFOUNDATION_SKIP_AUTH": "1",  # it can ask for permission only on the main thread; macOS asks anyway
 }
 _BACKENDS = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION}
 _FIX = {
-    "linux": "plug it in, close other programs that use it, and see that you may use it (sudo usermod -aG video $USER)",
-    "darwin": "plug it in, and allow the terminal in System Settings > Privacy & Security > Camera",
+    "linux": "connect it, close other programs that use it, and check your permissions (sudo usermod -aG video $USER)",
+    "darwin": "connect it, and allow the terminal in System Settings > Privacy & Security > Camera",
 }
 
 Image = NDArray[np.uint8]
@@ -47,7 +44,7 @@ class CameraTarget:
 
     @property
     def name(self) -> str:
-        """For people; without a password."""
+        """For display; without a password."""
         if self.index is not None:
             return f"camera {self.index}"
         scheme, separator, rest = self.address.partition("://")
@@ -60,7 +57,7 @@ class CameraTarget:
 
 
 def camera_target(source: int | str) -> CameraTarget:
-    """An index, also as text or as /dev/videoN, is a device; all else an address or a path."""
+    """An index, also as text or as /dev/videoN, is a device; anything else is an address or a path."""
     text = str(source)
     number = text.removeprefix("/dev/video")
     return CameraTarget(int(number)) if number.isdecimal() else CameraTarget(None, text)
@@ -69,7 +66,7 @@ def camera_target(source: int | str) -> CameraTarget:
 def open_capture(
     target: CameraTarget, width: int, height: int, fps: float, stop: threading.Event
 ) -> cv2.VideoCapture | None:
-    """The opened camera; None where `stop` was set meanwhile. Opening may hang and happens in a thread of its own.
+    """The opened camera; None if `stop` was set meanwhile. Opening may hang, so it runs in a thread of its own.
 
     Raises:
         DeviceError: it cannot be opened.
@@ -80,11 +77,11 @@ def open_capture(
     ).start()
     capture = None
     while capture is None and not stop.is_set():
-        # Whatever is left in the queue when nobody waits any more is given back as it is forgotten.
+        # A capture left in the queue when nobody waits for it is released when it is garbage-collected.
         with contextlib.suppress(Empty):
             capture = opened.get(timeout=_POLL_S)
     if capture is not None and not capture.isOpened():
-        fix = _FIX.get(sys.platform, "plug it in, and close other programs that use it")
+        fix = _FIX.get(sys.platform, "connect it, and close other programs that use it")
         if target.index is None:
             fix = "start the server, or check the address" if target.is_stream else "check the path"
         raise DeviceError(f"{target.name} cannot be opened: {fix}")
@@ -97,7 +94,7 @@ def _open(target: CameraTarget, width: int, height: int, fps: float) -> cv2.Vide
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     if target.index is None:
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
-        # One thread: more would each hold back a picture.
+        # One thread: each further one would hold back a frame.
         return cv2.VideoCapture(target.address, cv2.CAP_FFMPEG, [*limits, cv2.CAP_PROP_N_THREADS, 1])
     capture = cv2.VideoCapture(target.index, _BACKENDS.get(sys.platform, cv2.CAP_ANY))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
@@ -108,7 +105,7 @@ def _open(target: CameraTarget, width: int, height: int, fps: float) -> cv2.Vide
 
 
 def resized_rgb(bgr: Image, max_side_px: int) -> Image:
-    """[height, width, 3] in RGB, scaled down so that no side is longer than `max_side_px`."""
+    """[height, width, 3] in RGB, scaled down to sides of at most `max_side_px`."""
     height, width = bgr.shape[:2]
     scale = max_side_px / max(height, width)
     if scale < 1:

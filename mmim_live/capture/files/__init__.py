@@ -1,1 +1,1 @@
-"""Media files: containers, decoders and time stamps."""
+"""Media files: containers, decoders and timestamps."""

@@ -1,7 +1,4 @@
-"""Opens a recording's container, refuses what cannot be read, and chooses its tracks.
-
-Knows nothing of decoding, of the media clock or of what becomes of the tracks.
-"""
+"""Opens a recording's container, rejects what cannot be read, and chooses its tracks."""
 
 from __future__ import annotations
 
@@ -21,15 +18,15 @@ from av.video.stream import VideoStream
 
 from mmim_live.errors import MediaError
 
-# Only containers that hold their media themselves, and only local files: a playlist (HLS, DASH, concat) could lead
-# anywhere, even into the network, and ffmpeg would read a text file as a picture of a terminal (tty).
+# Only self-contained containers, and only local files: a playlist (HLS, DASH, concat) could lead anywhere, even into
+# the network, and ffmpeg would render a text file as video of a terminal (tty).
 FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dv,eac3,flac,flv,gif,h264,hevc,ivf,m4v,matroska,mov,mp3,mp4,mpeg,mpegts,"
     "mpegvideo,mxf,nut,ogg,rm,tta,w64,wav,webm,wv,yuv4mpegpipe"
 )
 _OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 
-# Every atom that may open an MPEG-4 or QuickTime file.
+# Every atom that an MPEG-4 or QuickTime file may start with.
 _MP4_ATOMS = (b"ftyp", b"mdat", b"wide", b"free", b"skip", b"moov", b"pnot")
 
 _STILL_IMAGES = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -39,7 +36,7 @@ _Track = TypeVar("_Track", AudioStream, VideoStream)
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """The track of each kind that was chosen, and how many there were to choose from."""
+    """The chosen track of each kind, and how many there were to choose from."""
 
     audio: AudioStream | None
     video: VideoStream | None
@@ -58,16 +55,17 @@ class Tracks:
 
 
 def one_line(path: Path) -> str:
-    """The path as an error message may hold it."""
+    """The path on one line, for error messages."""
     return " ".join(str(path).splitlines())
 
 
 def open_container(path: Path) -> InputContainer:
-    """The opened container of a readable, whole recording.
+    """Open the container of a readable, complete recording.
 
-    Raises MediaError for anything that is no file, may not be read, is empty, is no recording or is cut short.
+    Raises:
+        MediaError: not a file, not readable, empty, not a recording, or truncated.
     """
-    av.logging.set_level(None)  # ffmpeg's own lines would destroy the screen
+    av.logging.set_level(None)  # ffmpeg's own messages would corrupt the screen
     _check_file(path)
     try:
         container = av.open(str(path.absolute()), "r", options=_OPTIONS, metadata_errors="replace")
@@ -84,7 +82,7 @@ def open_container(path: Path) -> InputContainer:
 
 
 def choose_tracks(container: InputContainer) -> Tracks:
-    """By ffmpeg's rule: the default track before others, then the richer; cover art and thumbnails do not count."""
+    """By ffmpeg's rule: the default track first, then the richer one; cover art and thumbnails do not count."""
     audio = list(container.streams.audio)
     video = [stream for stream in container.streams.video if not stream.disposition & _STILL_IMAGES]
     return Tracks(
@@ -96,7 +94,7 @@ def choose_tracks(container: InputContainer) -> Tracks:
 
 
 def keep_only(container: InputContainer, stream: Stream) -> None:
-    """Tells ffmpeg to leave out the packets of all other streams."""
+    """Have ffmpeg discard the packets of all other streams."""
     for other in container.streams:
         if other.index != stream.index:
             other.discard = Discard.all
@@ -115,11 +113,11 @@ def _check_file(path: Path) -> None:
     except PermissionError as error:
         raise _not_permitted(path) from error
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MediaError(f"{shown}: there is no such file; check the name and the folder") from error
+        raise MediaError(f"{shown}: no such file; check the name and the folder") from error
     except (OSError, ValueError) as error:
         raise MediaError(f"{shown}: cannot be found ({error}); check the name") from error
     if stat.S_ISDIR(status.st_mode):
-        raise MediaError(f"{shown}: is a folder; name one recording in it")
+        raise MediaError(f"{shown}: is a folder; give a recording in it")
     if not stat.S_ISREG(status.st_mode):
         raise MediaError(f"{shown}: is not a regular file; record it to a file first")
     if not os.access(path, os.R_OK):
@@ -129,7 +127,7 @@ def _check_file(path: Path) -> None:
 
 
 def _not_permitted(path: Path) -> MediaError:
-    return MediaError(f"{one_line(path)}: may not be read by you; change its permissions (chmod u+r) or its owner")
+    return MediaError(f"{one_line(path)}: permission denied; change its permissions (chmod u+r) or its owner")
 
 
 def _open_failure(path: Path) -> str:
@@ -141,15 +139,15 @@ def _open_failure(path: Path) -> str:
         head = b""
     if head[4:8] in _MP4_ATOMS:
         return (
-            f"{shown}: is cut short or damaged: its index (the moov atom) is missing or broken; "
-            "copy it again from where it was recorded"
+            f"{shown}: is truncated or damaged: its index (the moov atom) is missing or broken; "
+            "copy it again from the original"
         )
     known = "mp4, mov, mkv, webm, avi, mpg, wav, flac, mp3"
-    return f"{shown}: is not a recording that can be read; give a video or sound file ({known})"
+    return f"{shown}: is not a readable recording; give a video or audio file ({known})"
 
 
 def _check_not_truncated(container: InputContainer, path: Path) -> None:
-    """An MPEG-4 file whose index points behind its end was cut short: ffmpeg would say so only when it gets there."""
+    """An MPEG-4 file whose index points past its end is truncated: ffmpeg would notice only when it gets there."""
     if "mp4" not in container.format.name.split(","):
         return
     size = path.stat().st_size
@@ -162,6 +160,6 @@ def _check_not_truncated(container: InputContainer, path: Path) -> None:
     if held_s is not None:
         whole = f" of {container.duration / 1_000_000:.1f}" if container.duration else ""
         raise MediaError(
-            f"{one_line(path)}: is cut short: holds {held_s:.1f}{whole} s; copy it again, or keep what is there with "
+            f"{one_line(path)}: is truncated: has {held_s:.1f}{whole} s; copy it again, or keep what is there with "
             "`ffmpeg -i in.mp4 -c copy whole.mp4`"
         )

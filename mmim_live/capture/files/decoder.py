@@ -1,7 +1,6 @@
-"""Decodes one track of a recording: pictures upright in RGB, sound as a line of 16 kHz mono samples.
+"""Decodes one track of a recording: frames upright in RGB, audio as contiguous 16 kHz mono.
 
-Knows nothing of the other track or of how the two are merged. Every track has its own demuxer, so that a track waits
-for no packet of another, however badly the file is interleaved.
+Each track has its own demuxer, so that it never waits for packets of another, however badly the file is interleaved.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameG
 from mmim_live.errors import MediaError
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 
-BLOCK_SAMPLES = SAMPLE_RATE_HZ // 10  # 0.1 s: what a microphone gives at once
-_MIXING = {"rematrix_maxval": "1.0"}  # without it, stereo in float is mixed to up to 1.41 times full scale
-MAX_DEMUX_FAULTS = 100  # in a row: then nothing readable follows
-_SANE_ASPECT = (0.25, 4.0)  # of a pixel; what lies outside is a fault of the header
+BLOCK_SAMPLES = SAMPLE_RATE_HZ // 10  # 0.1 s: what a microphone delivers at once
+_MIXING = {"rematrix_maxval": "1.0"}  # without it, float stereo is mixed to up to 1.41 times full scale
+MAX_DEMUX_FAULTS = 100  # in a row: nothing readable follows then
+_SANE_ASPECT = (0.25, 4.0)  # of a pixel; anything else is an error in the header
 
 Samples = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -48,7 +47,7 @@ class Track:
     skipped: int = field(default=0, init=False)
 
     def frames(self) -> Iterator[AudioFrame | DecodedFrame]:
-        """All that can be decoded, in order of presentation. Raises MediaError when the disk fails."""
+        """All that can be decoded, in presentation order. Raises MediaError if the disk fails."""
         for packet in self._packets():
             try:
                 for frame in packet.decode():
@@ -58,7 +57,7 @@ class Track:
                 self.skipped += 1
 
     def _packets(self) -> Iterator[av.Packet[Stream]]:
-        """All packets and a last, empty one; a fault of the container is passed over while something follows it."""
+        """All packets and a final, empty one; faults of the container are skipped while something follows them."""
         faults = 0
         while faults < MAX_DEMUX_FAULTS:
             try:
@@ -67,26 +66,24 @@ class Track:
                     yield packet
                 return
             except av.error.OSError as error:
-                raise MediaError(
-                    f"{self.label}: cannot be read any further ({error.strerror}); check the disk"
-                ) from error
+                raise MediaError(f"{self.label}: reading failed ({error.strerror}); check the disk") from error
             except av.error.FFmpegError:
                 faults += 1
                 self.skipped += 1
 
     def stamp_s(self, frame: AudioFrame | DecodedFrame) -> float | None:
-        """The frame's time on the container's clock; the decoding time stands in for a missing one."""
+        """The frame's time on the container's clock; a missing one is replaced by the decoding time."""
         stamp = frame.pts if frame.pts is not None else frame.dts
         if stamp is None or self.stream.time_base is None:
             return None
         return float(stamp * self.stream.time_base)
 
 
-# ---- sound -------------------------------------------------------------------------------------------------------
+# ---- audio -------------------------------------------------------------------------------------------------------
 
 
 def audio_blocks(track: Track, timeline: AudioTimeline, start_s: float) -> Iterator[AudioBlock]:
-    """The sound in blocks of exactly 0.1 s (the last may be shorter), from media time 0 = `start_s` of the file on."""
+    """Audio in blocks of exactly 0.1 s (the last may be shorter), from media time 0 = `start_s` of the file on."""
     block = np.empty(BLOCK_SAMPLES, np.float32)
     filled = done = 0
     for piece in _gapless(track, timeline, start_s):
@@ -105,14 +102,14 @@ def audio_blocks(track: Track, timeline: AudioTimeline, start_s: float) -> Itera
 def _gapless(track: Track, timeline: AudioTimeline, start_s: float) -> Iterator[Samples]:
     for stamp_s, samples in _resampled(track):
         silence, skip = timeline.place(None if stamp_s is None else stamp_s - start_s, len(samples))
-        while silence > 0:  # piecewise: a gap of hours must not be held in memory
+        while silence > 0:  # piecewise: hours of silence must not be held in memory
             yield np.zeros(min(silence, BLOCK_SAMPLES), np.float32)
             silence -= BLOCK_SAMPLES
         yield samples[skip:]
 
 
 def _resampled(track: Track) -> Iterator[tuple[float | None, Samples]]:
-    """Pieces of 16 kHz mono and their time stamps. Starts a new resampler where format, layout or rate change."""
+    """Pieces of 16 kHz mono and their timestamps. Starts a new resampler where format, layout or rate change."""
     resampler: AudioResampler | None = None
     shape: tuple[str, str, int] | None = None
     for frame in track.frames():
@@ -126,7 +123,7 @@ def _resampled(track: Track) -> Iterator[tuple[float | None, Samples]]:
         assert resampler is not None
         try:
             pieces = resampler.resample(frame)
-        except (av.error.FFmpegError, ValueError):  # a layout that has no rule for mixing down
+        except (av.error.FFmpegError, ValueError):  # a layout without a rule for mixing down
             track.skipped += 1
             continue
         yield from _samples(pieces)
@@ -135,48 +132,48 @@ def _resampled(track: Track) -> Iterator[tuple[float | None, Samples]]:
 
 def _samples(frames: Iterable[AudioFrame | None]) -> Iterator[tuple[float | None, Samples]]:
     for frame in frames:
-        if frame is not None and frame.samples:  # a resampler with nothing to do gives None when it is flushed
+        if frame is not None and frame.samples:  # an idle resampler returns None when flushed
             yield frame.time, np.nan_to_num(frame.to_ndarray().reshape(-1).astype(np.float32, copy=False))
 
 
-# ---- pictures ----------------------------------------------------------------------------------------------------
+# ---- video -------------------------------------------------------------------------------------------------------
 
 
 def video_frames(
     track: Track, clock: FrameClock, grid: FrameGrid, start_s: float, max_side_px: int
 ) -> Iterator[VideoFrame]:
-    """The pictures that the grid picks; only those are converted."""
+    """The frames that the grid selects; only those are converted."""
     assert isinstance(track.stream, VideoStream)
     aspect = float(track.stream.sample_aspect_ratio or 1)
     rotation: int | None = None
     matrix: Matrix | None = None
-    for picture in track.frames():
-        assert isinstance(picture, DecodedFrame)
-        if picture.rotation != rotation:
-            # Not for each picture: a picture whose side data were looked at is part of a reference cycle, and the
-            # garbage collector would let hundreds of them pile up.
-            rotation, matrix = picture.rotation, display_matrix(picture)
-        stamp_s = track.stamp_s(picture)
+    for decoded in track.frames():
+        assert isinstance(decoded, DecodedFrame)
+        if decoded.rotation != rotation:
+            # Not for each frame: a frame whose side data have been read is part of a reference cycle, and the garbage
+            # collector would let hundreds of them pile up.
+            rotation, matrix = decoded.rotation, display_matrix(decoded)
+        stamp_s = track.stamp_s(decoded)
         time_s = clock.time(None if stamp_s is None else stamp_s - start_s)
         if grid.accepts(time_s):
             try:
-                image = upright_rgb(picture, aspect, matrix, max_side_px)
-            except (av.error.FFmpegError, ValueError):  # a pixel format or size that swscale does not know
+                image = upright_rgb(decoded, aspect, matrix, max_side_px)
+            except (av.error.FFmpegError, ValueError):  # a pixel format or size that swscale does not support
                 track.skipped += 1
                 continue
             yield VideoFrame(time_s, image)
 
 
-def upright_rgb(picture: DecodedFrame, aspect: float, matrix: Matrix | None, max_side_px: int) -> Image:
-    """[height, width, 3]: square pixels, scaled down so that no side is above `max_side_px`, turned as displayed.
+def upright_rgb(decoded: DecodedFrame, aspect: float, matrix: Matrix | None, max_side_px: int) -> Image:
+    """[height, width, 3]: square pixels, scaled down to sides of at most `max_side_px`, rotated as displayed.
 
-    `aspect` is a pixel's width by its height.
+    `aspect` is the width of a pixel divided by its height.
     """
     if not _SANE_ASPECT[0] <= aspect <= _SANE_ASPECT[1]:
         aspect = 1.0
-    width, height = picture.width * max(aspect, 1.0), picture.height / min(aspect, 1.0)
+    width, height = decoded.width * max(aspect, 1.0), decoded.height / min(aspect, 1.0)
     scale = min(1.0, max_side_px / max(width, height))
-    rgb = picture.reformat(
+    rgb = decoded.reformat(
         max(round(width * scale), 1), max(round(height * scale), 1), "rgb24", interpolation="BILINEAR", threads=1
     )
     image = rgb.to_ndarray().astype(np.uint8, copy=False)
@@ -185,14 +182,15 @@ def upright_rgb(picture: DecodedFrame, aspect: float, matrix: Matrix | None, max
     return np.ascontiguousarray(image)
 
 
-def display_matrix(picture: DecodedFrame) -> Matrix | None:
-    """The nine numbers a b u c d v x y w that say how the picture is to be displayed, if there are any."""
-    found = cast(SideDataContainer, picture.side_data).get(SideDataType.DISPLAYMATRIX)
+def display_matrix(decoded: DecodedFrame) -> Matrix | None:
+    """The display matrix a b u c d v x y w, if there is one."""
+    # PyAV's stub declares a TypedDict.
+    found = cast(SideDataContainer, decoded.side_data).get(SideDataType.DISPLAYMATRIX)
     return None if found is None else np.frombuffer(bytes(found), np.int32)
 
 
 def _rotated(image: Image, matrix: Matrix) -> Image:
-    """Applies a display matrix a b u c d v x y w, which sends (p, q) to (a p + c q, b p + d q), in quarter turns."""
+    """Apply a display matrix a b u c d v x y w, which maps (p, q) to (a p + c q, b p + d q), in quarter turns."""
     a, b, c, d = (int(matrix[i]) for i in (0, 1, 3, 4))
     if abs(b) + abs(c) > abs(a) + abs(d):
         image, a, d = image.transpose(1, 0, 2), c, b

@@ -1,7 +1,4 @@
-"""A recorded video or sound file as a source of media.
-
-Knows nothing of what is done with sound and pictures, nor of pacing: it gives them as fast as they are read.
-"""
+"""A recorded video or audio file as a source of media, without pacing: items come as fast as they are read."""
 
 from __future__ import annotations
 
@@ -22,22 +19,22 @@ from mmim_live.errors import MediaError
 from mmim_live.events import Notice
 from mmim_live.types import AudioBlock, VideoFrame
 
-MAX_FPS = 15.0  # a face row is wanted no more often
+MAX_FPS = 15.0  # face rows are not needed more often
 MAX_SIDE_PX = 640  # the face detector looks at 128 px, the landmark model at a crop of 256 px
 
-# Broadcast formats restart their clocks; ffmpeg's own limit for a leap in them (dts_delta_threshold).
+# Broadcast formats restart their clocks; this is ffmpeg's own limit for a jump in them (dts_delta_threshold).
 BROADCAST_FORMATS = ("mpeg", "mpegts")
 BROADCAST_JUMP_S = 10.0
 UNKNOWN_DURATION_JUMP_S = 600.0
 
-DEFAULT_STEP_S = 1 / 25  # of pictures without time stamps in a file that names no rate
+DEFAULT_STEP_S = 1 / 25  # between frames without timestamps in a file that does not state its rate
 
 
 class MediaFile:
     """A `Source` over any container that ffmpeg reads; see `mmim_live.capture.source`.
 
-    Media time 0 is the earliest start of the chosen tracks. Memory is bounded by one block of sound and one picture
-    beside what the decoders hold, however the file is interleaved: each track is demuxed on its own.
+    Media time 0 is the earliest start of the chosen tracks. Memory is bounded by one audio block and one frame, plus
+    what the decoders hold, however the file is interleaved: each track is demuxed on its own.
     """
 
     def __init__(
@@ -49,13 +46,14 @@ class MediaFile:
         max_fps: float = MAX_FPS,
         max_side_px: int = MAX_SIDE_PX,
     ) -> None:
-        """Opens the file and decodes the first item of each wanted track; all that is wrong with it is raised here.
+        """Open the file and decode the first item of each requested track, so that errors surface here.
 
-        Raises MediaError: missing, a folder, empty, not permitted, not a recording, cut short, no decoder, or nothing
-        in it that was asked for.
+        Raises:
+            MediaError: missing, a folder, empty, not permitted, not a recording, truncated, without a decoder, or
+                without any track that was requested.
         """
         self.path = Path(path)
-        self._time_s = 0.0  # how far it was read
+        self._time_s = 0.0  # how far it has been read
         self._notices: list[Notice] = []
         self._containers: list[InputContainer] = []
         self._tracks: list[Track] = []
@@ -72,7 +70,7 @@ class MediaFile:
         self._containers.append(container)
         tracks = choose_tracks(container)
         start_s = tracks.start_s
-        self.duration_s: float | None = None  # media seconds, as the container says
+        self.duration_s: float | None = None  # media seconds, according to the container
         if container.duration:
             self.duration_s = (container.start_time or 0) / 1e6 + container.duration / 1e6 - start_s
         jump_s = self.duration_s or UNKNOWN_DURATION_JUMP_S
@@ -90,14 +88,14 @@ class MediaFile:
         self._check_tracks(tracks, video=video, audio=audio)
 
     def _track(self, stream: Stream) -> Track:
-        """The stream in a container of its own; the first one accepts the container that is open already."""
+        """The stream in a container of its own; the first one uses the container that is already open."""
         container = self._containers[0] if not self._tracks else open_container(self.path)
         if self._tracks:
             self._containers.append(container)
         own = container.streams[stream.index]
         if not isinstance(own, AudioStream | VideoStream) or own.codec_context is None:
             raise MediaError(
-                f"{one_line(self.path)}: there is no decoder for its {stream.type} track; convert it with "
+                f"{one_line(self.path)}: no decoder for its {stream.type} track; convert it with "
                 "`ffmpeg -i FILE out.mp4`, or leave that track out"
             )
         keep_only(container, own)
@@ -105,16 +103,16 @@ class MediaFile:
         return self._tracks[-1]
 
     def _check_tracks(self, tracks: Tracks, *, video: bool, audio: bool) -> None:
-        """Notes what is missing or was chosen. Raises MediaError if there is nothing to read at all."""
+        """Note what is missing or was chosen. Raises MediaError if there is nothing to read at all."""
         name = self.name
         if not self._has_audio and not self._has_video:
             raise MediaError(self._nothing_to_read(tracks))
         if audio and not self._has_audio:
-            what = "no audio track" if tracks.audio is None else "an audio track with nothing in it"
-            self._notice("no_audio", f"{name} has {what}: there will be no words and no voice")
+            what = "no audio track" if tracks.audio is None else "an empty audio track"
+            self._notice("no_audio", f"{name} has {what}: no words and no voice")
         if video and not self._has_video:
-            what = "no video track" if tracks.video is None else "a video track with no picture in it"
-            self._notice("no_video", f"{name} has {what}: there will be no face")
+            what = "no video track" if tracks.video is None else "an empty video track"
+            self._notice("no_video", f"{name} has {what}: no face")
         if self._has_audio and tracks.audio_count > 1 and tracks.audio is not None:
             self._notice("several_audio_tracks", _choice(name, tracks.audio, tracks.audio_count))
         if self._has_video and tracks.video_count > 1 and tracks.video is not None:
@@ -126,16 +124,16 @@ class MediaFile:
     def _nothing_to_read(self, tracks: Tracks) -> str:
         name = one_line(self.path)
         if tracks.audio is None and tracks.video is None:
-            return f"{name}: holds neither sound nor pictures; give a recording with an audio or a video track"
+            return f"{name}: has neither audio nor video; give a recording with an audio or video track"
         if not self._tracks:
-            held = "sound" if tracks.video is None else "pictures"
-            return f"{name}: holds only {held}, which was to be left out; read {held} too"
+            present = "audio" if tracks.video is None else "video"
+            return f"{name}: has only {present}, which is turned off; turn {present} on"
         if self.skipped_packets:
             tried = f"{self.skipped_packets} packets tried"
-            return f"{name}: none of it can be decoded ({tried}); it is damaged or protected: copy it again"
-        return f"{name}: has a track but nothing in it (0 s); record it again"
+            return f"{name}: nothing could be decoded ({tried}): damaged or protected; copy it again"
+        return f"{name}: its tracks are empty (0 s); record it again"
 
-    # ---- what it says of itself ----------------------------------------------------------------------------------
+    # ---- properties ----------------------------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
@@ -144,37 +142,37 @@ class MediaFile:
 
     @property
     def has_audio(self) -> bool:
-        """Whether `read` gives sound."""
+        """Whether `read` returns audio."""
         return self._has_audio
 
     @property
     def has_video(self) -> bool:
-        """Whether `read` gives pictures."""
+        """Whether `read` returns video frames."""
         return self._has_video
 
     @property
     def audio_finished(self) -> bool:
-        """Whether all of the sound, if any, has been given."""
+        """Whether all audio, if any, has been returned."""
         return self._next_block is None
 
     @property
     def skipped_packets(self) -> int:
-        """How many packets could not be decoded so far."""
+        """Number of packets so far that could not be decoded."""
         return sum(track.skipped for track in self._tracks)
 
     def notices(self) -> tuple[Notice, ...]:
-        """What a person should know so far: codes no_audio, no_video, several_audio_tracks, several_video_tracks from
-        the start, skipped_packets once there are any.
+        """What the user should know so far: codes no_audio, no_video, several_audio_tracks, several_video_tracks from
+        the start; skipped_packets once there are any.
         """
         if not self.skipped_packets:
             return tuple(self._notices)
-        message = f"{self.name} is damaged: {self.skipped_packets} packets could not be decoded and were skipped"
+        message = f"{self.name} is damaged: skipped {self.skipped_packets} packets that could not be decoded"
         return (*self._notices, Notice(self._time_s, "skipped_packets", message))
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
     def read(self) -> AudioBlock | VideoFrame | None:
-        """The next block of sound or picture, whichever a device would have given first; None at the end."""
+        """The next audio block or frame, whichever a device would have delivered first; None at the end."""
         block, frame = self._next_block, self._next_frame
         if block is not None and (frame is None or block.end_s <= frame.time_s):
             self._time_s = block.end_s
@@ -186,7 +184,7 @@ class MediaFile:
         return frame
 
     def close(self) -> None:
-        """Closes the file; `read` gives None from now on."""
+        """Close the file; `read` returns None from now on."""
         self._next_block = self._next_frame = None
         self._audio, self._video = iter(()), iter(())
         for container in self._containers:
@@ -203,4 +201,4 @@ class MediaFile:
 
 def _choice(name: str, stream: Stream, count: int) -> str:
     language = f", language {stream.language}" if stream.language not in (None, "und") else ""
-    return f"{name} has {count} {stream.type} tracks; track {stream.index}{language} is taken"
+    return f"{name} has {count} {stream.type} tracks; using track {stream.index}{language}"

@@ -1,7 +1,4 @@
-"""From the time stamps of a container, which may lack, repeat, leap or run backward, to one clock of media time.
-
-Pure arithmetic on times and counts: knows nothing of files, codecs or arrays.
-"""
+"""From a container's timestamps, which may be missing, repeat, jump or run backward, to one clock of media time."""
 
 from __future__ import annotations
 
@@ -11,33 +8,33 @@ from dataclasses import dataclass
 from mmim_live.types import SAMPLE_RATE_HZ
 
 # Codecs' priming samples, millisecond rounding (Matroska) and a lost packet or two stay below this; lip-sync errors
-# become noticeable above it (ITU-R BT.1359 gives 45 ms for sound that is early).
+# become noticeable above it (ITU-R BT.1359: 45 ms for early audio).
 TOLERANCE_S = 0.05
 
-# Further back than any overlap or reordering: the stamps have started anew, as where two recordings were joined.
+# Further back than any overlap or reordering: the timestamps restarted, as where two recordings were joined.
 RESTART_S = 1.0
 
-# Matroska and Flash round to 1 ms: a frame that is due at 0.13333 s may be stamped 0.133 s.
+# Matroska and Flash round to 1 ms: a frame due at 0.13333 s may be stamped 0.133 s.
 STAMP_ROUNDING_S = 0.001
 
 
 @dataclass(slots=True)
 class AudioTimeline:
-    """Lays decoded pieces of sound on a line of 16 kHz samples that has neither gaps nor overlaps and starts at 0.
+    """Places decoded pieces of audio on a timeline of 16 kHz samples that starts at 0, without gaps or overlaps.
 
-    A leap of more than `max_jump_s` forward or `RESTART_S` backward is a fault of the stamps, not of the sound: the
-    piece is put at the end of the line and the following stamps are shifted alike.
+    A jump of more than `max_jump_s` forward or `RESTART_S` backward is an error in the timestamps, not in the audio:
+    the piece is appended to the timeline and the following timestamps are shifted by the same amount.
     """
 
     max_jump_s: float = math.inf
-    count: int = 0  # samples on the line so far
+    count: int = 0  # samples on the timeline so far
     _shift_s: float = 0.0
 
     def place(self, time_s: float | None, count: int) -> tuple[int, int]:
         """Where a piece of `count` samples stamped `time_s` (None: unknown) goes: (silence, skip), both in samples.
 
         The caller appends `silence` zeros, then the piece without its first `skip` samples (at most `count`). The
-        first piece is placed to the sample; later ones keep to the line while they are within `TOLERANCE_S` of it.
+        first piece is placed to the sample; later ones are simply appended while they are within `TOLERANCE_S`.
         """
         error_s = 0.0
         if time_s is not None:
@@ -55,21 +52,21 @@ class AudioTimeline:
 
 @dataclass(slots=True)
 class FrameClock:
-    """Gives every decoded picture a time that is larger than that of the picture before.
+    """Gives every decoded frame a time later than that of the frame before.
 
-    `step_s` is the nominal distance of two pictures. Pictures without a stamp follow at that distance. Repeated or
-    slightly backward stamps squeeze their pictures in behind the last one, so that the next good stamp still holds;
-    when they persist, the stamps stand still and the pictures go on at the nominal distance.
+    `step_s` is the nominal frame interval. Frames without a timestamp follow at that interval. Frames with repeated or
+    slightly backward timestamps are squeezed in behind the last one, so that the next good timestamp still holds; if
+    these persist, the timestamps have stalled, and frames continue at the nominal interval.
     """
 
     step_s: float
     max_jump_s: float = math.inf
     _last_s: float | None = None
     _shift_s: float = 0.0
-    _faults: int = 0  # bad stamps in a row
+    _faults: int = 0  # bad timestamps in a row
 
     def time(self, stamp_s: float | None) -> float:
-        """The media time of the next picture; at least 0."""
+        """The media time of the next frame; at least 0."""
         if self._last_s is None:
             time_s = max(stamp_s or 0.0, 0.0)
         elif stamp_s is None:
@@ -93,13 +90,13 @@ class FrameClock:
 
 @dataclass(slots=True)
 class FrameGrid:
-    """Picks at most one picture, the first, out of every 1 / `rate_hz` of media time; at an infinite rate, all."""
+    """Selects at most one frame, the first, in every 1 / `rate_hz` of media time; all frames at an infinite rate."""
 
     rate_hz: float
     _slot: int = -1
 
     def accepts(self, time_s: float) -> bool:
-        """Whether the picture at `time_s` is picked. Times must rise."""
+        """Whether the frame at `time_s` is selected. Times must increase."""
         if math.isinf(self.rate_hz):
             return True
         slot = math.floor((time_s + STAMP_ROUNDING_S) * self.rate_hz)

@@ -73,7 +73,7 @@ def watch(watchers: list[Watcher], source: int | str, **options: Any) -> Watcher
     return watchers[-1]
 
 
-def test_pictures_arrive_young_upright_small_in_rgb_and_at_most_fifteen_a_second(
+def test_frames_arrive_promptly_upright_small_in_rgb_and_at_most_fifteen_per_second(
     network_camera: MjpegCamera, watchers: list[Watcher]
 ) -> None:
     watcher = watch(watchers, network_camera.url, max_side_px=160)
@@ -93,7 +93,7 @@ def test_pictures_arrive_young_upright_small_in_rgb_and_at_most_fifteen_a_second
 
 
 @pytest.mark.slow
-def test_a_camera_that_freezes_falls_silent_or_goes_away_is_found_and_picked_up_again(
+def test_a_camera_that_freezes_stalls_or_disconnects_is_noticed_and_reopened(
     network_camera: MjpegCamera, watchers: list[Watcher]
 ) -> None:
     watcher = watch(watchers, network_camera.url)
@@ -115,7 +115,7 @@ def test_a_camera_that_freezes_falls_silent_or_goes_away_is_found_and_picked_up_
 
 
 @pytest.mark.parametrize("mode", ["silent", "mute"])
-def test_a_camera_that_blocks_does_not_hold_up_the_end(network_camera: MjpegCamera, mode: str) -> None:
+def test_a_blocking_camera_does_not_block_closing(network_camera: MjpegCamera, mode: str) -> None:
     if mode == "mute":
         network_camera.mode = "mute"
     watcher = Watcher(network_camera.url)
@@ -129,7 +129,7 @@ def test_a_camera_that_blocks_does_not_hold_up_the_end(network_camera: MjpegCame
     assert all(thread.name != "mmim-camera" for thread in threading.enumerate())
 
 
-def test_what_is_not_there_is_reported_once_and_raised_when_a_picture_is_wanted(watchers: list[Watcher]) -> None:
+def test_a_missing_camera_is_reported_once_and_raises_when_a_frame_is_requested(watchers: list[Watcher]) -> None:
     watcher = watch(watchers, "no/such/file.mp4")
     assert watcher.wait_for("lost")
     assert wait_until(lambda: bool(watcher.errors), 5.0)
@@ -139,7 +139,7 @@ def test_what_is_not_there_is_reported_once_and_raised_when_a_picture_is_wanted(
     assert watcher.camera.health().state == "lost"
 
 
-def test_a_file_is_paced_as_recorded_and_starts_anew(tmp_path: Path, watchers: list[Watcher]) -> None:
+def test_a_file_is_paced_as_recorded_and_starts_over(tmp_path: Path, watchers: list[Watcher]) -> None:
     path = make(tmp_path / "one_second.mp4", Pictures(times=tuple(i / 25 for i in range(25))))
     watcher = watch(watchers, str(path))
     assert wait_until(lambda: bool(watcher.frames) and watcher.frames[-1].time_s > watcher.frames[0].time_s + 2.0, 6.0)
@@ -148,7 +148,7 @@ def test_a_file_is_paced_as_recorded_and_starts_anew(tmp_path: Path, watchers: l
     assert [change.change for change in watcher.changes] == ["opened"]
 
 
-def test_only_the_latest_picture_is_kept_and_those_before_are_counted() -> None:
+def test_only_the_latest_frame_is_kept_and_earlier_ones_are_counted_as_dropped() -> None:
     slot = FrameSlot("camera 0")
     frames = [VideoFrame(float(i), picture(i, 8 * 4, 4)) for i in range(3)]
     for frame in frames:
@@ -158,7 +158,7 @@ def test_only_the_latest_picture_is_kept_and_those_before_are_counted() -> None:
     assert slot.dropped == 2
 
 
-def test_whoever_waits_for_a_picture_is_woken_by_the_end() -> None:
+def test_closing_wakes_a_thread_that_waits_for_a_frame() -> None:
     slot = FrameSlot("camera 0")
     threading.Timer(0.1, slot.close).start()
     began_s = time.monotonic()
@@ -176,20 +176,18 @@ def test_whoever_waits_for_a_picture_is_woken_by_the_end() -> None:
         ("clip.mp4", CameraTarget(None, "clip.mp4"), "camera clip.mp4"),
     ],
 )
-def test_a_source_is_understood_and_named_without_its_password(
-    source: int | str, target: CameraTarget, name: str
-) -> None:
+def test_a_source_is_parsed_and_named_without_its_password(source: int | str, target: CameraTarget, name: str) -> None:
     assert camera_target(source) == target
     assert target.name == name
 
 
 @pytest.mark.parametrize(("width", "height", "shape"), [(1280, 720, (360, 640, 3)), (320, 240, (240, 320, 3))])
-def test_pictures_are_scaled_down_and_never_up(width: int, height: int, shape: tuple[int, int, int]) -> None:
+def test_frames_are_scaled_down_and_never_up(width: int, height: int, shape: tuple[int, int, int]) -> None:
     assert resized_rgb(picture(0, width, height), 640).shape == shape
 
 
 @pytest.mark.parametrize("camera_fps", [60.0, 30.0, 29.97, 25.0, 24.0, 15.0])
-def test_a_camera_that_is_quick_enough_gives_fifteen_pictures_a_second(camera_fps: float) -> None:
+def test_a_fast_enough_camera_delivers_fifteen_frames_per_second(camera_fps: float) -> None:
     jitter = np.random.default_rng(0).uniform(0.0, 0.01, round(60 * camera_fps))
     pace = _RateLimiter(1 / 15)
     taken = sum(pace.accepts(k / camera_fps + late_s) for k, late_s in enumerate(jitter))
@@ -197,7 +195,7 @@ def test_a_camera_that_is_quick_enough_gives_fifteen_pictures_a_second(camera_fp
 
 
 @given(st.lists(st.floats(0.0, 0.5), max_size=300))
-def test_however_pictures_come_there_are_no_more_than_fifteen_a_second(gaps_s: list[float]) -> None:
+def test_there_are_at_most_fifteen_frames_per_second_however_they_arrive(gaps_s: list[float]) -> None:
     pace = _RateLimiter(1 / 15)
     taken = [time_s for time_s in np.cumsum([100.0, *gaps_s]) if pace.accepts(time_s)]
     assert len(taken) <= 15 * (taken[-1] - taken[0]) + 2 + CATCH_UP_FRAMES

@@ -28,7 +28,7 @@ def test_a_sine_is_three_decibels_below_its_peak(amplitude: float) -> None:
     assert level.silent_s == 0
 
 
-def test_a_peak_stands_for_a_while() -> None:
+def test_a_peak_is_held_for_a_while() -> None:
     loud = after(0.5).peak_dbfs
     held = after(0.5, *[0.01] * round(HOLD_S * 10))
     assert held.peak_dbfs == loud
@@ -36,7 +36,7 @@ def test_a_peak_stands_for_a_while() -> None:
     assert after(0.5, *[0.01] * (round(HOLD_S * 10) + 2)).peak_dbfs == pytest.approx(-40, abs=0.1)
 
 
-def test_silence_is_counted_and_no_quiet_room_is_silence() -> None:
+def test_silence_is_timed_and_a_quiet_room_is_not_silence() -> None:
     assert after(0.1, *[0.0] * 20).silent_s == pytest.approx(2.0)
     assert after(*[0.0] * 20).silent_s == pytest.approx(2.0)
     assert (after(0.0).rms_dbfs, after(0.0).peak_dbfs) == (FLOOR_DBFS, FLOOR_DBFS)

@@ -95,7 +95,7 @@ def find(sound: NDArray[np.float32], spoken: NDArray[np.float32]) -> tuple[float
     ]
 
 
-def test_what_is_spoken_arrives_whole_and_at_its_time(
+def test_speech_arrives_complete_and_at_the_right_time(
     room: SoundServer, speech: NDArray[np.int16], listeners: list[Listener]
 ) -> None:
     clock = SessionClock()
@@ -113,7 +113,7 @@ def test_what_is_spoken_arrives_whole_and_at_its_time(
 
 
 @pytest.mark.slow
-def test_sound_goes_on_while_the_server_is_away_and_comes_back_with_it(
+def test_audio_continues_as_silence_while_the_sound_server_is_down_and_returns_with_it(
     sound_server: SoundServer, speech: NDArray[np.int16], listeners: list[Listener]
 ) -> None:
     clock = SessionClock()
@@ -146,7 +146,7 @@ def test_sound_goes_on_while_the_server_is_away_and_comes_back_with_it(
 
 
 @pytest.mark.slow
-def test_a_sound_server_that_hangs_does_not_hold_up_the_end(room: SoundServer, listeners: list[Listener]) -> None:
+def test_a_hung_sound_server_does_not_block_closing(room: SoundServer, listeners: list[Listener]) -> None:
     listener = Listener(SessionClock())
     listeners.append(listener)
     assert listener.wait_for("opened")
@@ -157,7 +157,7 @@ def test_a_sound_server_that_hangs_does_not_hold_up_the_end(room: SoundServer, l
         stopped = listener.stop()
         assert time.monotonic() - began_s < 2.0
         assert not stopped
-        with pytest.raises(DeviceError, match="does not answer"):
+        with pytest.raises(DeviceError, match="does not respond"):
             list_microphones()
     finally:
         room.signal(signal.SIGCONT)
@@ -165,7 +165,7 @@ def test_a_sound_server_that_hangs_does_not_hold_up_the_end(room: SoundServer, l
 
 
 @pytest.mark.slow
-def test_what_a_reader_that_is_too_slow_loses_is_counted_and_the_time_stays_true(
+def test_what_a_slow_reader_loses_is_counted_and_times_stay_correct(
     room: SoundServer, listeners: list[Listener], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(microphone, "BUFFER_S", 0.5)
@@ -193,7 +193,7 @@ def test_the_list_of_devices_names_the_sound_servers_default(room: SoundServer) 
 
 def test_without_portaudio_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(DeviceError, match=r"PortAudio is missing.*install") as caught:
+    with pytest.raises(DeviceError, match=r"need PortAudio, which is missing.*install") as caught:
         Microphone(SessionClock())
     assert "\n" not in str(caught.value)
     assert list_devices().problems[-1] == str(caught.value)

@@ -8,7 +8,7 @@ CAPACITY = 10
 
 
 @given(st.lists(st.one_of(st.integers(0, 14), st.none()), max_size=40))
-def test_what_found_room_comes_out_in_order_and_the_rest_is_counted(steps: list[int | None]) -> None:
+def test_frames_come_out_in_order_and_those_that_do_not_fit_are_counted(steps: list[int | None]) -> None:
     ring = RingBuffer(CAPACITY, 2)
     inside: list[float] = []
     number = lost = 0
@@ -30,7 +30,7 @@ def test_what_found_room_comes_out_in_order_and_the_rest_is_counted(steps: list[
         assert ring.written == number - lost
 
 
-def test_what_was_taken_does_not_change_when_the_ring_goes_on() -> None:
+def test_taken_frames_do_not_change_when_the_buffer_is_written_again() -> None:
     ring = RingBuffer(4, 1)
     ring.write(np.ones((3, 1), np.float32))
     taken = ring.take()

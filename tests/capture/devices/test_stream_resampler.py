@@ -49,7 +49,7 @@ def joined(blocks: list[AudioBlock]) -> NDArray[np.float32]:
     st.floats(0.0, 1.0),
     st.lists(st.integers(200, 5000), min_size=1, max_size=5),
 )
-def test_any_rate_in_any_pieces_becomes_the_same_tone_at_its_time(rate: int, start_s: float, sizes: list[int]) -> None:
+def test_a_tone_at_any_rate_in_any_pieces_comes_out_on_time(rate: int, start_s: float, sizes: list[int]) -> None:
     line = StreamResampler()
     line.begin(rate)
     push(line, tone(2.0, rate), rate, start_s, sizes)
@@ -63,7 +63,7 @@ def test_any_rate_in_any_pieces_becomes_the_same_tone_at_its_time(rate: int, sta
 
 
 @pytest.mark.parametrize("ppm", [-250.0, 250.0])
-def test_drift_is_taken_up_without_a_click(ppm: float) -> None:
+def test_drift_is_compensated_without_a_click(ppm: float) -> None:
     line = StreamResampler()
     line.begin(16_000)
     push(line, tone(120.0, 16_000), 16_000, 0.0, [800], ppm)
@@ -87,7 +87,7 @@ def test_a_lost_stretch_becomes_silence_of_its_length() -> None:
     assert line.end_s == pytest.approx(20.4, abs=0.02)
 
 
-def test_a_device_that_was_away_continues_at_its_time_after_silence() -> None:
+def test_a_device_that_returns_continues_on_time_after_silence() -> None:
     line = StreamResampler()
     line.begin(48_000)
     push(line, tone(1.0, 48_000), 48_000, 0.5, [2400])
@@ -103,7 +103,7 @@ def test_a_device_that_was_away_continues_at_its_time_after_silence() -> None:
     assert line.lost_s == pytest.approx(2.5, abs=0.01)
 
 
-def test_what_is_no_number_becomes_silence() -> None:
+def test_samples_that_are_not_numbers_become_silence() -> None:
     line = StreamResampler()
     line.begin(16_000)
     push(line, np.full((3200, 1), np.nan, np.float32), 16_000, 0.0, [800])

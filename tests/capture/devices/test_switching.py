@@ -14,7 +14,7 @@ from tests.capture.mjpeg import MjpegCamera
 SAMPLE = str(assets.BUNDLED_FOLDER / "sample.mp4")
 
 
-def test_a_camera_is_left_for_another_one_and_for_one_that_is_not_there(network_camera: MjpegCamera) -> None:
+def test_a_camera_can_be_switched_for_another_and_for_a_missing_one(network_camera: MjpegCamera) -> None:
     reported = list[DeviceChange]()
     camera = Camera(SessionClock(), network_camera.url, report=reported.append)
     camera.start()
@@ -39,7 +39,7 @@ def test_a_camera_is_left_for_another_one_and_for_one_that_is_not_there(network_
     assert "sample.mp4" in reported[1].message
 
 
-def test_a_microphone_is_left_for_another_one_and_its_sound_goes_on_without_a_gap(
+def test_a_microphone_can_be_switched_for_another_without_a_gap_in_the_audio(
     room: SoundServer, speech: NDArray[np.int16]
 ) -> None:
     reported = list[DeviceChange]()

@@ -85,7 +85,7 @@ def colours(image: NDArray[np.uint8]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_every_real_clip_runs_to_its_end(shared_data: Path) -> None:
+def test_every_real_clip_is_read_to_its_end(shared_data: Path) -> None:
     clips = sorted((shared_data / "clips").iterdir())
     assert clips
     for clip in clips:
@@ -101,7 +101,7 @@ def test_every_real_clip_runs_to_its_end(shared_data: Path) -> None:
             assert len(heard.frames) / recording.duration_s == pytest.approx(15, rel=0.02)
 
 
-def test_the_same_clip_gives_the_same_twice(shared_data: Path) -> None:
+def test_reading_a_clip_twice_gives_the_same(shared_data: Path) -> None:
     clip = shared_data / "clips" / "grid_bbaf2n.mpg"
     (_, first), (_, second) = read(clip), read(clip)
     np.testing.assert_array_equal(first.samples, second.samples)
@@ -110,7 +110,7 @@ def test_the_same_clip_gives_the_same_twice(shared_data: Path) -> None:
         np.testing.assert_array_equal(a.image, b.image)
 
 
-def test_leaving_one_track_out_does_not_change_the_other(shared_data: Path) -> None:
+def test_turning_one_track_off_does_not_change_the_other(shared_data: Path) -> None:
     clip = shared_data / "clips" / "mosi_Sqr0AcuoNnk_12.mp4"
     _, both = read(clip)
     recording, sound = read(clip, video=False)
@@ -139,7 +139,7 @@ def test_leaving_one_track_out_does_not_change_the_other(shared_data: Path) -> N
         ("a.mp3", None, "mp3"),
     ],
 )
-def test_every_container(tmp_path: Path, name: str, pictures: str | None, sound: str) -> None:
+def test_every_container_is_read(tmp_path: Path, name: str, pictures: str | None, sound: str) -> None:
     media = ([] if pictures is None else [Pictures(codec=pictures)]) + [Sound(codec=sound)]
     recording, heard = read(make(tmp_path / name, *media))
     assert recording.name == name
@@ -165,7 +165,7 @@ def test_a_badly_interleaved_file_is_read_in_order(tmp_path: Path, name: str) ->
     assert len(heard.blocks) == 20
 
 
-def test_pictures_do_not_pile_up_in_memory(tmp_path: Path) -> None:
+def test_frames_do_not_accumulate_in_memory(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4", Pictures(codec="libx264", rotation=(90,)), Sound())
 
     def pictures() -> int:
@@ -196,14 +196,14 @@ def test_every_rate_and_layout_becomes_16_khz_mono(tmp_path: Path, rate: int, la
 
 
 @pytest.mark.parametrize("name", ["late.mp4", "late.mkv", "late.mov"])
-def test_sound_that_starts_late_is_preceded_by_silence(tmp_path: Path, name: str) -> None:
+def test_audio_that_starts_late_is_preceded_by_silence(tmp_path: Path, name: str) -> None:
     _, heard = read(make(tmp_path / name, H264, Sound(parts=((1.5, 3.0),))))
     assert heard.level(0.0, 1.45) == 0
     assert heard.level(1.55, 2.9) > 0.4
     assert heard.frames[0].time_s == 0
 
 
-def test_pictures_that_start_late_do_not_delay_the_sound(tmp_path: Path) -> None:
+def test_video_that_starts_late_does_not_delay_the_audio(tmp_path: Path) -> None:
     late = Pictures(codec="libx264", times=tuple(1 + i / 25 for i in range(25)))
     _, heard = read(make(tmp_path / "a.mkv", late, Sound()))
     assert heard.level(0.05, 0.2) > 0.4
@@ -211,7 +211,7 @@ def test_pictures_that_start_late_do_not_delay_the_sound(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["gap.mkv", "gap.mp4"])
-def test_a_gap_in_the_sound_is_filled_with_silence(tmp_path: Path, name: str) -> None:
+def test_a_gap_in_the_audio_is_filled_with_silence(tmp_path: Path, name: str) -> None:
     _, heard = read(make(tmp_path / name, H264, Sound(parts=((0.0, 0.5), (1.2, 2.0)))))
     assert heard.level(0.1, 0.4) > 0.4
     assert heard.level(0.65, 1.1) < 0.01
@@ -242,19 +242,19 @@ def test_two_recordings_joined_end_to_end_are_both_read(tmp_path: Path) -> None:
         ((0, False, True), ["blue", "white", "red", "green"]),
     ],
 )
-def test_pictures_are_turned_upright(tmp_path: Path, rotation: tuple[float, ...], corners: list[str]) -> None:
+def test_frames_are_rotated_upright(tmp_path: Path, rotation: tuple[float, ...], corners: list[str]) -> None:
     _, heard = read(make(tmp_path / "a.mp4", Pictures(codec="libx264", rotation=rotation)))
     assert heard.frames[0].image.shape == ((64, 48, 3) if rotation[0] in (90, -90) else (48, 64, 3))
     assert colours(heard.frames[0].image) == corners
 
 
-def test_variable_frame_rate_keeps_the_time_stamps(tmp_path: Path) -> None:
+def test_a_variable_frame_rate_keeps_its_timestamps(tmp_path: Path) -> None:
     times = (0.0, 0.02, 0.5, 0.51, 0.52, 0.9, 2.0, 2.1)
     _, heard = read(make(tmp_path / "a.mkv", Pictures(codec="libx264", times=times)))
     assert [frame.time_s for frame in heard.frames] == pytest.approx([0.0, 0.5, 0.9, 2.0, 2.1], abs=0.002)
 
 
-def test_large_pictures_are_scaled_down_in_proportion(tmp_path: Path) -> None:
+def test_large_frames_are_scaled_down_in_proportion(tmp_path: Path) -> None:
     large = Pictures(codec="libx264", width=1282, height=722, times=(0.0, 0.1))
     _, heard = read(make(tmp_path / "a.mp4", large))
     assert heard.frames[0].image.shape == (360, 640, 3)
@@ -274,7 +274,9 @@ def test_large_pictures_are_scaled_down_in_proportion(tmp_path: Path) -> None:
         ("libx264", "yuvj420p", 64, 48),
     ],
 )
-def test_pixel_formats_and_sizes(tmp_path: Path, codec: str, pix_fmt: str, width: int, height: int) -> None:
+def test_unusual_formats_and_sizes_are_converted(
+    tmp_path: Path, codec: str, pix_fmt: str, width: int, height: int
+) -> None:
     media = Pictures(codec, width, height, pix_fmt, times=(0.0, 0.1, 0.2), options=(("x265-params", "log-level=0"),))
     _, heard = read(make(tmp_path / ("a.mov" if codec in ("qtrle", "png") else "a.mkv"), media))
     assert len(heard.frames) == 3
@@ -283,7 +285,7 @@ def test_pixel_formats_and_sizes(tmp_path: Path, codec: str, pix_fmt: str, width
         assert colours(heard.frames[0].image) == ["red", "green", "blue", "white"]
 
 
-def test_grey_pictures_become_rgb(tmp_path: Path) -> None:
+def test_gray_frames_become_rgb(tmp_path: Path) -> None:
     _, heard = read(make(tmp_path / "a.mkv", Pictures("ffv1", pix_fmt="gray", times=(0.0, 0.1))))
     image = heard.frames[0].image.astype(int)
     assert np.abs(image - image[..., :1]).max() <= 1
@@ -293,7 +295,7 @@ def test_grey_pictures_become_rgb(tmp_path: Path) -> None:
 # ---- tracks ------------------------------------------------------------------------------------------------------
 
 
-def test_silent_and_blind_recordings_say_so(tmp_path: Path) -> None:
+def test_a_missing_track_is_noted(tmp_path: Path) -> None:
     recording, heard = read(make(tmp_path / "silent.mp4", H264))
     assert (recording.has_audio, recording.has_video) == (False, True)
     assert codes(recording) == {"no_audio"}
@@ -304,7 +306,7 @@ def test_silent_and_blind_recordings_say_so(tmp_path: Path) -> None:
     assert not heard.frames
 
 
-def test_of_two_audio_tracks_the_default_is_taken(tmp_path: Path) -> None:
+def test_the_default_of_two_audio_tracks_is_used(tmp_path: Path) -> None:
     low, high = Sound(hz=300, layout="mono"), Sound(hz=900, layout="mono", default=True)
     recording, heard = read(make(tmp_path / "a.mkv", H264, low, high))
     assert heard.pitch_hz() == pytest.approx(900, abs=2)
@@ -312,13 +314,13 @@ def test_of_two_audio_tracks_the_default_is_taken(tmp_path: Path) -> None:
     assert "track 2" in recording.notices()[0].message
 
 
-def test_of_two_video_tracks_one_is_taken(tmp_path: Path) -> None:
+def test_one_of_two_video_tracks_is_used(tmp_path: Path) -> None:
     recording, heard = read(make(tmp_path / "a.mkv", H264, Pictures(codec="libx264", width=32, height=32)))
     assert codes(recording) == {"several_video_tracks", "no_audio"}
     assert len({frame.image.shape for frame in heard.frames}) == 1
 
 
-def test_cover_art_is_no_video(tmp_path: Path) -> None:
+def test_cover_art_is_not_video(tmp_path: Path) -> None:
     path = tmp_path / "song.mp4"
     cover = Pictures("png", pix_fmt="rgb24", times=(0.0,))
     make(path, cover, Sound(), attached=True)

@@ -37,29 +37,29 @@ def part(rows: list[FaceRow], name: str, span_s: tuple[float, float]) -> NDArray
     return np.array([row.values[column] for row in rows if span_s[0] <= row.time_s < span_s[1]])
 
 
-def test_is_small_and_whole(heard: Heard) -> None:
+def test_the_sample_is_small_and_complete(heard: Heard) -> None:
     assert (BUNDLED / "sample.mp4").stat().st_size < 1_000_000
     assert heard.blocks[-1].end_s == pytest.approx(22.3, abs=0.2)
     assert heard.frames[0].image.shape == (384, 384, 3)
     assert len(heard.frames) / 22.3 == pytest.approx(15, abs=0.2)
 
 
-def test_has_a_face_in_every_frame_but_a_few(heard: Heard, rows: list[FaceRow]) -> None:
+def test_almost_every_frame_has_a_face(heard: Heard, rows: list[FaceRow]) -> None:
     assert len(rows) >= 0.95 * len(heard.frames)
 
 
-def test_smiles_in_praise_and_not_in_complaint(rows: list[FaceRow]) -> None:
+def test_the_face_smiles_in_praise_and_not_in_complaint(rows: list[FaceRow]) -> None:
     for name in ("mouthSmileLeft", "mouthSmileRight"):
         assert part(rows, name, PRAISE_S).mean() > part(rows, name, COMPLAINT_S).mean() + 0.4
 
 
-def test_mouth_moves_with_the_speech_and_rests_in_the_pause(rows: list[FaceRow]) -> None:
+def test_the_mouth_moves_with_the_speech_and_rests_in_the_pause(rows: list[FaceRow]) -> None:
     for span_s in (PRAISE_S, COMPLAINT_S):
         assert part(rows, "jawOpen", span_s).std() > 5 * part(rows, "jawOpen", PAUSE_S).std()
         assert part(rows, "jawOpen", span_s).max() > 0.15
 
 
-def test_speaks_twice_with_a_pause_between(heard: Heard) -> None:
+def test_the_face_speaks_twice_with_a_pause_between(heard: Heard) -> None:
     speech = VoiceActivity().push(heard.samples) > 0.5
 
     def share(start_s: float, end_s: float) -> float:

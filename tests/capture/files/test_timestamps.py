@@ -18,7 +18,7 @@ stamps = st.lists(st.none() | st.floats(-1e5, 1e5) | st.integers(-3, 3).map(floa
 
 
 @given(pieces)
-def test_every_sample_lies_within_the_tolerance_of_its_stamp(given_pieces: list[tuple[float, int]]) -> None:
+def test_every_sample_lies_within_the_tolerance_of_its_timestamp(given_pieces: list[tuple[float, int]]) -> None:
     timeline, end_s = AudioTimeline(max_jump_s=100.0), 0.0
     for distance_s, count in given_pieces:
         before, time_s = timeline.count, max(end_s + distance_s, timeline.count / SAMPLE_RATE_HZ - 0.9 * RESTART_S)
@@ -35,13 +35,13 @@ def test_every_sample_lies_within_the_tolerance_of_its_stamp(given_pieces: list[
 
 
 @given(st.floats(0.0, 50.0), st.integers(1, 4000))
-def test_first_piece_is_placed_to_the_sample(start_s: float, count: int) -> None:
+def test_the_first_piece_is_placed_to_the_sample(start_s: float, count: int) -> None:
     silence, skip = AudioTimeline().place(start_s, count)
     assert (silence, skip) == (round(start_s * SAMPLE_RATE_HZ), 0)
 
 
 @given(st.lists(st.tuples(st.none() | st.floats(-1e6, 1e6), st.integers(1, 4000)), max_size=40))
-def test_faulty_stamps_never_add_more_than_the_largest_jump(given_pieces: list[tuple[float | None, int]]) -> None:
+def test_faulty_timestamps_never_add_more_than_the_largest_jump(given_pieces: list[tuple[float | None, int]]) -> None:
     timeline = AudioTimeline(max_jump_s=2.0)
     for time_s, count in given_pieces:
         silence, _ = timeline.place(time_s, count)
@@ -54,14 +54,14 @@ def test_small_gaps_add_up_until_they_are_filled() -> None:
     assert [silence for silence, _ in placed] == [0, 0, 0, 0, 0, 960, 0, 0, 0, 0, 960, 0]
 
 
-def test_sound_goes_on_where_two_recordings_were_joined() -> None:
+def test_audio_continues_where_two_recordings_were_joined() -> None:
     timeline = AudioTimeline()
     stamps_s = [0.0, 1.0, 2.0, 0.0, 1.0, 2.5]
     assert [timeline.place(s, SAMPLE_RATE_HZ) for s in stamps_s] == [(0, 0)] * 5 + [(8000, 0)]
 
 
 @given(stamps, st.floats(0.001, 1.0))
-def test_picture_times_rise_strictly_whatever_the_stamps(given_stamps: list[float | None], step_s: float) -> None:
+def test_frame_times_increase_strictly_whatever_the_timestamps(given_stamps: list[float | None], step_s: float) -> None:
     clock = FrameClock(step_s, max_jump_s=60.0)
     times = [clock.time(stamp) for stamp in given_stamps]
     assert times[0] >= 0
@@ -70,13 +70,13 @@ def test_picture_times_rise_strictly_whatever_the_stamps(given_stamps: list[floa
 
 
 @given(st.lists(st.floats(0.001, 2.0), min_size=1, max_size=50))
-def test_good_stamps_are_kept(distances: list[float]) -> None:
+def test_good_timestamps_are_kept(distances: list[float]) -> None:
     good = list(itertools.accumulate(distances))
     clock = FrameClock(0.04)
     assert [clock.time(stamp) for stamp in good] == good
 
 
-def test_bad_stamps_among_good_ones_shift_nothing() -> None:
+def test_bad_timestamps_among_good_ones_shift_nothing() -> None:
     clock = FrameClock(0.04)
     times = [clock.time(stamp) for stamp in [0.0, 0.04, 0.04, 0.02, 0.12, None, 0.2]]
     assert times[:2] == [0.0, 0.04]
@@ -84,14 +84,14 @@ def test_bad_stamps_among_good_ones_shift_nothing() -> None:
     assert times[4:] == [0.12, 0.16, 0.2]
 
 
-def test_pictures_go_on_at_the_nominal_rate_when_the_stamps_stand_still() -> None:
+def test_frames_continue_at_the_nominal_rate_when_the_timestamps_stall() -> None:
     clock = FrameClock(0.04)
     times = [clock.time(0.0) for _ in range(100)]
     assert 3.8 < times[-1] < 4.0
 
 
 @given(st.lists(st.floats(0.0001, 1.0), min_size=1, max_size=200), st.sampled_from([5.0, 15.0, 29.97]))
-def test_grid_takes_the_first_picture_of_each_slot(distances: list[float], rate_hz: float) -> None:
+def test_the_grid_selects_the_first_frame_of_each_slot(distances: list[float], rate_hz: float) -> None:
     times = list(itertools.accumulate(distances))
     grid = FrameGrid(rate_hz)
     taken = [time_s for time_s in times if grid.accepts(time_s)]
@@ -103,6 +103,6 @@ def test_grid_takes_the_first_picture_of_each_slot(distances: list[float], rate_
         assert not skipped or skipped[-1] - a <= 1 / rate_hz + 1e-6
 
 
-def test_grid_keeps_every_picture_at_its_own_rate_rounded_to_milliseconds() -> None:
+def test_the_grid_keeps_every_frame_at_its_own_rate_rounded_to_milliseconds() -> None:
     grid = FrameGrid(15.0)
     assert all(grid.accepts(round(i / 15, 3)) for i in range(1000))
