@@ -1,21 +1,21 @@
 """Rows and words -> Windows on a grid of media time. Pure: no threads, no clock, no model.
 
-Three streams come in, each with a watermark, the media time up to which it is complete. The aligner moves from one
-point of the grid to the next as soon as all watermarks have passed it, so what it gives depends on the media alone,
-not on who was faster or how the input was cut into pieces.
+Three streams come in, each with a watermark, the media time up to which it is complete. The aligner advances from one
+grid point to the next as soon as all watermarks have passed it, so its output depends on the media alone, not on which
+stream was faster or how the input was split.
 
-At the grid point T = k * hop it gives, in this order:
+At the grid point T = k * hop it emits, in this order:
 
-1. notices and marks of what happened up to T;
-2. what the recogniser said up to T: committed words, then the provisional tail if it changed;
+1. notices and marks up to T;
+2. the recognizer's output up to T: committed words, then the provisional tail if it changed;
 3. a window for each utterance that ended, with status committed;
-4. earlier rolling windows whose words are now settled, again, as committed;
-5. the rolling window [max(0, T - length), T): committed if nothing in it can change any more, else provisional.
+4. earlier rolling windows whose words are now final, again, as committed;
+5. the rolling window [max(0, T - length), T): committed if nothing in it can still change, else provisional.
 
-A live session does not let a reading wait for the recogniser, which may lag: with `wait_for_speech=False` only face and
-voice hold the grid back. What the recogniser says later is taken as soon as it is there; where it changes the words of
-the newest window, that window is given again, provisional still, under its next revision. What is committed is the
-same as when speech is waited for.
+In a live session a reading does not wait for the recognizer, which may lag: with `wait_for_speech=False` only face and
+voice hold back the grid. Later output of the recognizer is used as soon as it arrives; if it changes the words of the
+newest window, that window is emitted again, still provisional, with its next revision. What is committed is the same as
+when waiting for speech.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from typing import Literal, Protocol, TypeVar
 from mmim_live.events import Mark, Notice
 from mmim_live.types import FaceRow, SpeechUpdate, Status, VoiceRow, Window, Word
 
-HISTORY_S = 120.0  # how far back an utterance may reach; bounds the memory of a session without end
+HISTORY_S = 120.0  # how far back an utterance may reach; bounds the memory of an endless session
 
-_SLACK_S = 1e-6  # below a sample; absorbs the rounding of k * hop
+_SLACK_S = 1e-6  # less than a sample; absorbs the rounding of k * hop
 
 Stream = Literal["face", "voice", "speech"]
 Remark = Notice | Mark
@@ -49,18 +49,18 @@ _Row = TypeVar("_Row", bound=_Timed)
 
 @dataclass(slots=True)
 class _Pending:
-    """A rolling window that was given as provisional and will be given again."""
+    """A rolling window that was emitted as provisional and will be emitted again."""
 
     start_s: float
     end_s: float
     revision: int  # the next one
-    words: tuple[Word, ...]  # that it was given with
+    words: tuple[Word, ...]  # it was emitted with
 
 
 class Aligner:
     """The state of one session.
 
-    `streams` names those that will come; the others count as absent from the start. `take` gives what became ready.
+    `streams` are those to expect; the others count as absent from the start. `take` returns what became ready.
     """
 
     def __init__(
@@ -79,38 +79,38 @@ class Aligner:
         self._updates: deque[SpeechUpdate] = deque()
         self._committed: list[Word] = []
         self._provisional: tuple[Word, ...] = ()
-        self._settled_s = 0.0  # no word that starts before this can come or change
+        self._settled_s = 0.0  # no word that starts before this can still appear or change
         self._waiting: deque[_Pending] = deque()
 
     def push_face(self, rows: Sequence[FaceRow], until_s: float) -> None:
-        """More rows, in order of time; no row before `until_s` is to come."""
+        """Add rows, in order of time; no further row will be before `until_s`."""
         self._face.extend(rows)
         self._until_s["face"] = until_s
 
     def push_voice(self, rows: Sequence[VoiceRow], until_s: float) -> None:
-        """More rows, in order of time; no row before `until_s` is to come."""
+        """Add rows, in order of time; no further row will be before `until_s`."""
         self._voice.extend(rows)
         self._until_s["voice"] = until_s
 
     def push_speech(self, update: SpeechUpdate) -> None:
-        """The recogniser's next step."""
+        """Add the recognizer's next step."""
         self._updates.append(update)
         self._until_s["speech"] = update.time_s
 
     def push_remark(self, remark: Remark) -> None:
-        """Something to tell at its place in media time, or at once where that has passed."""
+        """Add a notice or mark, to be emitted at its media time, or at once if that has passed."""
         self._remarks.append(remark)
 
     def finish(self, stream: Stream) -> None:
-        """Nothing more will come of this stream."""
+        """Nothing more will come from this stream."""
         self._until_s[stream] = math.inf
 
     def end(self, duration_s: float) -> None:
-        """The media ends here: the last window is that of the first grid point at or after it."""
+        """The media ends here: the last window is at the first grid point at or after it."""
         self._end_s = duration_s
 
     def take(self) -> list[Aligned]:
-        """Words and windows that became ready, in order."""
+        """Everything that became ready, in order."""
         held_back_by = [until_s for stream, until_s in self._until_s.items() if self._waits or stream != "speech"]
         complete_s = min(held_back_by, default=math.inf)
         if complete_s == self._end_s == math.inf:
@@ -127,7 +127,7 @@ class Aligner:
 
     @property
     def finished(self) -> bool:
-        """All streams and the media have ended; what `take` gave last was the rest."""
+        """Whether all streams and the media have ended; the last `take` returned the rest."""
         return min(self._until_s.values(), default=math.inf) == math.inf and self._end_s < math.inf
 
     @property
@@ -139,7 +139,7 @@ class Aligner:
         while self._updates and self._updates[0].time_s <= now_s + _SLACK_S:
             ready += self._apply(self._updates.popleft())
         if self._waits and self._until_s.get("speech") == math.inf and not self._updates:
-            self._settled_s = math.inf  # the sound is over, though pictures may go on
+            self._settled_s = math.inf  # the audio is over, though the video may continue
         ready += self._settle(now_s)
         start_s = max(0.0, now_s - self._window_s)
         final = "speech" not in self._streams or self._settled_s >= now_s - _SLACK_S
@@ -152,24 +152,27 @@ class Aligner:
         return ready
 
     def _catch_up(self, complete_s: float) -> list[Aligned]:
-        """What the recogniser said since the last grid point, or late, of times whose rows are complete."""
+        """Apply the recognizer's output since the last grid point, or late, up to where the rows are complete."""
         ready: list[Aligned] = []
         while self._updates and self._updates[0].time_s <= complete_s + _SLACK_S:
             ready += self._apply(self._updates.popleft())
         if self._until_s.get("speech") == math.inf and not self._updates:
-            self._provisional, self._settled_s = (), math.inf  # it ended before the media did: no word will come
-        given_s = (self._tick - 1) * self._hop_s
-        ready += self._settle(given_s)
+            self._provisional, self._settled_s = (
+                (),
+                math.inf,
+            )  # it ended before the media did: there will be no more words
+        emitted_s = (self._tick - 1) * self._hop_s
+        ready += self._settle(emitted_s)
         if self._waiting:
             newest = self._waiting[-1]
             window = self._cut(newest.start_s, newest.end_s, "rolling", "provisional", newest.revision)
-            if _said(window.words) != _said(newest.words):
+            if _visible(window.words) != _visible(newest.words):
                 newest.revision, newest.words = newest.revision + 1, window.words
                 ready.append(window)
         return ready
 
     def _drain(self) -> list[Aligned]:
-        """After the last grid point: what the recogniser said at the very end, and the windows that it settles."""
+        """After the last grid point: the recognizer's last output, and the windows that become final with it."""
         ready: list[Aligned] = [*self._due_remarks(math.inf)]
         while self._updates:
             ready += self._apply(self._updates.popleft())
@@ -184,7 +187,7 @@ class Aligner:
     def _apply(self, update: SpeechUpdate) -> list[Aligned]:
         ready: list[Aligned] = list(update.committed)
         self._committed.extend(update.committed)
-        if _said(update.provisional) != _said(self._provisional):
+        if _visible(update.provisional) != _visible(self._provisional):
             ready += update.provisional
         self._provisional = update.provisional
         self._settled_s = max(self._settled_s, update.committed_until_s)
@@ -205,7 +208,16 @@ class Aligner:
         words = [*self._committed, *(self._provisional if status == "provisional" else ())]
         inside = tuple(word for word in words if start_s <= (word.start_s + word.end_s) / 2 < end_s)
         voice, face = _between(self._voice, start_s, end_s), _between(self._face, start_s, end_s)
-        return Window(start_s, end_s, kind, status, revision, inside, voice, face)
+        return Window(
+            start_s=start_s,
+            end_s=end_s,
+            kind=kind,
+            status=status,
+            revision=revision,
+            words=inside,
+            voice=voice,
+            face=face,
+        )
 
     def _forget(self, now_s: float) -> None:
         oldest_s = now_s - HISTORY_S
@@ -216,19 +228,19 @@ class Aligner:
 
 
 def _between(rows: list[_Row], start_s: float, end_s: float) -> tuple[_Row, ...]:
-    """The rows with start_s <= time_s < end_s; `rows` is in order of time."""
+    """The rows with start_s <= time_s < end_s; `rows` must be in order of time."""
     first = bisect_left(rows, start_s, key=lambda row: row.time_s)
     last = bisect_left(rows, end_s, key=lambda row: row.time_s)
     return tuple(rows[first:last])
 
 
 def _order(remark: Remark) -> tuple[float, str, str]:
-    """Who was faster must not decide between two of the same time."""
+    """Sort key: for two at the same time, the order must not depend on which arrived first."""
     if isinstance(remark, Mark):
         return remark.time_s, "", remark.label
     return remark.time_s, remark.code, remark.message
 
 
-def _said(words: tuple[Word, ...]) -> list[tuple[str, float, float]]:
-    """What a listener would notice of a provisional tail."""
+def _visible(words: tuple[Word, ...]) -> list[tuple[str, float, float]]:
+    """The part of a provisional tail whose changes are worth reporting."""
     return [(word.text, word.start_s, word.end_s) for word in words]

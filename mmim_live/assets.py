@@ -1,10 +1,8 @@
-"""The model files: which there are, their sums and licences, and where they are looked for.
+"""The model files: their checksums and licenses, and where they are looked for.
 
-`find` looks on this machine only, `obtain` fetches what is missing. The order is always: a folder of the user's
-(environment variable MMIM_LIVE_MODELS), a file bundled with the project, the cache, an installed package (located
-without importing it), the official address. Every file is checked against its SHA-256 sum before anybody loads it.
-
-Knows nothing of what the files are used for.
+`find` looks on this machine only, `obtain` downloads what is missing. The search order is always: a folder of the
+user's (environment variable MMIM_LIVE_MODELS), a file bundled with the project, the cache, an installed package
+(located without importing it), the official URL. Every file's SHA-256 checksum is verified before it is loaded.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ Origin = Literal["user", "bundled", "cache", "package", "download"]
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """One file of an asset. `parts` are (package, path inside it); several are concatenated."""
+    """One file of an asset. `parts` are pairs (package, path inside it); several are concatenated."""
 
     name: str
     size_bytes: int
@@ -53,7 +51,7 @@ class Asset:
     purpose: str
     licence: str
     files: tuple[ModelFile, ...]
-    install: str  # the command that brings it without a hub
+    install: str  # the command that installs it without a model hub
 
     @property
     def size_bytes(self) -> int:
@@ -61,13 +59,13 @@ class Asset:
 
     @property
     def sha256(self) -> str:
-        """The sum of the largest file, which is the model itself."""
+        """The checksum of the largest file, which is the model itself."""
         return max(self.files, key=lambda file: file.size_bytes).sha256
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where an asset was found: a folder that holds all its files under their names."""
+    """Where an asset was found: a folder with all its files under their names."""
 
     asset: Asset
     folder: Path
@@ -127,7 +125,7 @@ _BASE_PARTS = (
 
 WHISPER_BASE = Asset(
     name="whisper-base",
-    purpose="speech recognition, 99 languages, knows which one it hears (CTranslate2)",
+    purpose="speech recognition, 99 languages, detects the language (CTranslate2)",
     licence="MIT",
     files=(
         ModelFile(
@@ -153,7 +151,7 @@ WHISPER_BASE = Asset(
 
 MINILM = Asset(
     name="all-MiniLM-L6-v2",
-    purpose="text encoder to start training from (BertModel, 6 layers, 384-d)",
+    purpose="text encoder for training (BertModel, 6 layers, 384-d)",
     licence="Apache-2.0",
     files=_packaged(
         "sentence-transformers/all-MiniLM-L6-v2",
@@ -171,16 +169,16 @@ MINILM = Asset(
 )
 
 ASSETS: dict[str, Asset] = {asset.name: asset for asset in (FACE_LANDMARKER, WHISPER_TINY_EN, WHISPER_BASE, MINILM)}
-"""All model files that mmim-live knows by name."""
+"""All models, by name."""
 
 
 def find(name: str) -> Located | None:
-    """The asset's folder on this machine, with every sum checked, or None where it is not installed.
+    """The asset's folder on this machine, with all checksums verified, or None if it is not installed.
 
-    An asset that a package holds in pieces is assembled in the cache.
+    An asset that comes in pieces inside packages is assembled in the cache.
 
     Raises:
-        AssetError: the name is unknown, or a file that was found has the wrong SHA-256 sum.
+        AssetError: the name is unknown, or a file has the wrong SHA-256 checksum.
     """
     asset = _asset(name)
     for origin, folder in _local_folders(asset):
@@ -194,12 +192,12 @@ def find(name: str) -> Located | None:
 
 
 def obtain(name: str, progress: Callable[[str, int, int], None] | None = None) -> Located:
-    """Like `find`, and fetches what is missing from its official address into the cache.
+    """Like `find`, but downloads a missing asset from its official URL into the cache.
 
-    `progress` is called with (file name, bytes so far, bytes in all).
+    `progress` is called with (file name, bytes so far, total bytes).
 
     Raises:
-        AssetError: as for `find`, or the file cannot be fetched. A half download leaves nothing behind.
+        AssetError: as for `find`, or the download failed. A partial download leaves nothing behind.
     """
     located = find(name)
     if located is not None:
@@ -221,7 +219,7 @@ def _asset(name: str) -> Asset:
         return ASSETS[name]
     except KeyError:
         known = ", ".join(ASSETS)
-        raise AssetError(f"model {name!r} is not known: choose one of {known}") from None
+        raise AssetError(f"unknown model {name!r}: choose from {known}") from None
 
 
 def _local_folders(asset: Asset) -> Iterator[tuple[Origin, Path]]:
@@ -236,7 +234,7 @@ def _local_folders(asset: Asset) -> Iterator[tuple[Origin, Path]]:
 
 
 def _part_paths(file: ModelFile) -> list[Path]:
-    """The pieces of a file in installed packages, in order; empty unless all are there."""
+    """The pieces of a file in installed packages, in order; empty unless all of them exist."""
     paths = []
     for package, inside in file.parts:
         spec = importlib.util.find_spec(package)  # finds a top-level package without importing it
@@ -262,7 +260,7 @@ def _assemble(asset: Asset) -> Path:
 
 @contextlib.contextmanager
 def _new_folder(asset: Asset) -> Iterator[Path]:
-    """A temporary folder that becomes the asset's cache folder if the block succeeds, and vanishes if not."""
+    """A temporary folder that becomes the asset's cache folder if the block succeeds, and is deleted if not."""
     final = cache_folder() / asset.name
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -271,11 +269,11 @@ def _new_folder(asset: Asset) -> Iterator[Path]:
         raise AssetError(f"cannot write model files to {final.parent}: {error.strerror}; set XDG_CACHE_HOME") from error
     try:
         yield temporary
-        if final.exists() and not _whole(final, asset):
+        if final.exists() and not _is_complete(final, asset):
             shutil.rmtree(final)
         with contextlib.suppress(OSError):  # another process was faster
             temporary.replace(final)
-        if not _whole(final, asset):
+        if not _is_complete(final, asset):
             temporary.replace(final)
     except OSError as error:
         raise AssetError(f"cannot write {asset.name} to {final}: {error.strerror or error}") from error
@@ -283,36 +281,36 @@ def _new_folder(asset: Asset) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _whole(folder: Path, asset: Asset) -> bool:
-    """Whether all files are there in their right sizes."""
+def _is_complete(folder: Path, asset: Asset) -> bool:
+    """Whether all files exist and have the right sizes."""
     paths = [(folder / file.name, file.size_bytes) for file in asset.files]
     return all(path.is_file() and path.stat().st_size == size for path, size in paths)
 
 
 def _check(path: Path, file: ModelFile, asset: Asset) -> None:
-    mend = f"delete it, or reinstall with `{asset.install}`"
+    fix = f"delete it, or reinstall with `{asset.install}`"
     try:
         size = path.stat().st_size
         if size != file.size_bytes:
-            raise AssetError(f"{path} has {size} bytes instead of {file.size_bytes}: {mend}")
+            raise AssetError(f"{path} has {size} bytes instead of {file.size_bytes}: {fix}")
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise AssetError(f"cannot read {path}: {error.strerror}") from error
     if digest != file.sha256:
-        raise AssetError(f"{path} has SHA-256 {digest[:12]}… instead of {file.sha256[:12]}…: {mend}")
+        raise AssetError(f"{path} has SHA-256 {digest[:12]}… instead of {file.sha256[:12]}…: {fix}")
 
 
 def _download(file: ModelFile, target: Path, asset: Asset, progress: Callable[[str, int, int], None] | None) -> None:
-    missing = f"model {asset.name} is not on this machine"
+    missing = f"model {asset.name} is not installed"
     if file.url is None:
-        raise AssetError(f"{missing}: `{asset.install}`")
+        raise AssetError(f"{missing}: run `{asset.install}`")
     try:
-        with urllib.request.urlopen(file.url, timeout=DOWNLOAD_TIMEOUT_S) as answer, target.open("wb") as out:  # noqa: S310 (only the https addresses of the table)
+        with urllib.request.urlopen(file.url, timeout=DOWNLOAD_TIMEOUT_S) as answer, target.open("wb") as out:  # noqa: S310 (only the https URLs above)
             _copy(answer, out, file, progress)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise AssetError(f"{missing} and cannot be fetched ({reason}): `{asset.install}` brings it") from error
+        raise AssetError(f"{missing} and cannot be downloaded ({reason}): run `{asset.install}`") from error
     _check(target, file, asset)
 
 
@@ -329,19 +327,19 @@ _RENAMED_CHECKPOINTS = {"live": "minilm-en"}
 
 
 def current_checkpoint_name(name: str) -> str:
-    """The name that a shipped checkpoint has today; warns when `name` is a former one. Other names stay as they are."""
+    """The current name of a shipped checkpoint; warns if `name` is a former one. Other names are returned unchanged."""
     current = _RENAMED_CHECKPOINTS.get(name)
-    if current is None or Path(name).is_dir():  # a folder that really has this name comes first
+    if current is None or Path(name).is_dir():  # an actual folder of this name takes precedence
         return name
     warnings.warn(f"checkpoint {name!r} is now called {current!r}", RenamedWarning, stacklevel=2)
     return current
 
 
 def checkpoint_folder(name: str) -> Path:
-    """The folder of a checkpoint: an existing folder of that path, or one of the shipped checkpoints by name.
+    """The folder of a checkpoint: an existing folder at that path, or a shipped checkpoint of that name.
 
     Raises:
-        CheckpointError: there is neither.
+        CheckpointError: neither exists.
     """
     path = Path(name).expanduser()
     if path.is_dir():
@@ -353,9 +351,7 @@ def checkpoint_folder(name: str) -> Path:
     known = (
         ", ".join(sorted(folder.name for folder in shipped.iterdir() if folder.is_dir())) if shipped.is_dir() else ""
     )
-    raise CheckpointError(
-        f"checkpoint {name!r} is neither a folder nor a shipped checkpoint ({known or 'there is none'})"
-    )
+    raise CheckpointError(f"checkpoint {name!r} is neither a folder nor a shipped checkpoint ({known or 'none found'})")
 
 
 def _shipped_checkpoints() -> Path:

@@ -1,4 +1,4 @@
-"""What is missing on this machine, and how to mend it. Each check stands alone: one that fails stops no other."""
+"""Checks what is missing on this machine, and says how to fix it. The checks are independent of each other."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _TORCH = "'torch>=2.11,<2.15' 'torchaudio>=2.11,<2.12'"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding. `mend` says what to do where it is not well."""
+    """One finding. `fix` says what to do if it is not `ok`."""
 
     name: str
-    well: bool
+    ok: bool
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine() -> Iterator[Check]:
-    """All checks, in the order in which things are needed."""
+    """Run all checks, in the order in which things are needed."""
     yield Check("python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or newer")
-    yield _imports("torch and torchaudio", "torch, torchaudio", _mend_torch())
+    yield _imports("torch and torchaudio", "torch, torchaudio", _fix_torch())
     yield _imports("text encoder", "transformers", "pip install --upgrade transformers")
     yield _imports(
         "face landmarker",
@@ -45,20 +45,20 @@ def examine() -> Iterator[Check]:
     yield _microphone()
     for asset in assets.ASSETS.values():
         yield _asset(asset)
-    yield _told(f"checkpoint {DEFAULT_CHECKPOINT}", lambda: str(assets.checkpoint_folder(DEFAULT_CHECKPOINT)))
+    yield _located(f"checkpoint {DEFAULT_CHECKPOINT}", lambda: str(assets.checkpoint_folder(DEFAULT_CHECKPOINT)))
     yield _terminal()
 
 
-def _imports(name: str, modules: str, mend: str) -> Check:
-    """Import in a process of its own: some failures end the process."""
+def _imports(name: str, modules: str, fix: str) -> Check:
+    """Import in a separate process: some failures end the process."""
     command = [sys.executable, "-W", "ignore", "-c", f"import {modules}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S, check=False)  # noqa: S603 (our own words)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S, check=False)  # noqa: S603 (fixed arguments)
     except subprocess.TimeoutExpired:
-        return Check(name, False, f"import took more than {IMPORT_TIMEOUT_S:.0f} s", mend)
+        return Check(name, False, f"import took more than {IMPORT_TIMEOUT_S:.0f} s", fix)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"])[-1]
-        return Check(name, False, reason, mend)
+        return Check(name, False, reason, fix)
     return Check(name, True, ", ".join(_version(module.strip().split(".")[0]) for module in modules.split(",")))
 
 
@@ -67,7 +67,7 @@ def _version(module: str) -> str:
     return f"{module} {importlib.metadata.version(names.get(module, module))}"
 
 
-def _mend_torch() -> str:
+def _fix_torch() -> str:
     """torchaudio's Linux wheel is built against CUDA and does not load beside a CPU-only torch."""
     try:
         version = importlib.metadata.version("torch")
@@ -86,36 +86,39 @@ def _same_opencv() -> Check:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             found[name] = "missing"
-    mend = "pip install --force-reinstall opencv-python opencv-contrib-python"
-    return Check("opencv", len(set(found.values())) == 1, ", ".join(f"{k} {v}" for k, v in found.items()), mend)
+    fix = "pip install --force-reinstall opencv-python opencv-contrib-python"
+    return Check("opencv", len(set(found.values())) == 1, ", ".join(f"{k} {v}" for k, v in found.items()), fix)
 
 
 def _microphone() -> Check:
     found = ctypes.util.find_library("portaudio")
-    bundled = sys.platform in {"darwin", "win32"}  # there sounddevice carries its own
-    mend = "needed for a microphone only; on Debian or Ubuntu: apt-get install libportaudio2"
-    return Check("PortAudio", bool(found) or bundled, found or ("bundled" if bundled else "missing"), mend)
+    bundled = sys.platform in {"darwin", "win32"}  # sounddevice brings its own there
+    fix = "only needed for a microphone; on Debian or Ubuntu: apt-get install libportaudio2"
+    return Check("PortAudio", bool(found) or bundled, found or ("bundled" if bundled else "missing"), fix)
 
 
 def _asset(asset: assets.Asset) -> Check:
     def where() -> str:
         located = assets.find(asset.name)
         if located is None:
-            raise MmimLiveError("not here")
+            raise MmimLiveError("not installed")
         return f"{located.origin}: {located.folder}"
 
-    return _told(f"model {asset.name} ({asset.purpose})", where, asset.install)
+    return _located(f"model {asset.name} ({asset.purpose})", where, asset.install)
 
 
-def _told(name: str, look: Callable[[], str], mend: str = "") -> Check:
+def _located(name: str, look: Callable[[], str], fix: str = "") -> Check:
     try:
         return Check(name, True, look())
     except MmimLiveError as error:
-        return Check(name, False, str(error), mend)
+        return Check(name, False, str(error), fix)
 
 
 def _terminal() -> Check:
     size = shutil.get_terminal_size()
     return Check(
-        "terminal", size.columns >= 80 and size.lines >= 24, f"{size.columns}x{size.lines}", "the app wants 80x24"
+        "terminal",
+        size.columns >= 80 and size.lines >= 24,
+        f"{size.columns}x{size.lines}",
+        "the app needs at least 80x24",
     )

@@ -1,11 +1,11 @@
-"""The errors of mmim-live. Each message is one line that says what, where and how to mend it.
+"""The errors of mmim-live. Each message is one line that says what is wrong, where, and how to fix it.
 
-Knows nothing of the other modules. `cli` is the only place that turns an error into an exit code.
+Only `cli` turns an error into an exit code.
 """
 
 
 class MmimLiveError(Exception):
-    """The root of the tree: whatever a user can cause or mend."""
+    """The root of the hierarchy: anything that a user can cause or fix."""
 
 
 class DeviceError(MmimLiveError):
@@ -17,7 +17,7 @@ class MediaError(MmimLiveError):
 
 
 class AssetError(MmimLiveError):
-    """A model file is missing, damaged or cannot be fetched."""
+    """A model file is missing, damaged or cannot be downloaded."""
 
 
 class CheckpointError(MmimLiveError):
@@ -25,7 +25,7 @@ class CheckpointError(MmimLiveError):
 
 
 class DataError(MmimLiveError):
-    """A data set file is malformed, or does not hold what was asked of it."""
+    """A data set file is malformed, or does not contain what was requested."""
 
 
 class ConfigError(MmimLiveError):
@@ -37,8 +37,8 @@ class OutputError(MmimLiveError):
 
 
 class RenamedWarning(FutureWarning):
-    """Something is asked for by its former name, which still works; the message is one line that gives the new one."""
+    """Something was requested by its former name, which still works; the message is one line with the new name."""
 
 
 class WorkerError(MmimLiveError):
-    """A worker thread died of an unforeseen error; the cause is chained."""
+    """A worker thread died of an unexpected error; the cause is chained."""

@@ -1,7 +1,7 @@
-"""Keeps what native libraries print off the terminal.
+"""Keeps the output of native libraries off the terminal.
 
-mediapipe and TFLite write their log to file descriptor 2, past Python. While the block runs, descriptor 2 is a log
-file; our own words go to a duplicate of the real one.
+mediapipe and TFLite write their logs directly to file descriptor 2, bypassing Python. While a block runs, descriptor 2
+points to a log file; our own output goes to a duplicate of the real one.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @contextlib.contextmanager
 def without_native_chatter() -> Iterator[None]:
-    """Let nothing of what mediapipe and TFLite tell about themselves through descriptor 2 while the block runs.
+    """Suppress informational messages of mediapipe and TFLite on descriptor 2 while the block runs.
 
-    Whatever else is written meanwhile, errors of theirs included, comes out at the end of the block.
+    Everything else written meanwhile, including their errors, is printed at the end of the block.
     """
     with _ONE_AT_A_TIME, tempfile.TemporaryFile() as caught:
         try:
             real = os.dup(2)
-        except OSError:  # it is closed: nothing can come through
+        except OSError:  # it is closed: nothing can get through
             yield
             return
         os.dup2(caught.fileno(), 2)
@@ -45,10 +45,10 @@ def without_native_chatter() -> Iterator[None]:
 
 @contextlib.contextmanager
 def native_stderr_to_log(drawing: int = 2) -> Iterator[TextIO]:
-    """Point descriptor 2 at a temporary file for the length of the block; yield a stream to a real terminal.
+    """Point descriptor 2 at a temporary file while the block runs; yield a stream to the real terminal.
 
-    `sys.stderr` and `sys.__stderr__` are that stream meanwhile, so that whoever draws on them (Textual does) reaches
-    the terminal. `drawing` is the descriptor it stands for: 2, or 1 where standard error is redirected.
+    Meanwhile `sys.stderr` and `sys.__stderr__` are that stream, so that code that draws on them (Textual does) reaches
+    the terminal. `drawing` is the descriptor behind it: 2, or 1 if standard error is redirected.
     """
     sys.stderr.flush()
     real, screen = os.dup(2), os.dup(drawing)
@@ -63,5 +63,5 @@ def native_stderr_to_log(drawing: int = 2) -> Iterator[TextIO]:
             sys.stderr, sys.__stderr__ = before  # type: ignore[misc]
             os.dup2(real, 2)
             os.close(real)
-            with contextlib.suppress(OSError):  # its window is gone, and with it what was not yet written
+            with contextlib.suppress(OSError):  # its window is gone, along with any unwritten output
                 terminal.close()

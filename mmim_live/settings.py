@@ -1,6 +1,5 @@
-"""The settings of a session: the only home of defaults. An unknown key or a value out of range is a ConfigError.
-
-Knows the names and ranges of settings, nothing of what they do.
+"""The settings of a session, and the only place for their defaults. Unknown keys and values out of range raise
+ConfigError.
 """
 
 from __future__ import annotations
@@ -18,41 +17,47 @@ from mmim_live.assets import current_checkpoint_name
 from mmim_live.errors import ConfigError
 
 DEFAULT_CHECKPOINT = "minilm-en"
-KEYS = "keys"  # the table of a settings file that says which keys do what
+KEYS = "keys"  # the table of a settings file with key bindings
 
-_UNESCAPED = r"[A-Za-z0-9._~-]{16,200}"  # in an address
+_UNESCAPED = r"[A-Za-z0-9._~-]{16,200}"  # in a URL
 
 
 class Settings(BaseModel):
-    """What a user can set, by a TOML file or by options of the same names."""
+    """What a user can set, in a TOML file or by options of the same names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     checkpoint: str = Field(default=DEFAULT_CHECKPOINT, description="name of a shipped checkpoint, or a folder")
     asr_model: str = Field(default="auto", description="auto, whisper-tiny.en, whisper-base, or a CTranslate2 folder")
-    language: str = Field(default="auto", pattern=r"^(auto|[a-z]{2,3})$", description="auto, or an ISO 639 code as en")
+    language: str = Field(
+        default="auto", pattern=r"^(auto|[a-z]{2,3})$", description="auto, or an ISO 639 code such as en"
+    )
     window: float = Field(default=6.0, ge=1.0, le=30.0, description="length of the rolling window, seconds")
     hop: float = Field(default=0.5, ge=0.1, le=10.0, description="media time between two readings, seconds")
-    face: bool = Field(default=True, description="read the face")
-    speech: bool = Field(default=True, description="recognise words")
+    face: bool = Field(default=True, description="analyze the face")
+    speech: bool = Field(default=True, description="recognize speech")
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto, cpu, cuda or mps")
-    # Where a run is told of has no influence on it, and the token is a secret: neither stands in the session event.
+    # Serving has no influence on the results, and the token is a secret: neither is part of the session event.
     serve: int | None = Field(
-        default=None, ge=0, le=65535, exclude=True, description="serve events on this port of 127.0.0.1; 0: a free one"
+        default=None,
+        ge=0,
+        le=65535,
+        exclude=True,
+        description="serve events on this port of 127.0.0.1; 0: any free port",
     )
     serve_token: str | None = Field(
-        default=None, exclude=True, repr=False, description="what listeners must know; a random one if not set"
+        default=None, exclude=True, repr=False, description="access token for clients; random if not set"
     )
 
     @field_validator("serve_token")
     @classmethod
     def _hard_to_guess(cls, token: str | None) -> str | None:
         if token is not None and not re.fullmatch(_UNESCAPED, token):
-            raise ValueError("must be at least 16 letters, digits or any of . _ ~ - (it stands in an address)")
+            raise ValueError("must be 16 to 200 letters, digits or any of . _ ~ - (it is part of a URL)")
         return token
 
     record_to: str = Field(
-        default="", description="folder that live recordings go to; empty: the documents folder, or the current one"
+        default="", description="folder for live recordings; empty: the documents folder, or the current one"
     )
 
     @field_validator("checkpoint")
@@ -71,12 +76,12 @@ Speed = Literal["1.0", "max"]
 
 
 def config_folder() -> Path:
-    """Where a user's own settings lie."""
+    """The folder of the user's own settings."""
     return platformdirs.user_config_path("mmim-live", appauthor=False)
 
 
 def user_file() -> Path | None:
-    """The user's own settings file, if there is one. Settings files and options that are given win over it."""
+    """The user's own settings file, if there is one. Settings files and options given explicitly override it."""
     path = config_folder() / "settings.toml"
     return path if path.is_file() else None
 
@@ -84,8 +89,8 @@ def user_file() -> Path | None:
 def load_settings(
     path: Path | None, overrides: dict[str, Any], user: Path | None = None, recorded: dict[str, Any] | None = None
 ) -> Settings:
-    """The defaults, changed by the TOML file `user`, by the settings of the recording that is replayed, by the TOML
-    file at `path`, and by those overrides that are not None.
+    """The defaults, overridden by the TOML file `user`, the settings of the recording being replayed, the TOML file at
+    `path`, and those `overrides` that are not None, in this order.
 
     Raises:
         ConfigError: one line that names the file and the key.
@@ -110,14 +115,14 @@ def load_settings(
 
 @dataclass(frozen=True, slots=True)
 class KeyOverrides:
-    """Which keys do what, where a user wants it otherwise. Knows nothing of what can be done."""
+    """Key bindings that the user changed."""
 
-    keys: dict[str, str] = field(default_factory=dict)  # of an action: one key, or several with commas between
-    origin: str = ""  # the files that they come from
+    keys: dict[str, str] = field(default_factory=dict)  # by action: one key, or several separated by commas
+    origin: str = ""  # the files they come from
 
 
 def load_keys(path: Path | None, user: Path | None = None) -> KeyOverrides:
-    """The table `[keys]` of the file `user`, changed by that of the file at `path`. A value is a key, or a list.
+    """The table `[keys]` of the file `user`, overridden by that of the file at `path`. A value is a key, or a list.
 
     Raises:
         ConfigError: one line that names the file and what is wrong with it.
@@ -127,7 +132,7 @@ def load_keys(path: Path | None, user: Path | None = None) -> KeyOverrides:
     for file in filter(None, (user, path)):
         table = _read(file).get(KEYS, {})
         if not isinstance(table, dict):
-            raise ConfigError(f"{file}: [{KEYS}] is a table of actions and their keys, such as quit = 'q'")
+            raise ConfigError(f"{file}: [{KEYS}] must be a table of actions and their keys, such as quit = 'q'")
         for action, value in table.items():
             wanted = value if isinstance(value, list) else [value]
             if not wanted or not all(isinstance(key, str) and key for key in wanted):
@@ -141,7 +146,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"cannot read the settings in {path}: {error.strerror}") from error
+        raise ConfigError(f"cannot read settings file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not a valid TOML file: {error}") from error
 
@@ -151,7 +156,7 @@ def _one_line(error: ValidationError, origin: str) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{origin}: setting {key!r} is not known: choose from {', '.join(Settings.model_fields)}"
+        return f"{origin}: unknown setting {key!r}: choose from {', '.join(Settings.model_fields)}"
     what = f"setting {key!r}: " if key else ""
     got = "" if key in {"", "serve_token"} else f" (got {first['input']!r})"
     return f"{origin}: {what}{first['msg'].removeprefix('Value error, ')}{got}"

@@ -1,7 +1,7 @@
-"""Folding of casing and punctuation: the one place where recognised and training text become alike.
+"""Normalization of case and punctuation: the one place where recognized and training text are made alike.
 
-MOSI's transcripts are upper case without punctuation ("IT COULDVE BEEN BETTER"), Whisper's are neither. Both sides of
-the project, training and live, pass every text through `normalize_text` before tokenising.
+MOSI's transcripts are upper case without punctuation ("IT COULDVE BEEN BETTER"), Whisper's are neither. Training and
+live code pass all text through `normalize_text` before tokenization.
 """
 
 import re
@@ -14,7 +14,7 @@ _NOT_WORD = re.compile(r"[^\w\s]|_")
 
 
 def normalize_text(text: str) -> str:
-    """Lower case, no accents lost, apostrophes inside words removed, other punctuation turned into single spaces.
+    """Lower-case the text, keep accents, remove apostrophes inside words, turn other punctuation into single spaces.
 
     >>> normalize_text("It could've been BETTER -- really!")
     'it couldve been better really'

@@ -7,20 +7,20 @@ from mmim_live import doctor
 
 def test_a_library_that_does_not_import_is_reported_with_its_reason():
     check = doctor._imports("nothing", "no_such_library", "install it")
-    assert not check.well
+    assert not check.ok
     assert "no_such_library" in check.found
-    assert check.mend == "install it"
+    assert check.fix == "install it"
 
 
 def test_a_cpu_only_torch_gets_a_plain_message(monkeypatch: pytest.MonkeyPatch):
     real = importlib.metadata.version
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.13.0+cpu" if name == "torch" else real(name))
-    assert "CPU-only" in doctor._mend_torch()
+    assert "CPU-only" in doctor._fix_torch()
 
 
 def test_two_releases_of_opencv_are_reported(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "5.0" if name == "opencv-python" else "4.9")
-    assert not doctor._same_opencv().well
+    assert not doctor._same_opencv().ok
 
 
 @pytest.mark.slow
@@ -29,4 +29,4 @@ def test_everything_that_the_tests_need_is_well_here():
     found = {check.name: check for check in doctor.examine()}
     assert needed <= found.keys()
     for name in needed:
-        assert found[name].well, found[name]
+        assert found[name].ok, found[name]

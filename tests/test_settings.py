@@ -14,7 +14,7 @@ def test_options_win_over_the_file_and_the_file_over_defaults(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("wimdow = 8.0", "'wimdow' is not known"),
+        ("wimdow = 8.0", "unknown setting 'wimdow'"),
         ("window = -1", "'window'"),
         ("window = 'wide'", "'window'"),
         ("window = 2.0\nhop = 3.0", "must not be longer"),

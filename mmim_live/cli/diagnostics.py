@@ -52,6 +52,6 @@ def doctor() -> None:
     from mmim_live.doctor import examine
 
     for check in examine():
-        print(f"{'ok     ' if check.well else 'MISSING'}  {check.name}: {check.found}")
-        if not check.well and check.mend:
-            print(f"         {check.mend}")
+        print(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.found}")
+        if not check.ok and check.fix:
+            print(f"         {check.fix}")

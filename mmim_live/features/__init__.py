@@ -1,1 +1,1 @@
-"""Media -> rows and words: face, voice and speech, and the feature contract. No threads, no model of sentiment."""
+"""Media -> feature rows: face and voice, and the feature contract."""

@@ -1,7 +1,7 @@
-"""The feature contract of the live extractors: the names, order, rate and revision of every column they give.
+"""The feature contract of the live extractors: names, order, rate and revision of every column they produce.
 
-Raise a revision whenever the same media would give other numbers; checkpoints made before are then refused with an
-explanation instead of reading nonsense. Knows the extractors' constants, nothing of models or threads.
+Increase a revision whenever the same media would give different numbers: earlier checkpoints are then rejected with an
+explanation instead of reading nonsense.
 """
 
 from mmim_live.assets import FACE_LANDMARKER
@@ -10,7 +10,7 @@ from mmim_live.features.voice import VOICE_NAMES, VOICE_RATE_HZ, VOICE_REVISION
 from mmim_live.text_normalization import FOLDING_REVISION
 from mmim_live.types import FeatureContract, ModalityContract
 
-# The sources are part of the contract's hash, which checkpoints carry: a change refuses all older ones.
+# The sources are part of the contract's hash, which checkpoints store: a change would reject all older ones.
 CONTRACT = FeatureContract(
     text=ModalityContract(("word",), 0.0, FOLDING_REVISION, "words folded by mmim_live.text"),
     voice=ModalityContract(VOICE_NAMES, VOICE_RATE_HZ, VOICE_REVISION, "torchaudio"),
@@ -18,4 +18,4 @@ CONTRACT = FeatureContract(
         FACE_NAMES, FACE_RATE_HZ, FACE_REVISION, f"mediapipe FaceLandmarker {FACE_LANDMARKER.sha256[:16]}"
     ),
 )
-"""What every row of this version of mmim-live means."""
+"""What each row of this version of mmim-live means."""

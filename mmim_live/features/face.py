@@ -1,7 +1,6 @@
 """Video frames -> FaceRows: the blendshapes and head pose of the largest face, by mediapipe's FaceLandmarker.
 
-Called from the caller's own thread in VIDEO mode (LIVE_STREAM drops frames without saying so). Knows nothing of
-windows, models or where the frames come from.
+Runs on the caller's thread, in VIDEO mode (LIVE_STREAM silently drops frames).
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from mmim_live.native_stderr import without_native_chatter
 from mmim_live.telemetry import block_mediapipe_uploads
 from mmim_live.types import FaceRow, VideoFrame
 
-FACE_RATE_HZ = 15.0  # at most; faster video is thinned at capture
+FACE_RATE_HZ = 15.0  # at most; faster video is thinned out at capture
 FACE_REVISION = 1
 
-# The 52 scores in the order in which the model file gives them.
+# The 52 scores in the order in which the model file produces them.
 # fmt: off
 _BLENDSHAPES = (
     "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",
@@ -39,7 +38,7 @@ _BLENDSHAPES = (
 _POSE = ("yaw_rad", "pitch_rad", "roll_rad", "x_cm", "y_cm", "z_cm")
 FACE_NAMES: tuple[str, ...] = (*_BLENDSHAPES, *_POSE)
 
-_MAX_FACES = 2  # the second only to be able to say that it is there; it costs about 1 ms a frame
+_MAX_FACES = 2  # the second only to report that it is there; it costs about 1 ms per frame
 
 
 def head_pose(matrix: NDArray[np.floating[Any]]) -> tuple[float, float, float, float, float, float]:
@@ -59,7 +58,7 @@ class FaceExtractor:
     """A FaceLandmarker and the state of one stream. Frames must come in order of time; not for several threads."""
 
     def __init__(self, model: Path) -> None:
-        # mediapipe takes half a second to import and is not needed to read a contract.
+        # mediapipe takes half a second to import and is not needed to read the contract.
         import mediapipe as mp
         from mediapipe.tasks.python import BaseOptions
         from mediapipe.tasks.python.vision import (
@@ -78,46 +77,46 @@ class FaceExtractor:
             output_facial_transformation_matrixes=True,
         )
         try:
-            with without_native_chatter():  # all that mediapipe has to say, it says now
+            with without_native_chatter():  # mediapipe logs only here
                 self._landmarker = FaceLandmarker.create_from_options(options)
         except (RuntimeError, ValueError, OSError) as error:
             reason = str(error).splitlines()[0]
-            raise AssetError(
-                f"{model} cannot be used as a face landmarker: {reason}; see `mmim-live models`"
-            ) from error
+            raise AssetError(f"{model} is not a usable face landmarker: {reason}; see `mmim-live models`") from error
         self._mp = mp
         contours = FaceLandmarksConnections.FACE_LANDMARKS_CONTOURS
         self._contours = sorted({index for line in contours for index in (line.start, line.end)})
         self._last_ms = -1
         self._closed = False
         self.faces_in_frame = 0
-        self._seen: list[Any] = []  # the landmarks of the largest face in the last frame
+        self._landmarks: list[Any] = []  # the landmarks of the largest face in the last frame
 
     def push(self, frame: VideoFrame) -> FaceRow | None:
-        """The row of the largest face in `frame`, or None where there is no face."""
-        self._last_ms = max(self._last_ms + 1, round(frame.time_s * 1000))  # mediapipe demands strictly rising stamps
+        """The row of the largest face in `frame`, or None if there is no face."""
+        self._last_ms = max(
+            self._last_ms + 1, round(frame.time_s * 1000)
+        )  # mediapipe requires strictly increasing timestamps
         image = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=np.ascontiguousarray(frame.image))
         result = self._landmarker.detect_for_video(image, self._last_ms)
         self.faces_in_frame = len(result.face_landmarks)
         if not result.face_landmarks:
-            self._seen = []
+            self._landmarks = []
             return None
         largest = max(range(self.faces_in_frame), key=lambda index: _area(result.face_landmarks[index]))
-        self._seen = result.face_landmarks[largest]
+        self._landmarks = result.face_landmarks[largest]
         scores = [category.score for category in result.face_blendshapes[largest]]
         pose = head_pose(result.facial_transformation_matrixes[largest])
         return FaceRow(frame.time_s, np.asarray([*scores, *pose], dtype=np.float32))
 
     def outline(self) -> NDArray[np.float32]:
-        """The last frame's face as the contours of face, eyes, brows and lips, for people to look at.
+        """The face of the last frame as the contours of face, eyes, brows and lips, for display.
 
-        [n, 2]: x and y as parts of the picture's width and height; no rows where there was no face.
+        [n, 2]: x and y as fractions of the frame's width and height; no rows if there was no face.
         """
-        points = [self._seen[index] for index in self._contours] if self._seen else []
+        points = [self._landmarks[index] for index in self._contours] if self._landmarks else []
         return np.asarray([(point.x, point.y) for point in points], dtype=np.float32).reshape(-1, 2)
 
     def close(self) -> None:
-        """Free the model; may be called twice. `push` must not be called any more."""
+        """Free the model; may be called twice. `push` must not be called afterward."""
         if not self._closed:
             self._closed = True
             self._landmarker.close()
@@ -132,7 +131,7 @@ class FaceExtractor:
 
 
 def _area(landmarks: list[Any]) -> float:
-    """The area of the bounding box of one face's landmarks, as a part of the picture's."""
+    """The area of the bounding box of one face's landmarks, as a fraction of the frame's."""
     xs = [landmark.x for landmark in landmarks]
     ys = [landmark.y for landmark in landmarks]
     return (max(xs) - min(xs)) * (max(ys) - min(ys))  # type: ignore[no-any-return]

@@ -1,10 +1,10 @@
-"""Sound -> VoiceRows: 20 rows a second of speech, by torchaudio. Silence and non-speech give no row.
+"""Audio -> VoiceRows: 20 rows per second of speech, by torchaudio. Silence and non-speech produce no row.
 
-Rows do not depend on the level of the microphone: the mel spectrum is taken relative to its own mean, energy relative
-to the running level of this speaker, and speech is told from silence on levelled sound. Knows no windows and no models.
+Rows do not depend on the microphone's level: the mel spectrum is relative to its own mean, energy is relative to the
+running level of the speaker, and speech is detected after gain control.
 
-Work is done in fixed steps of media time, each with a fixed stretch of sound before it, so that the rows are the same
-for any chunking of the input.
+Works in fixed steps of media time, each with a fixed stretch of audio before it, so that the rows are the same for any
+chunking of the input.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ VOICE_NAMES: tuple[str, ...] = (
     "level_slope",  # last frame's level minus the first's, within the row
     "pitch_octaves",  # log2(f0 / 100 Hz); 0 where unvoiced
     "pitch_relative_octaves",  # the same relative to this speaker's running pitch; 0 where unvoiced
-    "voicing",  # normalised cross-correlation at the pitch period, 0 to 1
+    "voicing",  # normalized cross-correlation at the pitch period, 0 to 1
     "centroid_khz",  # spectral centroid
     "flatness",  # log of geometric over arithmetic mean of the mel powers
 )
 
 _ROW = SAMPLE_RATE_HZ // int(VOICE_RATE_HZ)  # 800 samples, 50 ms
-_SHIFT = SAMPLE_RATE_HZ // 100  # frames of 25 ms every 10 ms, the usual of speech recognition
+_SHIFT = SAMPLE_RATE_HZ // 100  # frames of 25 ms every 10 ms, as usual in speech recognition
 _FRAME = SAMPLE_RATE_HZ // 40
 _FRAMES_PER_ROW = _ROW // _SHIFT
-_STEP = SAMPLE_RATE_HZ // 2  # half a second: small steps cost more in calls than in arithmetic
+_STEP = SAMPLE_RATE_HZ // 2  # half a second: in smaller steps, calls cost more than arithmetic
 _SHORTEST_LAG, _LONGEST_LAG = SAMPLE_RATE_HZ // 500, SAMPLE_RATE_HZ // 70  # pitch from 70 to 500 Hz
 _NEAR_HIGHEST = 0.9  # of the highest correlation
-_CORRELATION = SAMPLE_RATE_HZ // 25  # voicing is judged over 40 ms
+_CORRELATION = SAMPLE_RATE_HZ // 25  # voicing is measured over 40 ms
 _MEDIAN_FRAMES = 5
-_CONTEXT = _CORRELATION + _LONGEST_LAG + _MEDIAN_FRAMES * _SHIFT  # sound before a step that its frames look back on
-_VOICED = 0.5  # of the normalised cross-correlation
+_CONTEXT = _CORRELATION + _LONGEST_LAG + _MEDIAN_FRAMES * _SHIFT  # audio before a step that its frames look back on
+_VOICED = 0.5  # of the normalized cross-correlation
 
 SPEECH_PROBABILITY = 0.5
-_HANGOVER_ROWS = 4  # 0.2 s: unvoiced ends of words belong to the voice
-_ADAPTATION = 1 / (VOICE_RATE_HZ * 10)  # running level and pitch follow over 10 s of speech
-_FULL_SCALE = 32768.0  # kaldi's floor of the logarithm is meant for 16-bit numbers
+_HANGOVER_ROWS = 4  # 0.2 s: unvoiced word endings belong to the voice
+_ADAPTATION = 1 / (VOICE_RATE_HZ * 10)  # running level and pitch adapt over 10 s of speech
+_FULL_SCALE = 32768.0  # kaldi's log floor is meant for 16-bit samples
 
 
 class VoiceExtractor:
-    """The state of one stream of sound. Not for several threads."""
+    """The state of one audio stream. Not thread-safe."""
 
     def __init__(self) -> None:
         self._activity = VoiceActivity()
@@ -70,47 +70,47 @@ class VoiceExtractor:
 
     @property
     def until_s(self) -> float:
-        """All rows before this media time have been given."""
+        """All rows before this media time have been returned."""
         return self._done / SAMPLE_RATE_HZ
 
     def push(self, block: AudioBlock) -> list[VoiceRow]:
-        """The rows that became complete. Blocks must follow one another without a gap, from media time 0."""
-        self._hear(block.samples)
+        """The rows that became complete. Blocks must be contiguous from media time 0."""
+        self._append(block.samples)
         rows: list[VoiceRow] = []
         while len(self._pending) >= _STEP:
             rows += self._step(_STEP)
         return rows
 
     def flush(self) -> list[VoiceRow]:
-        """The remaining whole rows at the end of the stream."""
+        """The remaining complete rows at the end of the stream."""
         whole = len(self._pending) // _ROW * _ROW
         return self._step(whole) if whole else []
 
-    def _hear(self, samples: NDArray[np.float32]) -> None:
+    def _append(self, samples: NDArray[np.float32]) -> None:
         self._probabilities.extend(float(value) for value in self._activity.push(self._gain_control.push(samples)))
         self._pending = np.concatenate((self._pending, samples))
 
     def _step(self, count: int) -> list[VoiceRow]:
         """The rows of the next `count` pending samples (a multiple of the row)."""
-        sound = np.concatenate((self._context, self._pending[:count]))
+        audio = np.concatenate((self._context, self._pending[:count]))
         speech = [self._is_speech(self._done + start, self._done + start + _ROW) for start in range(0, count, _ROW)]
         rows: list[VoiceRow] = []
         if any(speech):
-            values = _measure(torch.from_numpy(sound) * _FULL_SCALE, count // _ROW)
+            values = _measure(torch.from_numpy(audio) * _FULL_SCALE, count // _ROW)
             for index, spoken in enumerate(speech):
                 if spoken:
                     middle_s = (self._done + (index + 0.5) * _ROW) / SAMPLE_RATE_HZ
                     rows.append(VoiceRow(middle_s, self._relative(values[index])))
-        self._context = sound[-_CONTEXT:]
+        self._context = audio[-_CONTEXT:]
         self._pending = self._pending[count:]
         self._done += count
         self._forget_chunks()
         return rows
 
     def _is_speech(self, start: int, end: int) -> bool:
-        """Whether a chunk that ended by `end` and overlaps the row is speech, or one was shortly before."""
+        """Whether a chunk that ended by `end` and overlaps the row is speech, or one shortly before it was."""
         first = max(start // CHUNK_SAMPLES - self._first_chunk, 0)
-        last = end // CHUNK_SAMPLES - self._first_chunk  # the chunk that is not finished at `end` does not count
+        last = end // CHUNK_SAMPLES - self._first_chunk  # a chunk that is incomplete at `end` does not count
         spoken = any(value >= SPEECH_PROBABILITY for value in self._probabilities[first:last])
         self._since_speech = 0 if spoken else self._since_speech + 1
         return self._since_speech <= _HANGOVER_ROWS
@@ -121,11 +121,11 @@ class VoiceExtractor:
         self._first_chunk += old
 
     def _relative(self, measured: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Fill in the columns that are relative to the speaker, and follow the speaker."""
+        """Fill in the columns that are relative to the speaker, and update the running values."""
         values = measured.copy()
         level, pitch, voiced = float(values[MEL_BINS]), float(values[MEL_BINS + 2]), values[MEL_BINS + 4] >= _VOICED
         self._speech_rows += 1
-        rate = max(_ADAPTATION, 1 / self._speech_rows)  # a plain mean until the memory is full
+        rate = max(_ADAPTATION, 1 / self._speech_rows)  # a plain mean until the window is full
         self._level = level if self._level is None else self._level + rate * (level - self._level)
         values[MEL_BINS] = level - self._level
         if voiced:
@@ -136,17 +136,17 @@ class VoiceExtractor:
         return values
 
 
-def _measure(sound: Tensor, rows: int) -> NDArray[np.float32]:
-    """[samples] at 16-bit scale -> [rows, len(VOICE_NAMES)], for the last `rows` rows of the sound.
+def _measure(audio: Tensor, rows: int) -> NDArray[np.float32]:
+    """[samples] at 16-bit scale -> [rows, len(VOICE_NAMES)], for the last `rows` rows of the audio.
 
     A frame belongs to the row in which it ends, so that no row looks into the future.
     """
     frames = rows * _FRAMES_PER_ROW
-    recent = sound[-(frames * _SHIFT + _FRAME - _SHIFT) :]
+    recent = audio[-(frames * _SHIFT + _FRAME - _SHIFT) :]
     log_mel = kaldi.fbank(recent[None], num_mel_bins=MEL_BINS, dither=0.0, energy_floor=0.0)  # [frames, mel]
     level = log_mel.logsumexp(1)
     mean = log_mel.mean(1, keepdim=True)
-    pitch_hz, voicing = _pitch(sound, frames)
+    pitch_hz, voicing = _pitch(audio, frames)
     per_frame = torch.cat(
         (
             log_mel - mean,
@@ -166,23 +166,23 @@ def _measure(sound: Tensor, rows: int) -> NDArray[np.float32]:
     return values.numpy().astype(np.float32)
 
 
-def _pitch(sound: Tensor, frames: int) -> tuple[Tensor, Tensor]:
+def _pitch(audio: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     """Pitch in Hz and voicing (0 to 1) of the last `frames` frames, each [frames].
 
-    The normalised cross-correlation of the last 40 ms with the sound before them, over all lags at once by FFT; of the
-    lags whose peak comes near the highest, the shortest, since a sound that repeats after one period does after two
-    (Talkin 1995, "A robust algorithm for pitch tracking"). torchaudio's detector reads 400 Hz as 133 or 200.
+    The normalized cross-correlation of the last 40 ms with the audio before them, over all lags at once by FFT. Of the
+    lags whose peak comes near the highest, the shortest is used, since audio that repeats after one period also repeats
+    after two (Talkin 1995, "A robust algorithm for pitch tracking"). torchaudio's detector reads 400 Hz as 133 or 200.
     """
     wanted = frames + _MEDIAN_FRAMES - 1
-    ends = len(sound) - torch.arange(wanted - 1, -1, -1) * _SHIFT
+    ends = len(audio) - torch.arange(wanted - 1, -1, -1) * _SHIFT
     reach = _CORRELATION + _LONGEST_LAG
-    stretch = sound[ends[:, None] - torch.arange(reach, 0, -1)[None]]  # [wanted, reach]
+    stretch = audio[ends[:, None] - torch.arange(reach, 0, -1)[None]]  # [wanted, reach]
     stretch = stretch - stretch.mean(1, keepdim=True)
-    correlation = _normalised_correlation(stretch)  # [wanted, lags]
+    correlation = _normalized_correlation(stretch)  # [wanted, lags]
     inner = correlation[:, 1:-1]
     peak = (inner >= correlation[:, :-2]) & (inner > correlation[:, 2:])
     peak &= inner >= _NEAR_HIGHEST * inner.amax(1, keepdim=True)
-    index = peak.int().argmax(1)  # the first one; 0 where there is none
+    index = peak.int().argmax(1)  # the first one; 0 if there is none
     row = torch.arange(wanted)
     before, here, after = (correlation[row, index + offset] for offset in range(3))
     bend = before - 2 * here + after
@@ -191,7 +191,7 @@ def _pitch(sound: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     return SAMPLE_RATE_HZ / lag, here[-frames:].clamp(0.0, 1.0)
 
 
-def _normalised_correlation(stretch: Tensor) -> Tensor:
+def _normalized_correlation(stretch: Tensor) -> Tensor:
     """[n, 40 ms and the longest lag before] -> [n, lags from one below the shortest to the longest]."""
     now = stretch[:, _LONGEST_LAG:]
     size = 1 << (stretch.shape[1] - 1).bit_length()
@@ -205,7 +205,7 @@ def _normalised_correlation(stretch: Tensor) -> Tensor:
 
 
 def _centroid_khz(recent: Tensor, frames: int) -> Tensor:
-    """Spectral centroid of each 25 ms frame, [frames]; the middle of the band where there is no sound."""
+    """Spectral centroid of each 25 ms frame, [frames]; the middle of the band in silence."""
     windows = recent.unfold(0, _FRAME, _SHIFT)[:frames] * torch.hann_window(_FRAME)
     magnitude = torch.fft.rfft(windows, 512).abs()
     khz = torch.linspace(0.0, SAMPLE_RATE_HZ / 2000.0, magnitude.shape[1])

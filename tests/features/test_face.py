@@ -131,6 +131,6 @@ def test_the_largest_of_two_faces_is_read(face: list[VideoFrame]) -> None:
 def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "face.task"
     path.write_bytes(b"nothing")
-    with pytest.raises(AssetError, match="cannot be used as a face landmarker") as caught:
+    with pytest.raises(AssetError, match="is not a usable face landmarker") as caught:
         FaceExtractor(path)
     assert "\n" not in str(caught.value)

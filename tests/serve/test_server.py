@@ -348,7 +348,7 @@ def test_neither_token_nor_port_stands_in_what_a_session_says():
 
 
 def test_bad_tokens_and_ports_are_told(tmp_path: Path):
-    with pytest.raises(ConfigError, match="at least 16") as refused:
+    with pytest.raises(ConfigError, match="must be 16 to 200") as refused:
         load_settings(None, {"serve_token": "hunter2"})
     assert "hunter2" not in str(refused.value)
     with pytest.raises(ConfigError, match="serve"):

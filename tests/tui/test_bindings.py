@@ -79,7 +79,7 @@ def test_what_cannot_be_is_one_line_that_names_the_file(tmp_path: Path, table: s
 def test_keys_that_are_no_table(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("keys = 'q'\n")
-    with pytest.raises(ConfigError, match="is a table"):
+    with pytest.raises(ConfigError, match="must be a table"):
         load_keys(file)
 
 
