@@ -128,7 +128,15 @@ def load_face() -> Face:
     triangles = Delaunay(points[:, :2]).simplices.astype(np.int32)
     mouth = np.isin(triangles, INNER_LIPS).all(axis=1)
     local = (points[:, :2] - marks[list(CORNERS), :2].mean(axis=0)) / width
-    return Face(picture, points, follows, triangles[~mouth], inside_of_mouth(picture, marks), width, local)
+    return Face(
+        picture=picture,
+        points=points,
+        follows=follows,
+        triangles=triangles[~mouth],
+        inside=inside_of_mouth(picture, marks),
+        width=width,
+        local=local,
+    )
 
 
 def surround(marks: Floats, width: float) -> tuple[Floats, Floats]:

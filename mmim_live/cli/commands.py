@@ -58,7 +58,7 @@ def renames_in_one_line() -> Iterator[None]:
         if issubclass(category, RenamedWarning):
             sys.stderr.write(f"mmim-live: {message}\n")
         else:
-            show(message, category, filename, lineno, file, line)
+            show(message, category, filename, lineno, file=file, line=line)
 
     warnings.showwarning = show_one_line
     try:

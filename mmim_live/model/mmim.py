@@ -219,7 +219,7 @@ class MMIM(nn.Module):
                 raise ValueError("modality dropout in training needs a generator")
             seen = drop_modalities(present, self.config.modality_dropout, generator)
         prediction, z = self.fuse(h_t, h_a, h_v, seen)
-        return MMIMOutput(prediction, z, h_t, h_a, h_v, present, seen)
+        return MMIMOutput(prediction, z, h_t=h_t, h_a=h_a, h_v=h_v, present=present, seen=seen)
 
     def encode(self, batch: Batch) -> Encodings:
         """Run every used encoder once over what is present."""

@@ -71,7 +71,14 @@ class Predictor:
         if self._abstains(score - float(scores[0]), there):
             return Prediction(score=None, present=Present(*there))
         low, high = self._interval(score, there)
-        return Prediction(score, low, high, Contributions(*values), self._agreement(encodings, there), Present(*there))
+        return Prediction(
+            score=score,
+            low=low,
+            high=high,
+            contributions=Contributions(*values),
+            agreement=self._agreement(encodings, there),
+            present=Present(*there),
+        )
 
     def _encode(self, window: Window, text: str) -> Encodings:
         voice = _rows(window.voice, MIN_VOICE_ROWS, self.config.voice_normalisation)

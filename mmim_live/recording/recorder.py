@@ -131,7 +131,12 @@ class Recorder:
             | {"python": platform.python_version()},
         }
         plan = RecordingPlan(
-            path, begin_s, self._settings.hop, self._size if self._pictures else None, self._sound, facts
+            path=path,
+            begin_s=begin_s,
+            hop_s=self._settings.hop,
+            size=self._size if self._pictures else None,
+            sound=self._sound,
+            facts=facts,
         )
         self._current = RecordingWriter(plan, self._session)
         self._writers += (self._current,)

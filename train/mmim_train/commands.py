@@ -128,7 +128,7 @@ def evaluate_command(
     device: str = "auto",
 ) -> str:
     """The figures of a checkpoint as Markdown tables or as JSON. Raises MmimLiveError."""
-    found = evaluate(checkpoint, dataset, data, split, missing, choose_device(device))
+    found = evaluate(checkpoint, dataset, data, split=split, missing=missing, device=choose_device(device))
     if as_json:
         return json.dumps(finite(found.as_json()), indent=2, ensure_ascii=False)
     parts = [f"{found.checkpoint} on {found.dataset}, {found.split}:", metrics_table({"all": found.figures})]
@@ -164,6 +164,13 @@ def tune_command(
     """Search for settings on the valid split; the best as lines for the `train` section of a recipe."""
     asked = {"objective": objective, "text_encoder": text_encoder, "overrides": dict(overrides or {})}
     prepared = _prepare(choose_recipe(recipe, dataset), data, asked)
-    best = tune(prepared, output, trials, seeds, choose_device(device), console or Console(stderr=True))
+    best = tune(
+        prepared,
+        output,
+        trials=trials,
+        seeds=seeds,
+        device=choose_device(device),
+        console=console or Console(stderr=True),
+    )
     lines = "\n".join(f"{name} = {value:.6g}" for name, value in best["train"].items())
     return f"# loss on the valid split {best['valid_loss']:.4f}, best of {best['trials']} trials\n{lines}"

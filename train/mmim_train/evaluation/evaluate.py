@@ -53,7 +53,7 @@ class Evaluation:
 
 
 def evaluate(
-    folder: Path, dataset_name: str, data: Path, split: SplitName, missing: bool, device: torch.device
+    folder: Path, dataset_name: str, data: Path, *, split: SplitName, missing: bool, device: torch.device
 ) -> Evaluation:
     """Score a checkpoint folder. Raises CheckpointError, and DataError where data and checkpoint do not fit."""
     checkpoint = load_checkpoint(folder, None)
@@ -70,7 +70,15 @@ def evaluate(
     frames, modalities = missing_tables(encoder, examples, dataset.scoring)
     incomplete = {name: row for name, row in modalities.items() if name != "+".join(config.architecture.modalities)}
     return Evaluation(
-        checkpoint.name, dataset.name, split, figures, frames, modalities, mean(frames), mean(incomplete), notes
+        checkpoint=checkpoint.name,
+        dataset=dataset.name,
+        split=split,
+        figures=figures,
+        frames_missing=frames,
+        modalities_missing=modalities,
+        frames_mean=mean(frames),
+        modalities_mean=mean(incomplete),
+        notes=notes,
     )
 
 

@@ -36,7 +36,13 @@ _PRIOR_EXAMPLES = 64
 
 
 def export_checkpoint(
-    folder: Path, prepared: Prepared, encoder: Encoder, metrics: dict[str, Any], provenance: dict[str, Any], card: str
+    folder: Path,
+    prepared: Prepared,
+    encoder: Encoder,
+    *,
+    metrics: dict[str, Any],
+    provenance: dict[str, Any],
+    card: str,
 ) -> None:
     """Write the checkpoint; an existing one gives way. Raises CheckpointError."""
     model = encoder.model

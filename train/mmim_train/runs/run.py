@@ -162,7 +162,12 @@ def _deliver(run: Run, encoder: Encoder, content: dict[str, Any]) -> None:
     figures: dict[str, Any] = {split: content[split] for split in _SCORED if split in content}
     card = model_card(name, facts, figures)
     export_checkpoint(
-        run.folder / _CHECKPOINT, run.prepared, encoder, figures, {**facts, "seed": content["seed"]}, card
+        run.folder / _CHECKPOINT,
+        run.prepared,
+        encoder,
+        metrics=figures,
+        provenance={**facts, "seed": content["seed"]},
+        card=card,
     )
     prediction, truth = _pairs(run.prepared, encoder)
     write_json(run.folder / "valid.json", {"truth": truth, "prediction": prediction})

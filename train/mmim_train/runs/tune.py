@@ -31,7 +31,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 
 
 def tune(
-    prepared: Prepared, folder: Path, trials: int, seeds: tuple[int, ...], device: torch.device, console: Console
+    prepared: Prepared, folder: Path, *, trials: int, seeds: tuple[int, ...], device: torch.device, console: Console
 ) -> dict[str, Any]:
     """Search until there are `trials` trials, each the mean over the seeds; the best fields, as in best.json.
 

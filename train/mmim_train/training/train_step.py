@@ -86,7 +86,8 @@ class TrainStep:
             share = self.model.config.modality_dropout
             seen = drop_modalities(e.present, share, generator) if share > 0 else e.present
             prediction, z = self.model.fuse(e.h_t, e.h_a, e.h_v, seen)
-        return self.objective.stage1(MMIMOutput(prediction, z, e.h_t, e.h_a, e.h_v, e.present, seen), targets)
+        output = MMIMOutput(prediction, z, h_t=e.h_t, h_a=e.h_a, h_v=e.h_v, present=e.present, seen=seen)
+        return self.objective.stage1(output, targets)
 
     def _step(self, optimizer: torch.optim.Optimizer, factor: float, *names: str) -> None:
         if all_finite(self.optimizers.clip(*names)):
