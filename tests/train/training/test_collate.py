@@ -1,4 +1,4 @@
-"""Batches hold exactly what the split holds: tokens, normalised rows, lengths, presence, labels."""
+"""Batches contain exactly what the split contains: tokens, normalized rows, lengths, presence, labels."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def dataset(tmp_path: Path) -> DataSet:
     return open_dataset("sims", write_pickle(tmp_path / "x.pkl", content))
 
 
-def test_a_batch_is_its_samples(dataset: DataSet) -> None:
+def test_a_batch_contains_its_samples(dataset: DataSet) -> None:
     inputs = fit_preprocessing(dataset, small_tokenizer())
     assert inputs.voice is not None
     split = dataset.split("train")
@@ -59,8 +59,8 @@ def test_a_batch_is_its_samples(dataset: DataSet) -> None:
     torch.testing.assert_close(examples.targets(indices)[:, 0], torch.from_numpy(split.scores["M"][indices]))
 
 
-def test_a_batch_does_not_depend_on_its_company(dataset: DataSet) -> None:
-    """A sample is read the same alone and among others, by the model too."""
+def test_an_example_does_not_depend_on_the_rest_of_its_batch(dataset: DataSet) -> None:
+    """The model predicts the same for a sample alone and within a batch."""
     examples = SplitExamples(dataset.split("train"), fit_preprocessing(dataset, small_tokenizer()), ("M",))
     model = small_model()
     with torch.inference_mode():
@@ -69,7 +69,7 @@ def test_a_batch_does_not_depend_on_its_company(dataset: DataSet) -> None:
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
-def test_normalised_train_rows_have_mean_0_and_std_1(dataset: DataSet) -> None:
+def test_normalized_train_rows_have_mean_0_and_std_1(dataset: DataSet) -> None:
     for rows in (dataset.split("train").voice, dataset.split("train").face):
         norm = fit_normalization(rows)
         values = np.concatenate(list(rows)).astype(np.float64)
@@ -77,8 +77,8 @@ def test_normalised_train_rows_have_mean_0_and_std_1(dataset: DataSet) -> None:
         np.testing.assert_allclose(norm.std, values.std(axis=0), rtol=1e-6)
 
 
-def test_statistics_are_of_train_alone_in_a_store_too(dataset: DataSet, tmp_path: Path) -> None:
-    write_store(dataset, tmp_path / "s")  # where the splits share one array
+def test_statistics_come_from_the_train_split_alone_in_a_store_too(dataset: DataSet, tmp_path: Path) -> None:
+    write_store(dataset, tmp_path / "s")  # in which all splits share one array
     mapped = read_store(tmp_path / "s")
     tokenizer = small_tokenizer()
     one, two = fit_preprocessing(dataset, tokenizer), fit_preprocessing(mapped, tokenizer)
@@ -95,7 +95,7 @@ def test_statistics_are_of_train_alone_in_a_store_too(dataset: DataSet, tmp_path
     st.sampled_from([0.0, 1e-3, 1.0, 1e4]),
     st.integers(0, 5),
 )
-def test_statistics_in_blocks_are_those_of_the_whole(lengths: list[int], mean: float, std: float, seed: int) -> None:
+def test_blockwise_statistics_equal_those_of_the_whole(lengths: list[int], mean: float, std: float, seed: int) -> None:
     import mmim_train.training.collate as module
 
     rng = np.random.default_rng(seed)
@@ -113,19 +113,19 @@ def test_statistics_in_blocks_are_those_of_the_whole(lengths: list[int], mean: f
     np.testing.assert_allclose(norm.std, np.where(constant, 1.0, true), rtol=1e-6)
 
 
-def test_a_constant_column_says_nothing() -> None:
+def test_a_constant_column_normalizes_to_zero() -> None:
     norm = fit_normalization(rows_from([np.full((5, 1), 0.1, np.float32)], 1))
     assert norm.std == (1.0,)
     assert not norm.apply(np.full((3, 1), 0.1, np.float32)).round(6).any()
     assert norm.apply(np.array([[1e9]], np.float32)).item() == NORMALIZED_LIMIT
 
 
-def test_statistics_of_what_is_not_finite_are_refused() -> None:
-    with pytest.raises(DataError, match="not finite"):
+def test_non_finite_rows_are_rejected() -> None:
+    with pytest.raises(DataError, match="non-finite"):
         fit_normalization(rows_from([np.array([[np.nan]], np.float32)], 1))
 
 
-def test_words_alone_feed_a_model_of_three_modalities(dataset: DataSet, tmp_path: Path) -> None:
+def test_text_alone_feeds_a_model_of_three_modalities(dataset: DataSet, tmp_path: Path) -> None:
     inputs = fit_preprocessing(dataset, small_tokenizer())
     rows = [{"sentence": "I LOVE IT", "positivity": 1, "split": "train"}] * 3
     words = open_dataset("sst", write_csv(tmp_path / "sst.csv", rows))
@@ -136,7 +136,7 @@ def test_words_alone_feed_a_model_of_three_modalities(dataset: DataSet, tmp_path
         assert torch.isfinite(small_model()(batch).prediction).all()
 
 
-def test_modalities_that_are_not_used_are_not_read(dataset: DataSet) -> None:
+def test_unused_modalities_are_not_read(dataset: DataSet) -> None:
     examples = SplitExamples(
         dataset.split("train"), Preprocessing(None, fit_normalization(dataset.split("train").voice), None), ("M",)
     )
@@ -146,14 +146,14 @@ def test_modalities_that_are_not_used_are_not_read(dataset: DataSet) -> None:
     assert examples.costs.tolist() == dataset.split("train").voice.lengths.tolist()
 
 
-def test_another_width_is_refused(dataset: DataSet) -> None:
+def test_a_wrong_width_is_rejected(dataset: DataSet) -> None:
     split = dataset.split("train")
     wide = Split(split.ids, split.texts, rows_from([np.zeros((1, 9), np.float32)] * len(split), 9), split.face, {}, {})
-    with pytest.raises(DataError, match="9 columns of voice, the model reads 5"):
+    with pytest.raises(DataError, match="9 voice columns, the model expects 5"):
         SplitExamples(wide, fit_preprocessing(dataset, None), ("M",))
 
 
-def test_costs_put_tokens_first(dataset: DataSet) -> None:
+def test_costs_rank_by_tokens_first(dataset: DataSet) -> None:
     split = dataset.split("train")
     examples = SplitExamples(split, fit_preprocessing(dataset, small_tokenizer()), ("M",))
     tokens = np.array([len(small_tokenizer().ids(text)) for text in split.texts])
@@ -170,7 +170,7 @@ def test_costs_put_tokens_first(dataset: DataSet) -> None:
         (("sentiment",), "classes", ("negative", "neutral", "positive")),
     ],
 )
-def test_heads_fit_their_targets(target: Any, kind: str, names: Any, dataset: DataSet) -> None:
+def test_heads_match_their_targets(target: Any, kind: str, names: Any, dataset: DataSet) -> None:
     head = head_for(dataset, target)
     assert (head.kind, head.names) == (kind, names)
     values = SplitExamples(dataset.split("valid"), fit_preprocessing(dataset, None), target).targets([1, 0, 5])
@@ -183,12 +183,12 @@ def test_heads_fit_their_targets(target: Any, kind: str, names: Any, dataset: Da
 
 
 @pytest.mark.parametrize("target", [("X",), ("M", "sentiment"), ()])
-def test_unknown_targets_are_named(target: Any, dataset: DataSet) -> None:
+def test_unknown_targets_are_named_with_the_known_ones(target: Any, dataset: DataSet) -> None:
     with pytest.raises(DataError, match=r"sims has no label .*: it has A, M, T, V, sentiment"):
         head_for(dataset, target)
 
 
-def test_missing_labels_are_marked() -> None:
+def test_missing_labels_are_nan_or_minus_one() -> None:
     scores = {"valence": np.array([0.5, np.nan], np.float32)}
     split = Split(("a", "b"), ("", ""), no_rows(2), no_rows(2), scores, {"emotion": np.array([-1, 3])})
     empty = Preprocessing(None, None, None)
@@ -196,12 +196,12 @@ def test_missing_labels_are_marked() -> None:
     assert SplitExamples(split, empty, ("emotion",)).targets([0, 1]).tolist() == [-1, 3]
 
 
-def test_rows_of_a_view_are_read_where_they_lie() -> None:
+def test_rows_of_a_view_are_read_in_place() -> None:
     rows = Rows(np.arange(10, dtype=np.float32)[:, None], np.array([6, 1]), np.array([2, 3]))
     assert [r[:, 0].tolist() for r in rows] == [[6, 7], [1, 2, 3]]
 
 
-def test_the_loop_trains_on_what_was_read(dataset: DataSet) -> None:
+def test_the_trainer_trains_on_collated_examples(dataset: DataSet) -> None:
     inputs = fit_preprocessing(dataset, small_tokenizer())
     target = ("M", "T", "A", "V")
     splits = {name: SplitExamples(split, inputs, target) for name, split in dataset.splits.items()}

@@ -1,4 +1,4 @@
-"""Two processes over loopback take the steps of one."""
+"""Two processes over loopback take the same steps as one."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from tests.conftest import REPOSITORY
 from tests.train.corpus import RECIPE, write_data, write_encoder
 from tests.train.synthetic import CPU, MOSI, Synthetic, no_dropout, small_model
 
-LOOP = """
+TRAIN = """
 import sys, torch
 torch.set_num_threads(1)
 from tests.train.training.test_distributed import trained
@@ -53,7 +53,7 @@ def run(folder: Path, name: str) -> None:
 
 def trained(world: World) -> tuple[MMIM, TrainResult]:
     model = small_model(modality_dropout=0.3, **no_dropout())
-    options = TrainOptions(epochs=2, batch_size=10, lr_main=3e-3)  # 33 = 3 x 10 + 3: shares are unequal, too
+    options = TrainOptions(epochs=2, batch_size=10, lr_main=3e-3)  # 33 = 3 x 10 + 3: unequal shards, too
     return model, train(
         model, Synthetic(33, absent=0.2), Synthetic(11, 1), options, seed=1, device=CPU, measure=MOSI, world=world
     )
@@ -77,11 +77,11 @@ def launch(folder: Path, text: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_reach_the_loss_of_one(tmp_path: Path) -> None:
-    launch(tmp_path, LOOP)
+def test_two_processes_reach_the_same_loss_as_one(tmp_path: Path) -> None:
+    launch(tmp_path, TRAIN)
     both = [torch.load(tmp_path / f"{rank}-of-2.pt", weights_only=True) for rank in range(2)]
     for name, value in both[0]["weights"].items():
-        assert torch.equal(value, both[1]["weights"][name]), name  # the processes agree to the bit
+        assert torch.equal(value, both[1]["weights"][name]), name  # bit-identical across processes
     model, result = trained(World())
     for mine, theirs in zip([e.parts for e in result.epochs], both[0]["losses"], strict=True):
         assert theirs == pytest.approx(mine, rel=1e-3, abs=1e-4)
@@ -104,10 +104,10 @@ def test_the_command_runs_in_two_processes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("count", [0, 1, 4, 7, 32])
-def test_shares_cover_everything_once(size: int, count: int) -> None:
-    shares = [World(rank, size).shard(count) for rank in range(size)]
-    assert [i for share in shares for i in share] == list(range(count))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+def test_shards_cover_everything_once(size: int, count: int) -> None:
+    shards = [World(rank, size).shard(count) for rank in range(size)]
+    assert [i for shard in shards for i in shard] == list(range(count))
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
 def test_without_a_launcher_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Word vectors in training: those that occur learn as in a whole table, the others stay."""
+"""Token embeddings that occur are trained as in a full table; the others stay."""
 
 from collections.abc import Sequence
 
@@ -17,20 +17,20 @@ from mmim_train.training.trainer import train
 from tests.train.synthetic import CPU, Synthetic, small_model
 
 
-def test_seen_words_say_and_learn_what_the_whole_table_does() -> None:
+def test_seen_embeddings_have_the_outputs_and_gradients_of_the_full_table() -> None:
     table = nn.Embedding(20, 6, padding_idx=0)
-    words = SeenEmbeddings(table, [2, 3, 11])
+    seen = SeenEmbeddings(table, [2, 3, 11])
     ids = torch.tensor([[2, 11, 0], [7, 3, 2]])
     pull = torch.randn(2, 3, 6)
-    assert torch.equal(words(ids), table(ids))
+    assert torch.equal(seen(ids), table(ids))
     (table(ids) * pull).sum().backward()
-    (words(ids) * pull).sum().backward()
+    (seen(ids) * pull).sum().backward()
     assert table.weight.grad is not None
-    assert words.seen.grad is not None
-    torch.testing.assert_close(words.seen.grad, table.weight.grad[[2, 3, 11]])
+    assert seen.seen.grad is not None
+    torch.testing.assert_close(seen.seen.grad, table.weight.grad[[2, 3, 11]])
 
 
-def test_training_moves_the_vectors_of_words_that_occur_and_no_others() -> None:
+def test_training_changes_only_the_embeddings_of_tokens_that_occur() -> None:
     model = small_model()
     assert isinstance(model.text_encoder, TextEncoder)
     split = Synthetic(40)
@@ -45,7 +45,7 @@ def test_training_moves_the_vectors_of_words_that_occur_and_no_others() -> None:
     assert set(moved) == split.vocabulary
 
 
-def test_the_table_comes_back_when_training_fails() -> None:
+def test_the_table_is_restored_when_training_fails() -> None:
     model = small_model()
     assert isinstance(model.text_encoder, TextEncoder)
     table = model.text_encoder.backbone.get_input_embeddings()  # type: ignore[operator]
@@ -61,7 +61,7 @@ def test_the_table_comes_back_when_training_fails() -> None:
     assert model.text_encoder.backbone.get_input_embeddings() is table  # type: ignore[operator]
 
 
-def test_a_frozen_encoder_is_left_as_it_is() -> None:
+def test_a_frozen_encoder_is_left_alone() -> None:
     model = small_model()
     assert isinstance(model.text_encoder, TextEncoder)
     model.text_encoder.requires_grad_(False)
@@ -70,7 +70,7 @@ def test_a_frozen_encoder_is_left_as_it_is() -> None:
         assert model.text_encoder.backbone.get_input_embeddings() is table  # type: ignore[operator]
 
 
-def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
+def test_a_model_with_precomputed_sentences_is_trained() -> None:
     model = small_model()
     assert isinstance(model.text_encoder, TextEncoder)
     encoder, d_prj = model.text_encoder, model.config.d_prj
@@ -86,7 +86,7 @@ def test_a_model_that_reads_its_sentences_from_a_table_is_trained() -> None:
 
 
 class Tabled:
-    """Sentences by number, voices and faces by logits, as composed triples have them."""
+    """Sentences by index, voices and faces as logits, like the synthetic triples."""
 
     def __init__(self, count: int) -> None:
         self.costs = np.ones(count, np.int64)

@@ -1,4 +1,4 @@
-"""The loop on tiny synthetic sets: it learns, it is the same twice, and being killed does not change it."""
+"""The trainer on tiny synthetic sets: it learns, is deterministic, and resumes exactly after being killed."""
 
 import itertools
 import os
@@ -43,7 +43,7 @@ def without_time(records: tuple[EpochRecord, ...]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_a_tiny_set_is_learned_by_heart(objective: ObjectiveName) -> None:
+def test_a_tiny_set_is_memorized(objective: ObjectiveName) -> None:
     model = small_model(**no_dropout())
     split = Synthetic(30)
     options = TrainOptions(objective=objective, epochs=25, patience=25, batch_size=10, lr_text=3e-3, lr_main=2e-2)
@@ -54,7 +54,7 @@ def test_a_tiny_set_is_learned_by_heart(objective: ObjectiveName) -> None:
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_a_seed_gives_one_result_and_another_seed_another(objective: ObjectiveName) -> None:
+def test_the_seed_determines_the_result(objective: ObjectiveName) -> None:
     runs = []
     for seed in (3, 3, 4):
         model = small_model(modality_dropout=0.3)
@@ -68,13 +68,13 @@ def test_a_seed_gives_one_result_and_another_seed_another(objective: ObjectiveNa
             measure=MOSI,
         )
         runs.append((weights(model), without_time(result.epochs)))
-        torch.rand(7)  # what the caller draws meanwhile must not matter
+        torch.rand(7)  # the caller's draws in between must not matter
     assert same(runs[0][0], runs[1][0])
     assert runs[0][1] == runs[1][1]
     assert not same(runs[0][0], runs[2][0])
 
 
-def test_training_leaves_the_callers_random_numbers_alone() -> None:
+def test_training_does_not_disturb_the_callers_random_numbers() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -87,7 +87,7 @@ def test_training_leaves_the_callers_random_numbers_alone() -> None:
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("count", [1, 2, 3, 33])
 @pytest.mark.parametrize("absent", [0.0, 0.5, 1.0])
-def test_every_objective_takes_any_batch(objective: ObjectiveName, count: int, absent: float) -> None:
+def test_every_objective_accepts_any_batch(objective: ObjectiveName, count: int, absent: float) -> None:
     model = small_model(modality_dropout=0.5)
     options = TrainOptions(objective=objective, epochs=2, batch_size=32)
     result = train(model, Synthetic(count, absent=absent), Synthetic(count, 1), options, seed=1, device=CPU)
@@ -96,7 +96,7 @@ def test_every_objective_takes_any_batch(objective: ObjectiveName, count: int, a
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_classes_and_several_numbers(objective: ObjectiveName) -> None:
+def test_classes_can_be_trained(objective: ObjectiveName) -> None:
     options = TrainOptions(objective=objective, epochs=2)
     classes = small_model(head={"kind": "classes", "names": ("a", "b", "c")})
     measure = partial(prediction_metrics, classes.config.head, "mosi")
@@ -119,7 +119,7 @@ def test_each_term_can_be_switched_off(objective: ObjectiveName, off: dict[str, 
     assert "task" in parts["some"]
 
 
-def test_stage_0_moves_the_q_networks_and_nothing_else() -> None:
+def test_stage_0_changes_the_q_networks_and_nothing_else() -> None:
     model = small_model()
     split = Synthetic(64)
     train_step = TrainStep(model, TrainOptions(), 1, CPU, World())
@@ -127,30 +127,30 @@ def test_stage_0_moves_the_q_networks_and_nothing_else() -> None:
     encodings = train_step.encoder.encode_all(split, [list(range(64))], (1,))
     for _ in range(3):
         train_step.stage0(encodings, list(range(64)), 1.0)
-    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
-    assert moved == {name for name in before if name.startswith("q.")}
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {name for name in before if name.startswith("q.")}
     assert all(p.grad is None for name, p in model.named_parameters() if not name.startswith("q."))
 
 
-def test_stage_1_leaves_the_q_networks_alone() -> None:
+def test_stage_1_does_not_change_the_q_networks() -> None:
     model = small_model()
     train_step = TrainStep(model, TrainOptions(), 1, CPU, World())
     before = weights(model)
     train_step.stage1(Synthetic(32), list(range(32)), (1,), 1.0)
-    still = {name for name, value in model.state_dict().items() if torch.equal(value, before[name])}
-    assert {name for name in before if name.startswith("q.")} <= still
-    assert not any(name.startswith(("fusion", "head", "voice_encoder.lstm")) for name in still)
+    unchanged = {name for name, value in model.state_dict().items() if torch.equal(value, before[name])}
+    assert {name for name in before if name.startswith("q.")} <= unchanged
+    assert not any(name.startswith(("fusion", "head", "voice_encoder.lstm")) for name in unchanged)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("micro", [1, 12, 150])
-def test_accumulated_micro_batches_equal_the_big_batch(objective: ObjectiveName, micro: int) -> None:
+def test_micro_batches_give_the_gradients_of_the_whole_batch(objective: ObjectiveName, micro: int) -> None:
     gradients = []
     for size in (0, micro):
         model = small_model(**no_dropout())
         train_step = TrainStep(model, TrainOptions(objective=objective, tokens_in_flight=size), 1, CPU, World())
         split = Synthetic(32, absent=0.2)
-        for step in range(3):  # the published memory speaks from the third batch on
+        for step in range(3):  # the published memory takes effect from the third batch on
             train_step.stage1(split, list(range(32)), (1, step), 1.0)
         gradients.append({n: p.grad for n, p in model.named_parameters() if p.grad is not None})
     assert gradients[0].keys() == gradients[1].keys()
@@ -158,7 +158,7 @@ def test_accumulated_micro_batches_equal_the_big_batch(objective: ObjectiveName,
         torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-3, atol=1e-5, msg=name)
 
 
-def test_the_schedule_fires() -> None:
+def test_the_learning_rate_follows_its_schedule() -> None:
     rates = [lr_factor("linear", step, 100, 10) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == rates[10] == 1.0
@@ -171,10 +171,10 @@ def test_the_schedule_fires() -> None:
     train_step = TrainStep(model, TrainOptions(), 1, CPU, World())
     before = weights(model)
     train_step.stage1(Synthetic(32), list(range(32)), (1,), 0.0)
-    assert same(weights(model), before)  # the factor reaches the optimizer
+    assert same(weights(model), before)  # a factor of 0 reaches the optimizer
 
 
-def test_training_stops_when_validation_does_not_improve() -> None:
+def test_training_stops_early_when_validation_does_not_improve() -> None:
     options = TrainOptions(epochs=50, patience=2, lr_main=1e-9, lr_text=0.0, warmup=0.0)
     seen: list[StepRecord | EpochRecord] = []
     result = train(small_model(), Synthetic(32), Synthetic(16, 1), options, seed=1, device=CPU, observe=seen.append)
@@ -183,7 +183,7 @@ def test_training_stops_when_validation_does_not_improve() -> None:
     assert tuple(record for record in seen if isinstance(record, EpochRecord)) == result.epochs
 
 
-def test_the_best_epoch_is_what_remains() -> None:
+def test_the_model_ends_with_the_weights_of_the_best_epoch() -> None:
     model, valid = small_model(), Synthetic(30, 1)
     options = TrainOptions(epochs=6, lr_main=3e-2, lr_text=1e-2)
     result = train(model, Synthetic(64), valid, options, seed=1, device=CPU)
@@ -203,7 +203,7 @@ def test_one_copy_of_the_best_weights_is_kept_on_disk_and_removed_with_the_state
     assert not list(tmp_path.iterdir())
 
 
-def test_best_weights_that_are_gone_end_in_one_line(tmp_path: Path) -> None:
+def test_missing_best_weights_are_reported(tmp_path: Path) -> None:
     file = tmp_path / "state.pt"
     arguments = (Synthetic(20), Synthetic(10), TrainOptions(epochs=1))
     train(small_model(), *arguments, seed=1, device=CPU, state_file=file)
@@ -212,7 +212,7 @@ def test_best_weights_that_are_gone_end_in_one_line(tmp_path: Path) -> None:
         train(small_model(), *arguments, seed=1, device=CPU, state_file=file)
 
 
-def test_frozen_weights_stay_and_are_not_kept(tmp_path: Path) -> None:
+def test_frozen_weights_do_not_change_and_are_not_saved(tmp_path: Path) -> None:
     model = small_model()
     assert model.text_encoder is not None
     model.text_encoder.requires_grad_(False)
@@ -232,7 +232,7 @@ def test_frozen_weights_stay_and_are_not_kept(tmp_path: Path) -> None:
     assert not any(name.startswith("text_encoder") for name in kept)
 
 
-def test_a_loss_that_is_lost_ends_in_one_line() -> None:
+def test_divergence_is_reported() -> None:
     split = Synthetic(64)
     split.rows[:] = float("nan")
     options = TrainOptions(epochs=30, batch_size=8)
@@ -264,7 +264,7 @@ class KilledError(Exception):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_interrupted_after_any_step_it_ends_with_the_same_weights(tmp_path: Path, objective: ObjectiveName) -> None:
+def test_a_run_interrupted_after_any_step_ends_with_the_same_weights(tmp_path: Path, objective: ObjectiveName) -> None:
     expected, records = resumable(None, objective)
     options = TrainOptions(objective=objective, epochs=2, batch_size=8, save_every_s=0.0)
     file = tmp_path / "state.pt"
@@ -277,7 +277,7 @@ def test_interrupted_after_any_step_it_ends_with_the_same_weights(tmp_path: Path
             if steps > limit:
                 raise KilledError
 
-        # Its first weights do not matter from the second life on.
+        # The initial weights do not matter once there is a state to resume from.
         model = small_model(seed=lives, modality_dropout=0.3, q_rank=3)
         try:
             result = train(
@@ -297,7 +297,7 @@ def test_interrupted_after_any_step_it_ends_with_the_same_weights(tmp_path: Path
         assert same(weights(model), weights(expected))
         assert without_time(result.epochs) == records
         return
-    pytest.fail("it never came to its end")
+    pytest.fail("the run never finished")
 
 
 SCRIPT = """
@@ -313,7 +313,7 @@ torch.save({"weights": model.state_dict(), "records": records}, sys.argv[3])
 
 
 @pytest.mark.slow
-def test_killed_by_the_system_it_ends_with_the_same_weights(tmp_path: Path) -> None:
+def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     expected, records = resumable(None)
     root = REPOSITORY
     paths = ":".join(map(str, (root, root / "train")))
@@ -325,7 +325,7 @@ def test_killed_by_the_system_it_ends_with_the_same_weights(tmp_path: Path) -> N
         before = state.stat().st_mtime_ns if state.exists() else 0
         process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": paths})
         while kills < 3 and process.poll() is None:
-            if state.exists() and state.stat().st_mtime_ns != before:  # it has made a step of its own
+            if state.exists() and state.stat().st_mtime_ns != before:  # it has made progress of its own
                 time.sleep(rng.random() * 0.1)
                 process.send_signal(signal.SIGKILL)
                 process.wait()
@@ -338,7 +338,7 @@ def test_killed_by_the_system_it_ends_with_the_same_weights(tmp_path: Path) -> N
     assert content["records"] == records
 
 
-def test_another_run_does_not_go_on_from_the_file(tmp_path: Path) -> None:
+def test_another_run_cannot_resume_from_the_state(tmp_path: Path) -> None:
     file = tmp_path / "state.pt"
     options = TrainOptions(epochs=1)
     train(small_model(), Synthetic(20), Synthetic(10), options, seed=1, device=CPU, state_file=file)
@@ -365,7 +365,7 @@ class Resampled(Synthetic):
         self.started.append(epoch)
 
 
-def test_examples_that_are_drawn_again_are_told_of_each_epoch() -> None:
+def test_resampled_examples_are_notified_of_each_epoch() -> None:
     examples = Resampled(20)
     seen: list[list[int]] = []
 
@@ -380,7 +380,7 @@ def test_examples_that_are_drawn_again_are_told_of_each_epoch() -> None:
     assert seen == [[0], [0, 1], [0, 1, 2]]
 
 
-def test_a_resumed_run_draws_the_examples_of_its_epoch(tmp_path: Path) -> None:
+def test_a_resumed_run_resamples_the_examples_of_its_epoch(tmp_path: Path) -> None:
     def stop(record: StepRecord | EpochRecord) -> None:
         if record.epoch == 1 and isinstance(record, StepRecord) and record.stage == 1:
             raise ZeroDivisionError

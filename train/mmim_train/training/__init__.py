@@ -1,1 +1,1 @@
-"""The training of MMIM: objective, optimizers, epochs."""
+"""The trainer: objectives, optimizers, epochs, resuming."""

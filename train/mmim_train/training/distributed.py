@@ -1,7 +1,7 @@
-"""Several processes that share one training, started by torchrun or accelerate. Knows tensors, not models.
+"""Data-parallel training over the processes started by torchrun or accelerate.
 
-Each process encodes its share of a batch; all know the whole batch's representations. Everything is exchanged by sums,
-so that any number of processes computes the same step.
+Each process encodes its shard of a batch; all of them hold the whole batch's representations. Processes communicate
+only by all-reduced sums, so any number of processes computes the same step.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from mmim_live.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The processes of a training and this one's number."""
+    """The process group, and the rank of this process."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes files and speaks to the user."""
+        """Whether this process writes files and shows progress."""
         return self.rank == 0
 
     def shard(self, count: int) -> range:
-        """Which of `count` things are this process's: a contiguous range, sizes differ by at most one."""
+        """This process's share of `count` items: a contiguous range. Shard sizes differ by at most one."""
         return range(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """The tensor, after adding those of all processes to it."""
+        """All-reduce the tensor in place, by summing over processes, and return it."""
         if self.size > 1:
             dist.all_reduce(tensor)
         return tensor
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Add up the gradients of all processes, in one message."""
+        """Sum the gradients over all processes, in one all-reduce."""
         if self.size == 1:
             return
         kept = [p for p in parameters if p.requires_grad]
@@ -51,20 +51,20 @@ class World:
             p.grad = gradient.view_as(p).clone()
 
     def barrier(self) -> None:
-        """Until all processes are here."""
+        """Wait for all processes."""
         if self.size > 1:
             dist.barrier()
 
 
 @contextmanager
 def world_from_environment(device: torch.device) -> Iterator[World]:
-    """Join the processes that torchrun or accelerate started, if it was them; leave them at the end."""
+    """Within, join the process group if torchrun or accelerate started this process."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World()
         return
     if device.type == "mps":
-        raise ConfigError("several processes cannot share device 'mps'; start one, or use --device cpu")
+        raise ConfigError("several processes cannot share the device 'mps'; start a single one, or use --device cpu")
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield World(dist.get_rank(), dist.get_world_size())
@@ -73,12 +73,12 @@ def world_from_environment(device: torch.device) -> Iterator[World]:
 
 
 def is_main_from_environment() -> bool:
-    """Whether this process will lead, told before the processes have met."""
+    """`World.is_main`, before the process group exists."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def local_device(device: torch.device) -> torch.device:
-    """The device of this process: of several CUDA devices, the one with the local rank."""
+    """The device of this process; with several CUDA devices, the one of the local rank."""
     if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
         return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     return device

@@ -1,4 +1,4 @@
-"""What the loop asks of a split: its size, what an example costs, and batches by number. Knows no files."""
+"""The trainer's view of a split: its size, the cost of each example, and batches by index."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ class Examples(Protocol):
 
     @property
     def costs(self) -> NDArray[np.int64]:
-        """[N]: the length by which examples are brought together, so that a batch needs little padding."""
+        """[N]: the length by which examples are bucketed, so that batches need little padding."""
 
     def batch(self, indices: Sequence[int]) -> Batch:
-        """The inputs of some examples, padded to the longest of them."""
+        """The inputs of the given examples, padded to the longest."""
 
     def targets(self, indices: Sequence[int]) -> Tensor:
-        """Their labels: [B, names] float32, NaN where there is none; for classes [B] int64, -1 where there is none."""
+        """Their labels: [B, names] float32, NaN if unlabeled; for classes [B] int64, -1 if unlabeled."""
 
 
 @runtime_checkable
 class ResampledExamples(Protocol):
-    """Examples that are drawn again for each epoch."""
+    """Examples that are resampled for each epoch."""
 
     def start_epoch(self, epoch: int) -> None:
-        """Called before epoch 0, 1, ...; what `batch` and `targets` return may depend on `epoch` alone.
+        """Called before each epoch, counted from 0; `batch` and `targets` may depend on nothing but `epoch`.
 
-        A run that resumes within an epoch calls it again with that epoch.
+        A run that resumes within an epoch calls it again for that epoch.
         """
 
 
 def bucketed_batches(
     costs: NDArray[np.int64], batch_size: int, generator: torch.Generator, pool: int = 16
 ) -> list[list[int]]:
-    """A random order of all examples in batches of like cost.
+    """All examples in random order, in batches of similar cost.
 
-    All are shuffled, cut into pools of `pool` batches, sorted by cost within a pool, cut into batches, and these are
-    shuffled. A last batch may be smaller.
+    Examples are shuffled and split into pools of `pool` batches; each pool is sorted by cost and cut into batches, and
+    the batches are shuffled. One batch may be smaller than the others.
     """
     order = torch.randperm(len(costs), generator=generator).numpy()
     batches: list[list[int]] = []
@@ -58,6 +58,6 @@ def bucketed_batches(
 
 
 def sorted_batches(costs: NDArray[np.int64], batch_size: int) -> list[list[int]]:
-    """All examples from cheap to dear, for passes that do not learn."""
+    """All examples in order of increasing cost, for inference passes."""
     order = np.argsort(costs, kind="stable")
     return [order[i : i + batch_size].tolist() for i in range(0, len(order), batch_size)]

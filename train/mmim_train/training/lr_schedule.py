@@ -1,4 +1,4 @@
-"""The learning rate as a function of the step: a warm-up, then constant, linear or cosine. Keeps no state."""
+"""Learning-rate schedules as pure functions of the step: warm-up, then constant, linear or cosine decay."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ Schedule = Literal["constant", "linear", "cosine"]
 
 
 def lr_factor(schedule: Schedule, step: int, total: int, warmup: int) -> float:
-    """What the base rate is multiplied with at `step`, the first being 0.
+    """The factor of the base learning rate at `step`, counted from 0.
 
-    Rises by equal parts to 1 over `warmup` steps; falls to 0 at `total`, which no step reaches (or stays at 1).
+    Rises linearly to 1 over `warmup` steps, then stays at 1 ("constant") or falls to 0 at step `total`, which is never
+    run.
     """
     if step < warmup:
         return (step + 1) / warmup
@@ -24,6 +25,6 @@ def lr_factor(schedule: Schedule, step: int, total: int, warmup: int) -> float:
 
 
 def set_learning_rates(optimizer: Optimizer, factor: float) -> None:
-    """Give every parameter group its base rate, kept under "base_lr", times the factor."""
+    """Set the rate of every parameter group to the factor times its "base_lr"."""
     for group in optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor

@@ -1,9 +1,9 @@
-"""Running the encoders over shares of a batch, and giving their outputs the gradient of a loss over the whole batch.
+"""Encodes a batch in micro-batches, for a loss over the whole batch (gradient caching).
 
-The losses of MMIM compare the utterances of a batch with one another, so they need all its representations at once; the
-encoders do not. Hence: every process encodes its share, long texts in micro-batches; the representations are
-joined; the loss over the whole batch gives each of them its gradient; and this is carried into the encoders share by
-share (Gao et al. 2021, arXiv 2101.06983). The step is that of the whole batch, however it was cut.
+The losses of MMIM contrast the utterances of a batch with one another, so they need all of its representations at once;
+the encoders do not. Each process therefore encodes its shard, in micro-batches; the representations are gathered; the
+loss over the whole batch gives the gradient of each representation; and this is backpropagated through the encoders
+one micro-batch at a time (Gao et al. 2021, arXiv 2101.06983). However the batch is split, the step is the same.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from mmim_train.training.seeding import seeded
 
 Key = tuple[int, ...]
 
-# A transformer of 6 layers and width 384 keeps about 0.2 MB of every token until its backward pass.
+# A transformer with 6 layers and width 384 stores about 0.2 MB of activations per token for the backward pass.
 _TOKENS_ON_CPU = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoder:
-    """The encoders of a model on a device, among some processes."""
+    """The encoders of a model, on a device, shared among processes."""
 
     model: MMIM
     device: torch.device
@@ -39,18 +39,18 @@ class Encoder:
 
     @property
     def autocast(self) -> torch.autocast:
-        """The arithmetic of the encoders. "auto" is bfloat16 on CUDA devices that have it.
+        """The precision of the encoders. "auto" is bfloat16 on CUDA devices that support it.
 
         Not on the CPU: measured on a processor with AVX-512 BF16, it saves a fifth of an epoch, which is not worth
-        rounding gradients for.
+        rounding the gradients.
         """
-        wanted = self.precision == "bfloat16"
+        enabled = self.precision == "bfloat16"
         if self.precision == "auto" and self.device.type == "cuda":
-            wanted = torch.cuda.is_bf16_supported()
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
+            enabled = torch.cuda.is_bf16_supported()
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def micro_batches(self, batch: Batch) -> list[range]:
-        """The rows of a batch that are encoded in one go: in their order, as many as the budget of tokens allows."""
+        """Split a batch into consecutive ranges of rows, each as long as the token budget allows."""
         limit = self.tokens_in_flight
         if limit is None:
             limit = _TOKENS_ON_CPU if self.device.type == "cpu" else 0
@@ -65,13 +65,13 @@ class Encoder:
         return [*parts, range(start, len(lengths))] if lengths else parts
 
     def encode(self, batch: Batch, key: Key) -> Encodings:
-        """The encodings of a batch, in float32; dropout draws by `key`."""
+        """The encodings of a batch in float32; `key` seeds dropout."""
         with seeded(self.device, *key), self.autocast:
             h_t, h_a, h_v, present = self.model.encode(batch.to(self.device))
         return Encodings(h_t.float(), h_a.float(), h_v.float(), present)
 
     def join(self, parts: Sequence[tuple[range, Encodings]], count: int) -> Encodings:
-        """Encodings of `count` examples, without a graph, from the parts that the processes have."""
+        """Encodings of `count` examples, gathered from the parts that each process holds; detached."""
         widths = self.widths
         joined = torch.zeros(count, sum(widths) + 3, device=self.device)
         for part, (h_t, h_a, h_v, present) in parts:
@@ -81,13 +81,13 @@ class Encoder:
 
     @property
     def widths(self) -> tuple[int, int, int]:
-        """Of h_t, h_a and h_v."""
+        """The widths of h_t, h_a and h_v."""
         text, voice, face = (0 if e is None else int(e.width) for e in encoders(self.model))
         return text, voice, face
 
     @torch.no_grad()
     def encode_all(self, examples: Examples, plan: Sequence[Sequence[int]], key: Key) -> Encodings:
-        """The encodings of all examples, by their number, computed once; the processes share the batches of `plan`."""
+        """The encodings of all examples, by index; the processes share the batches of `plan`."""
         count = sum(len(indices) for indices in plan)
         mine = self.world.shard(len(plan))
         parts, order = [], [i for indices in plan for i in indices]
@@ -105,5 +105,5 @@ class Encoder:
 
 
 def select_rows(encodings: Encodings, indices: Tensor) -> Encodings:
-    """Some rows of encodings."""
+    """The given rows of the encodings."""
     return Encodings(*(h[indices] for h in encodings))

@@ -1,10 +1,10 @@
-"""What MMIM minimises (Han, Chen, Poria 2021, section 3), in two stages an epoch.
+"""The training objectives of MMIM (Han, Chen, Poria 2021, section 3), in two stages per epoch.
 
-    stage 0, the q networks alone:      - sum_m E[log q(h_m | h_t)]
+    stage 0, the q networks only:       - sum_m E[log q(h_m | h_t)]
     stage 1, everything else:           L_task - alpha sum_m I_CPC(Z; h_m) - beta sum_m I_BA(h_t; h_m)
 
-"corrected" takes lower bounds in nats for both kinds of terms, "published" what the authors' code computes, "none" the
-task alone. Knows encodings and labels; nothing of batches, optimizers or files.
+"corrected" uses true lower bounds, in nats, for both kinds of terms; "published" reproduces the authors' code; "none"
+is the task loss alone.
 """
 
 from __future__ import annotations
@@ -32,37 +32,37 @@ TEXT = MODALITIES.index("text")
 
 
 class StageLoss(NamedTuple):
-    """The loss of stage 1 and its parts by name; a part "mi_..." is an estimate in nats, higher is better."""
+    """The loss of stage 1 and its parts by name; parts "mi_..." are estimates in nats, higher is better."""
 
     total: Tensor  # []
     parts: dict[str, Tensor]  # each []
 
 
 class TaskObjective(nn.Module):
-    """The task alone: L1 for numbers, cross entropy for classes. What is not labelled does not count.
+    """The task loss alone: L1 for scores, cross entropy for classes. Unlabeled examples are ignored.
 
-    The parameters of an objective are trained in stage 1, but for `q_parameters`.
+    Stage 1 trains the parameters of an objective, except `q_parameters`.
     """
 
     def __init__(self, model: MMIM, options: TrainOptions) -> None:
         super().__init__()
-        self._model = [model]  # in a list, so that it is no submodule: its weights are its own
+        self._model = [model]  # in a list, so that its weights are not registered as this module's
         self.options = options
         self.critics = nn.ModuleDict()
 
     @property
     def model(self) -> MMIM:
-        """Whose encodings are judged, and whose q networks are used."""
+        """The model being trained; "corrected" also uses its q networks."""
         return self._model[0]
 
     def start_epoch(self) -> None:
-        """Forget what must not outlive an epoch."""
+        """Reset state that must not persist across epochs."""
 
     def fit_projection(self, encodings: Encodings) -> None:
-        """See the encodings of the whole train split, each time before stage 0 learns from them."""
+        """Fit the input projection of the q networks; called before every stage 0, with the encoded train split."""
 
     def q_parameters(self) -> list[nn.Parameter]:
-        """What stage 0 trains; none where there is no stage 0."""
+        """The parameters that stage 0 trains; empty if there is no stage 0."""
         return []
 
     def stage0(self, encodings: Encodings) -> Tensor:
@@ -70,27 +70,27 @@ class TaskObjective(nn.Module):
         return encodings.h_t.new_zeros(())
 
     def stage1(self, output: MMIMOutput, targets: Tensor) -> StageLoss:
-        """The loss of stage 1. May remember the batch for the next, so call it once a step."""
+        """The loss of stage 1. May store the batch for the next step, so call it once per step."""
         task = task_loss(output.prediction, targets)
         return StageLoss(task, {"task": task})
 
     def pairs(self) -> list[Modality]:
-        """The modalities m of the terms I(h_t; h_m) that are on."""
+        """The modalities m of the enabled terms I(h_t; h_m)."""
         return [m for m in self.options.ba if m in self.model.q] if self.options.beta > 0 else []
 
     def contrasted(self) -> list[Modality]:
-        """The modalities m of the terms I(Z; h_m) that are on."""
+        """The modalities m of the enabled terms I(Z; h_m)."""
         return [m for m in dict.fromkeys(self.options.cpc) if m in self.critics]
 
     def make_critics(self, critic: Callable[[int, int], nn.Module]) -> None:
-        """One critic for every term I(Z; h_m) that is on."""
+        """Create a critic for every enabled term I(Z; h_m)."""
         widths = {m: h.width for m, h in zip(MODALITIES, encoders(self.model), strict=True) if h is not None}
-        wanted = [m for m in self.options.cpc if m in widths] if self.options.alpha > 0 else []
-        self.critics = nn.ModuleDict({m: critic(widths[m], self.model.config.fusion) for m in wanted})
+        enabled = [m for m in self.options.cpc if m in widths] if self.options.alpha > 0 else []
+        self.critics = nn.ModuleDict({m: critic(widths[m], self.model.config.fusion) for m in enabled})
 
 
 class CorrectedObjective(TaskObjective):
-    """Bounds that bound; q of the model itself; a memory that lasts across epochs."""
+    """True lower bounds, with the model's own q networks and a memory bank that persists across epochs."""
 
     def __init__(self, model: MMIM, options: TrainOptions) -> None:
         super().__init__(model, options)
@@ -98,10 +98,10 @@ class CorrectedObjective(TaskObjective):
         self.banks = nn.ModuleDict({m: MemoryBank(options.memory, model.config.d_prj) for m in self.pairs()})
 
     def fit_projection(self, encodings: Encodings) -> None:
-        there = encodings.h_t[encodings.present[:, TEXT]]
+        h_t = encodings.h_t[encodings.present[:, TEXT]]
         for m in self.pairs():
-            if len(there):
-                self.model.conditional(m).fit_projection(there)
+            if len(h_t):
+                self.model.conditional(m).fit_projection(h_t)
 
     def q_parameters(self) -> list[nn.Parameter]:
         return [p for m in self.pairs() for p in self.model.q[m].parameters()]
@@ -111,8 +111,8 @@ class CorrectedObjective(TaskObjective):
         for m in self.pairs():
             x, y, _ = _paired(encodings, m)
             if len(x):
-                # Words say much and examples are few: without it q knows its examples by heart, and log q of others
-                # falls far below that of a q which ignores the words.
+                # h_t is wide and examples are few: without dropout q memorizes its training examples, and on others
+                # its log-likelihood falls far below that of a q that ignores the text.
                 x = dropout(x, self.options.dropout_q)
                 loss = loss - self.model.conditional(m).log_prob(x, y).mean()
         return loss
@@ -141,7 +141,7 @@ class CorrectedObjective(TaskObjective):
 
 
 class PublishedObjective(TaskObjective):
-    """The authors' terms, defects included: see `mutual_information.published`. Its q networks are its own."""
+    """The authors' terms, defects included (see `mutual_information.published`), with q networks of its own."""
 
     def __init__(self, model: MMIM, options: TrainOptions) -> None:
         super().__init__(model, options)
@@ -149,7 +149,7 @@ class PublishedObjective(TaskObjective):
         width = model.text_encoder.width if model.text_encoder is not None else 0
         self.q = nn.ModuleDict({m: PublishedBarberAgakov(width, model.config.d_prj) for m in self.pairs()})
         self._memories: dict[str, PublishedMemory] = {}
-        self._last: dict[str, list[tuple[Tensor, Tensor]]] = {}  # what the memories were told, at most two batches
+        self._last: dict[str, list[tuple[Tensor, Tensor]]] = {}  # what the memories received, at most two batches
         self.start_epoch()
 
     def start_epoch(self) -> None:
@@ -157,7 +157,7 @@ class PublishedObjective(TaskObjective):
         self._last = {m: [] for m in self.q}
 
     def q_parameters(self) -> list[nn.Parameter]:
-        # The projection under the entropy is among the q networks, and stage 0 gives it no gradient: nothing trains it.
+        # These include the projection under the entropy. Stage 0 gives it no gradient, so nothing trains it.
         return list(self.q.parameters())
 
     def stage0(self, encodings: Encodings) -> Tensor:
@@ -184,15 +184,15 @@ class PublishedObjective(TaskObjective):
         return StageLoss(total, parts)
 
     def get_extra_state(self) -> dict[str, list[tuple[Tensor, Tensor]]]:
-        """What the memories hold, for the state of training."""
-        return {m: list(told) for m, told in self._last.items()}
+        """What the memories hold, for the training state."""
+        return {m: list(batches) for m, batches in self._last.items()}
 
     def set_extra_state(self, state: dict[str, list[tuple[Tensor, Tensor]]]) -> None:
-        """The memories as they were: they are told the same again."""
+        """Restore the memories by feeding them the same batches again."""
         self.start_epoch()
-        for m, told in state.items():
-            self._last[m] = [(projected, signs) for projected, signs in told]
-            for projected, signs in told:
+        for m, batches in state.items():
+            self._last[m] = [(projected, signs) for projected, signs in batches]
+            for projected, signs in batches:
                 self._memories[m].entropy(projected, signs)
 
     def _q(self, m: Modality) -> PublishedBarberAgakov:
@@ -202,32 +202,32 @@ class PublishedObjective(TaskObjective):
 
 
 def make_objective(model: MMIM, options: TrainOptions) -> TaskObjective:
-    """The objective that the options name, for a model whose weights it uses."""
+    """The objective that the options name, on the weights of `model`."""
     kinds = {"corrected": CorrectedObjective, "published": PublishedObjective, "none": TaskObjective}
     return kinds[options.objective](model, options)
 
 
 def task_loss(prediction: Tensor, targets: Tensor) -> Tensor:
-    """Prediction [B, K]; targets [B, K] numbers, NaN where unlabelled, or [B] int64 classes, -1 likewise -> []."""
+    """Prediction [B, K]; targets [B, K] scores, NaN if unlabeled, or [B] int64 classes, -1 if unlabeled -> []."""
     if not targets.is_floating_point():
         kept = targets >= 0
         return cross_entropy(prediction[kept], targets[kept]) if bool(kept.any()) else 0.0 * prediction.sum()
-    there = ~targets.isnan()
-    return (prediction - targets)[there].abs().sum() / there.sum().clamp(min=1)
+    labeled = ~targets.isnan()
+    return (prediction - targets)[labeled].abs().sum() / labeled.sum().clamp(min=1)
 
 
 def label_groups(targets: Tensor) -> Tensor:
-    """The component of the mixture that each utterance belongs to [B]: the class, or the sign of the first number."""
+    """The mixture component of each utterance, [B]: its class, or the sign of its first score."""
     return sentiment_groups(targets[:, 0]) if targets.is_floating_point() else targets
 
 
 def polarity(targets: Tensor) -> Tensor:
-    """The first number [B]; 0, neither positive nor negative, where the labels are classes."""
+    """The first score [B]; 0, neither positive nor negative, if the labels are classes."""
     return targets[:, 0] if targets.is_floating_point() else torch.zeros(len(targets), device=targets.device)
 
 
 def encoders(model: MMIM) -> tuple[ModalityEncoder | None, ModalityEncoder | None, ModalityEncoder | None]:
-    """In the order of MODALITIES; None where the model does not use one."""
+    """The encoders in the order of MODALITIES; None for unused modalities."""
     return model.text_encoder, model.voice_encoder, model.face_encoder
 
 
@@ -237,6 +237,6 @@ def hidden(encodings: Encodings, modality: str) -> Tensor:
 
 
 def _paired(encodings: Encodings, modality: Modality) -> tuple[Tensor, Tensor, Tensor]:
-    """h_t and h_m where both are present, and where that is [B]."""
+    """h_t and h_m of the rows where both are present, and the mask of these rows [B]."""
     kept = encodings.present[:, TEXT] & encodings.present[:, MODALITIES.index(modality)]
     return encodings.h_t[kept], hidden(encodings, modality)[kept], kept

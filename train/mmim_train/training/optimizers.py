@@ -1,7 +1,7 @@
-"""The optimizers of both stages, their parameter groups, and clipping of each group by itself. Knows no data.
+"""The optimizers of both stages, with their parameter groups and per-group gradient clipping.
 
-AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101). One norm over all parameters, as in the public code, would let
-the text encoder's large gradients shrink the steps of the q networks.
+AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101). Clipping by one norm over all parameters, as in the public code,
+would let the text encoder's large gradients shrink the steps of the q networks.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from mmim_train.training.options import TrainOptions
 
 
 def trained(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
-    """Those that are to be trained; a caller freezes the others with requires_grad_(False)."""
+    """The trainable parameters; callers freeze the others with requires_grad_(False)."""
     return [p for p in parameters if p.requires_grad]
 
 
 class Optimizers:
-    """Stage 0 has the q networks, stage 1 the text encoder and the rest (other encoders, fusion, head, critics)."""
+    """Stage 0 trains the q networks; stage 1 the text encoder and the rest (other encoders, fusion, head, critics)."""
 
     def __init__(self, model: MMIM, objective: TaskObjective, options: TrainOptions) -> None:
         q = trained(objective.q_parameters())
         text = trained(model.text_encoder.parameters()) if model.text_encoder is not None else []
-        known = {id(p) for p in (*q, *text, *model.q.parameters())}
-        rest = [p for p in trained((*model.parameters(), *objective.parameters())) if id(p) not in known]
+        elsewhere = {id(p) for p in (*q, *text, *model.q.parameters())}
+        rest = [p for p in trained((*model.parameters(), *objective.parameters())) if id(p) not in elsewhere]
         self.parts = {
             "q": (q, options.clip_q),
             "text": (text, options.clip_text),
@@ -43,7 +43,7 @@ class Optimizers:
         )
 
     def clip(self, *names: str) -> dict[str, float]:
-        """Clip the gradients of the named parts, each by itself; their norms before. One may be infinite or NaN."""
+        """Clip each named part separately. Returns the norms before clipping, which may be infinite or NaN."""
         norms: dict[str, float] = {}
         for name in names:
             parameters, limit = self.parts[name]
@@ -53,7 +53,7 @@ class Optimizers:
 
 
 def _groups(parameters: list[nn.Parameter], rate: float, decay: float) -> list[dict[str, object]]:
-    # Biases, the gains of norms and learned vectors have one dimension; pulling them to 0 serves nothing.
+    # No decay on one-dimensional parameters: biases, norm gains and learned vectors gain nothing from shrinking to 0.
     matrices, vectors = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
     return [
         {"params": group, "lr": rate, "base_lr": rate, "weight_decay": weight}
@@ -64,16 +64,16 @@ def _groups(parameters: list[nn.Parameter], rate: float, decay: float) -> list[d
 
 def _adamw(groups: list[dict[str, object]]) -> AdamW:
     kinds = {p.device.type for group in groups for p in group["params"]}  # type: ignore[attr-defined]
-    # One kernel for all parameters: measured 18 ms a step against 145 ms for 22 million parameters on one core.
+    # Fused: measured at 18 ms per step instead of 145 ms, for 22 million parameters on one core.
     return AdamW(groups, fused=kinds <= {"cpu", "cuda"})
 
 
 def all_finite(norms: dict[str, float]) -> bool:
-    """Whether every norm is a number."""
+    """Whether every norm is finite."""
     return bool(torch.isfinite(torch.tensor(list(norms.values()))).all()) if norms else True
 
 
 def zero_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Forget the gradients."""
+    """Clear the gradients."""
     for p in parameters:
         p.grad = None

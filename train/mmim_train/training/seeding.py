@@ -1,8 +1,8 @@
-"""Random numbers that depend on nothing but where the training stands.
+"""Random numbers that depend only on the position in the training.
 
-Every step draws from generators seeded by (seed, purpose, epoch, step, ...). So there is no state of a generator to
-keep: a run that is resumed at a step draws what the uninterrupted run drew there. Dropout knows only torch's global
-generators; these are set for a step and put back after it.
+Every step draws from generators seeded by (seed, purpose, epoch, step, ...). No generator state needs saving: a run
+resumed at a step draws what the uninterrupted run drew there. Dropout uses torch's global generators; these are seeded
+for each step and restored after it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 
 
 class Purpose(IntEnum):
-    """What random numbers are drawn for; a part of their seed."""
+    """What random numbers are drawn for; part of the seed."""
 
     WEIGHTS = 0
     ORDER = 1
@@ -27,19 +27,19 @@ class Purpose(IntEnum):
 
 
 def derived_seed(*key: int) -> int:
-    """A seed below 2**63 that differs for every key of non-negative numbers, well mixed (numpy's SeedSequence)."""
+    """A well-mixed seed below 2**63 from a key of non-negative integers (numpy's SeedSequence)."""
     high, low = (int(word) for word in np.random.SeedSequence(key).generate_state(2))
     return (high << 31) ^ low
 
 
 def generator(*key: int) -> torch.Generator:
-    """A generator on the CPU for a key."""
+    """A CPU generator seeded by the key."""
     return torch.Generator().manual_seed(derived_seed(*key))
 
 
 @contextmanager
 def seeded(device: torch.device, *key: int) -> Iterator[torch.Generator]:
-    """Within: the global generators of the CPU and of `device` stand at the key; yields a generator that does, too."""
+    """Within, the key seeds the global generators of the CPU and of `device`; yields a CPU generator, seeded alike."""
     seed = derived_seed(*key)
     kind = "cuda" if device.type == "cpu" else device.type
     index = [] if device.type == "cpu" else [device.index or 0]

@@ -1,7 +1,7 @@
-"""Word vectors of a text encoder in training: only those of words that occur in the training texts are trained.
+"""Trains only those token embeddings of a text encoder that occur in the training texts.
 
-The others get no gradient in any case. Left in one table, they cost a dense gradient and two optimizer's states of the
-whole vocabulary (for MOSI, 2,594 of 30,522 rows occur), and weight decay pulls them to 0. Knows modules and token ids.
+The others get no gradient in any case. In one table, they cost a dense gradient and two optimizer states for the whole
+vocabulary (2,594 of 30,522 rows occur in MOSI), and weight decay pulls them to 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mmim_train.training.examples import Examples
 
 @runtime_checkable
 class HasVocabulary(Protocol):
-    """Examples that can tell which token ids occur in them."""
+    """Examples that know which token ids occur in them."""
 
     @property
     def vocabulary(self) -> frozenset[int]: ...
@@ -29,7 +29,7 @@ class HasVocabulary(Protocol):
 
 @runtime_checkable
 class HasInputEmbeddings(Protocol):
-    """A transformer of the transformers library."""
+    """A model of the transformers library."""
 
     def get_input_embeddings(self) -> nn.Module: ...
 
@@ -37,29 +37,29 @@ class HasInputEmbeddings(Protocol):
 
 
 class SeenEmbeddings(nn.Module):
-    """A table of word vectors of which some rows are a parameter of their own; called like nn.Embedding."""
+    """A drop-in for nn.Embedding in which the rows that occur are a separate parameter."""
 
-    place: Tensor  # [vocabulary], the row of a word in `seen`, or -1
+    index: Tensor  # [vocabulary], the row of a token in `seen`, or -1
 
     def __init__(self, table: nn.Embedding, seen: list[int]) -> None:
         super().__init__()
         rows = torch.tensor(seen, dtype=torch.long, device=table.weight.device)
-        place = torch.full((table.num_embeddings,), -1, dtype=torch.long, device=rows.device)
-        place[rows] = torch.arange(len(rows), device=rows.device)
-        self.register_buffer("place", place, persistent=False)
+        index = torch.full((table.num_embeddings,), -1, dtype=torch.long, device=rows.device)
+        index[rows] = torch.arange(len(rows), device=rows.device)
+        self.register_buffer("index", index, persistent=False)
         self.register_buffer("rows", rows, persistent=False)
         self.table = table
         self.seen = nn.Parameter(table.weight.detach()[rows].clone())
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Ids of any shape -> their vectors [..., width]."""
-        place = self.place[ids]
-        known = place >= 0
-        return torch.where(known.unsqueeze(-1), embedding(place.clamp(min=0), self.seen), self.table(ids))
+        """Token ids of any shape -> embeddings [..., width]."""
+        index = self.index[ids]
+        seen = index >= 0
+        return torch.where(seen.unsqueeze(-1), embedding(index.clamp(min=0), self.seen), self.table(ids))
 
     @torch.no_grad()
-    def written_back(self) -> nn.Embedding:
-        """The whole table, with what was learned."""
+    def merged(self) -> nn.Embedding:
+        """The original table, updated with the trained rows."""
         assert isinstance(self.rows, Tensor)
         self.table.weight[self.rows] = self.seen
         return self.table
@@ -67,7 +67,7 @@ class SeenEmbeddings(nn.Module):
 
 @contextmanager
 def train_seen_embeddings_only(model: MMIM, examples: Examples) -> Iterator[None]:
-    """Within, the word vectors are `SeenEmbeddings`, if the text encoder is a transformer that trains its own."""
+    """Within, the token embeddings are `SeenEmbeddings`, if the text encoder is a transformer that trains them."""
     backbone = _transformer_of(model)
     if backbone is None or not isinstance(examples, HasVocabulary):
         yield
@@ -76,14 +76,14 @@ def train_seen_embeddings_only(model: MMIM, examples: Examples) -> Iterator[None
     if not isinstance(table, nn.Embedding) or not table.weight.requires_grad:
         yield
         return
-    padding = {table.padding_idx} if table.padding_idx is not None else set()  # which nn.Embedding does not train
-    words = SeenEmbeddings(table, sorted(examples.vocabulary - padding))
+    padding = {table.padding_idx} if table.padding_idx is not None else set()  # never trained by nn.Embedding
+    embeddings = SeenEmbeddings(table, sorted(examples.vocabulary - padding))
     table.weight.requires_grad_(False)
-    backbone.set_input_embeddings(words)
+    backbone.set_input_embeddings(embeddings)
     try:
         yield
     finally:
-        backbone.set_input_embeddings(words.written_back())
+        backbone.set_input_embeddings(embeddings.merged())
         table.weight.requires_grad_(True)
 
 

@@ -1,10 +1,10 @@
-"""The whole state of a training in one file, written after a step and read to go on from there.
+"""The complete training state in one file, saved between steps and read to resume.
 
-The weights of the best epoch are in a file of their own, and nowhere in memory: a second copy of a text encoder is as
-large as all else that a step needs.
+The weights of the best epoch are in a file of their own and are not kept in memory: a second copy of a text encoder is
+as large as everything else that a step needs.
 
-Random numbers need no place in it (see `randomness`), nor do gradients, since it is written between steps. The file is
-written under another name and renamed, so a process killed at any time leaves a whole file: this one or the one before.
+Neither random-number state (see `seeding`) nor gradients are saved. Files are written under a temporary name and
+renamed, so a process killed at any time leaves a complete file: the new one or the previous one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FORMAT = 2
 
 @dataclass(slots=True)
 class Progress:
-    """Where a training stands. `step` is the next one of `stage`; sums run over the epoch so far."""
+    """The position in a training. `step` is the next step of `stage`; sums run over the epoch so far."""
 
     epoch: int = 0
     stage: int = 0
@@ -38,10 +38,10 @@ class Progress:
     cpu_s: float = 0.0  # of this epoch so far
     sums: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    history: list[dict[str, Any]] = field(default_factory=list)  # one entry an epoch, see `loop.EpochRecord`
+    history: list[dict[str, Any]] = field(default_factory=list)  # one entry per epoch, see `trainer.EpochRecord`
 
     def add(self, parts: dict[str, float]) -> None:
-        """Take a step's values into the means of the epoch."""
+        """Add a step's values to the means of the epoch."""
         for name, value in parts.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.counts[name] = self.counts.get(name, 0) + 1
@@ -52,48 +52,48 @@ class Progress:
 
 
 class BestWeights:
-    """The weights of the best epoch on disk: those that are trained, and the buffers.
+    """The trainable weights and the buffers of the best epoch, on disk.
 
-    They are kept beside the state file where this process `writes` it, else in a temporary folder.
+    They are stored next to the state file if this process `writes` it, otherwise in a temporary folder.
     """
 
     def __init__(self, state_file: Path | None, writes: bool) -> None:
-        self._beside = state_file
+        self._state_file = state_file
         self._temporary = None if state_file is not None and writes else TemporaryDirectory(prefix="mmim-")
         self._own = state_file if self._temporary is None else Path(self._temporary.name) / "state.pt"
 
     def save(self, model: MMIM, epoch: int) -> None:
-        """Write those of an epoch. The last ones stay until `delete_others`. Raises OutputError."""
+        """Write the weights of an epoch. Earlier ones stay until `delete_others`. Raises OutputError."""
         assert self._own is not None
         frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
         weights = {name: value for name, value in model.state_dict().items() if name not in frozen}
         _write(_best_file(self._own, epoch), weights)
 
     def delete_others(self, epoch: int) -> None:
-        """Remove all but those of an epoch."""
+        """Remove the weights of all other epochs."""
         assert self._own is not None
-        _delete_best(self._own, but=epoch)
+        _delete_best(self._own, keep=epoch)
 
     def restore(self, model: MMIM, epoch: int) -> None:
-        """Give the model those of an epoch. Raises CheckpointError."""
-        files = [_best_file(path, epoch) for path in (self._own, self._beside) if path is not None]
+        """Load the weights of an epoch into the model. Raises CheckpointError."""
+        files = [_best_file(path, epoch) for path in (self._own, self._state_file) if path is not None]
         path = next((path for path in files if path.is_file()), files[-1])
         device = next(model.parameters()).device
-        # Mapped, not read: they go into the model's tensors without another copy.
+        # Memory-mapped, so that they are copied into the model's tensors without another copy in between.
         weights = _read(path, device, mmap=device.type == "cpu")
         try:
             model.load_state_dict(weights, strict=False)
         except RuntimeError as error:
-            raise CheckpointError(f"{path} does not fit the model; train anew, into another folder") from error
+            raise CheckpointError(f"{path} does not fit the model; start a new run in another folder") from error
 
     def close(self) -> None:
-        """Remove what is temporary."""
+        """Remove the temporary folder, if any."""
         if self._temporary is not None:
             self._temporary.cleanup()
 
 
 def delete_state(path: Path) -> None:
-    """Remove the state of a training, and its best weights."""
+    """Remove a training state and its best weights."""
     path.unlink(missing_ok=True)
     _delete_best(path)
 
@@ -102,14 +102,14 @@ def _best_file(state_file: Path, epoch: int) -> Path:
     return state_file.with_name(f"{state_file.stem}.best-{epoch}.pt")
 
 
-def _delete_best(state_file: Path, but: int = -1) -> None:
+def _delete_best(state_file: Path, keep: int = -1) -> None:
     for path in state_file.parent.glob(f"{state_file.stem}.best-*.pt"):
-        if path != _best_file(state_file, but):
+        if path != _best_file(state_file, keep):
             path.unlink(missing_ok=True)
 
 
 def save_state(path: Path, train_step: TrainStep, progress: Progress, key: str) -> None:
-    """Write the file; `key` describes the run, and only the same run may go on from it. Raises OutputError."""
+    """Write the file; `key` identifies the run, and only the same run can resume from it. Raises OutputError."""
     optimizers = train_step.optimizers
     content = {
         "format": _FORMAT,
@@ -134,15 +134,15 @@ def _write(path: Path, content: dict[str, Any]) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except (OSError, RuntimeError) as error:
-        raise OutputError(f"{path}: the state of the training cannot be written ({error}); check the space") from error
+        raise OutputError(f"{path}: cannot write the training state ({error}); check the free disk space") from error
 
 
 def load_state(path: Path, train_step: TrainStep, key: str) -> Progress:
-    """Put the train step where the file says. Raises CheckpointError when it is damaged or of another run."""
+    """Restore a training from the file. Raises CheckpointError if it is damaged or belongs to another run."""
     content = _read(path, train_step.device)
     if not isinstance(content, dict) or content.get("format") != _FORMAT or content.get("key") != key:
         raise CheckpointError(
-            f"{path} was written by a training with other settings, data or seed; give the same, or another folder"
+            f"{path} belongs to a run with other settings, data or seed; use the same ones, or another folder"
         )
     try:
         train_step.model.load_state_dict(content["model"])
@@ -151,7 +151,7 @@ def load_state(path: Path, train_step: TrainStep, key: str) -> Progress:
             train_step.optimizers.stage0.load_state_dict(content["stage0"])
         train_step.optimizers.stage1.load_state_dict(content["stage1"])
     except (KeyError, RuntimeError, ValueError) as error:
-        raise CheckpointError(f"{path} does not fit the model; train anew, into another folder") from error
+        raise CheckpointError(f"{path} does not fit the model; start a new run in another folder") from error
     train_step.skipped = int(content["skipped"])
     return Progress(**content["progress"])
 
@@ -161,4 +161,4 @@ def _read(path: Path, device: torch.device, mmap: bool = False) -> Any:
         return torch.load(path, map_location=device, weights_only=True, mmap=mmap)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"{path} cannot be read ({reason}); train anew, into another folder") from error
+        raise CheckpointError(f"{path} cannot be read ({reason}); start a new run in another folder") from error

@@ -1,4 +1,4 @@
-"""One optimizer's step of either stage. Knows no epochs, no files and no validation."""
+"""A single optimizer step of either stage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mmim_train.training.optimizers import Optimizers, all_finite, zero_gradient
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.seeding import Purpose, seeded
 
-_MOST_SKIPPED = 20  # steps in succession without a finite gradient: it will not come back
+_MOST_SKIPPED = 20  # consecutive steps without a finite gradient: the training will not recover
 
 
 class TrainStep:
@@ -34,10 +34,10 @@ class TrainStep:
             self.objective: TaskObjective = make_objective(model, options).to(device)
         self.optimizers = Optimizers(model, self.objective, options)
         self.encoder = Encoder(model, device, world, options.precision, options.tokens_in_flight)
-        self.skipped = 0  # steps in succession whose gradient was not finite
+        self.skipped = 0  # consecutive steps without a finite gradient
 
     def stage0(self, encodings: Encodings, indices: Sequence[int], factor: float) -> dict[str, float]:
-        """One step of the q networks on some of the encodings, which have no graph: no encoder is touched."""
+        """One step of the q networks on the given rows of the detached encodings; the encoders are not touched."""
         optimizer = self.optimizers.stage0
         assert optimizer is not None
         q = self.optimizers.parts["q"][0]
@@ -49,36 +49,36 @@ class TrainStep:
         return {"q": float(loss.detach())}
 
     def stage1(self, examples: Examples, indices: Sequence[int], key: Key, factor: float) -> dict[str, float]:
-        """One step of everything but the q networks on a batch; `key` seeds dropout. The parts of the loss."""
+        """One step of everything except the q networks; `key` seeds dropout. Returns the parts of the loss."""
         trained = [p for name in ("text", "rest") for p in self.optimizers.parts[name][0]]
-        zero_gradients(trained)  # first, so that the last step's are gone while a graph is held
+        zero_gradients(trained)  # before the forward pass: old gradients and a graph never coexist
         mine = self.world.shard(len(indices))
         batch = examples.batch([indices[i] for i in mine])
         parts = self.encoder.micro_batches(batch)
         with frozen(self.objective.q_parameters()):
-            # One micro-batch has a graph at any time. The last keeps it from here; the others are encoded once more.
+            # Only one micro-batch has a graph at a time: the last keeps it from here, the others are encoded again.
             with torch.no_grad():
                 shares = [self._encode(batch, part, mine.start, key) for part in parts[:-1]]
             shares += [self._encode(batch, part, mine.start, key) for part in parts[-1:]]
             rows = [range(mine.start + part.start, mine.start + part.stop) for part in parts]
             leaves = _leaves(self.encoder.join(list(zip(rows, shares, strict=True)), len(indices)))
             if not all(bool(torch.isfinite(h).all()) for h in leaves[:3]):
-                self._skip()  # the estimators factorise matrices, which NaN would stop with an error of its own
+                self._skip()  # before the estimators, whose matrix factorizations raise on NaN
                 return {}
             loss = self._loss(leaves, examples.targets(indices).to(self.device), key)
             loss.total.backward()  # type: ignore[no-untyped-call]
             if not self.world.is_main:
-                zero_gradients(trained)  # this part of the gradient is the same everywhere and counts once
+                zero_gradients(trained)  # this part of the gradient is the same in every process and counts once
             if parts:
-                _carry(leaves, shares.pop(), rows[-1])
+                _backpropagate(leaves, shares.pop(), rows[-1])
             for part, whole in zip(parts[:-1], rows[:-1], strict=True):
-                _carry(leaves, self._encode(batch, part, mine.start, key), whole)
+                _backpropagate(leaves, self._encode(batch, part, mine.start, key), whole)
         self.world.sum_gradients(trained)
         self._step(self.optimizers.stage1, factor, "text", "rest")
         return {name: float(value.detach()) for name, value in loss.parts.items()}
 
     def _encode(self, batch: Batch, part: range, offset: int, key: Key) -> Encodings:
-        """The rows `part` of this process's share, which begins at `offset` of the whole batch."""
+        """Encode the rows `part` of this process's shard, which begins at `offset` of the whole batch."""
         return self.encoder.encode(batch.rows(part), (*key, Purpose.ENCODE, offset + part.start))
 
     def _loss(self, e: Encodings, targets: Tensor, key: Key) -> StageLoss:
@@ -101,13 +101,13 @@ class TrainStep:
         self.skipped += 1
         if self.skipped >= _MOST_SKIPPED:
             raise MmimLiveError(
-                f"the training diverged: {self.skipped} steps without a finite gradient; lower lr_text and lr_main"
+                f"training diverged: {self.skipped} steps without a finite gradient; lower lr_text and lr_main"
             )
 
 
 @contextmanager
 def frozen(parameters: list[nn.Parameter]) -> Iterator[None]:
-    """Within, the parameters pass gradients through and get none."""
+    """Within, the parameters receive no gradients, but gradients flow through them."""
     for p in parameters:
         p.requires_grad_(False)
     try:
@@ -122,8 +122,8 @@ def _leaves(joined: Encodings) -> Encodings:
     return Encodings(h_t.requires_grad_(), h_a.requires_grad_(), h_v.requires_grad_(), present)
 
 
-def _carry(leaves: Encodings, share: Encodings, part: range) -> None:
-    """Give the encoders the gradient of the loss at their outputs."""
+def _backpropagate(leaves: Encodings, share: Encodings, part: range) -> None:
+    """Backpropagate the gradient at the encodings through the encoders."""
     pairs = [
         (h, leaf.grad[part.start : part.stop])
         for h, leaf in zip(share[:3], leaves[:3], strict=True)

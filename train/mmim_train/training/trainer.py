@@ -1,10 +1,10 @@
-"""The training of MMIM: epochs of two stages, validation, early stopping, resuming.
+"""Trains MMIM: two-stage epochs, validation, early stopping, resuming.
 
-    stage 0   the encoders run once over the train split, without a graph; the q networks learn from their outputs
-    stage 1   everything else learns, batch by batch
+    stage 0   the encoders run once over the train split, without a graph; the q networks are trained on their outputs
+    stage 1   everything else is trained, batch by batch
 
-The validation split chooses the epoch; the test split is never seen here. On the CPU, a run that is killed at any step
-and resumed with the same arguments ends with bit-identical weights.
+The best epoch is selected on the validation split; the test split is never used here. On the CPU, a run that is killed
+at any step and resumed with the same arguments ends with bit-identical weights.
 """
 
 from __future__ import annotations
@@ -36,42 +36,42 @@ __all__ = ["EpochRecord", "Measure", "Observer", "StepRecord", "TrainResult", "p
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One step. `parts`: "task", "q" and, where they are on, the mutual-information terms."""
+    """One step. `parts` are "task", "q" and the enabled mutual-information terms."""
 
     epoch: int
     stage: int
-    step: int  # within the stage, from 0
-    steps: int  # of the stage
+    step: int  # within the stage, counted from 0
+    steps: int  # in the stage
     parts: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """One epoch: means of the parts over its steps, and validation. Parts "mi_..." are estimates in nats."""
+    """One epoch: its parts averaged over the steps, and validation. Parts "mi_..." are estimates in nats."""
 
     epoch: int
     parts: dict[str, float]
     valid_loss: float
     valid: dict[str, Any]  # metrics on the validation split
     best: bool  # the lowest validation loss so far
-    rate: float  # factor of the base learning rates in the last step
+    rate: float  # learning-rate factor of the last step
     cpu_s: float  # CPU time of this process, validation included
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainResult:
-    """The outcome of a training. The model now holds the weights of the best epoch."""
+    """The outcome of a training run. The model holds the weights of the best epoch."""
 
     model: MMIM
     epochs: tuple[EpochRecord, ...]
-    best_epoch: int  # -1 if no epoch had a finite validation loss, or nothing was trained
+    best_epoch: int  # -1 if no epoch had a finite validation loss
     valid: dict[str, Any] = field(default_factory=dict)  # metrics of the best epoch
 
 
 Observer = Callable[[StepRecord | EpochRecord], None]
 
 Measure = Callable[[Tensor, Tensor], dict[str, Any]]
-"""Metrics by name from targets and prediction, both [N, ...] on the CPU. They are recorded; the loss alone decides."""
+"""Metrics by name from targets and prediction, both [N, ...] on the CPU. Only recorded: the loss selects the epoch."""
 
 
 def train(
@@ -88,25 +88,25 @@ def train(
     world: World | None = None,
     observe: Observer = lambda _record: None,
 ) -> TrainResult:
-    """Train `model` in place. Parameters without requires_grad stay as they are.
+    """Train `model` in place. Parameters with requires_grad=False stay frozen.
 
     Args:
         model: in float32; it is moved to `device`.
-        train_split: learned from.
-        valid_split: chooses the epoch, by the loss of the task.
-        options: how to train.
-        seed: of everything random.
+        train_split: the examples to train on.
+        valid_split: selects the best epoch, by the task loss.
+        options: the training options.
+        seed: seeds everything random.
         device: of the model and the losses.
-        measure: the metrics of every epoch's predictions on `valid_split`.
-        state_file: the state is kept there; if the file exists, the training resumes from it.
-        run_key: names what else the run depends on (data, architecture), so that the state of another run is refused.
+        measure: computes metrics of every epoch's predictions on `valid_split`.
+        state_file: where the state is saved; if the file exists, training resumes from it.
+        run_key: identifies what else the run depends on (data, architecture), so that another run's state is rejected.
         world: the processes that share the training.
         observe: called after every step and every epoch.
 
     Raises:
-        CheckpointError: the state is damaged, or of another run.
+        CheckpointError: the state is damaged, or belongs to another run.
         OutputError: the state cannot be written.
-        MmimLiveError: the training diverged.
+        MmimLiveError: training diverged.
     """
     world = world or World()
     key = f"{run_key}|{seed}|{options.model_dump_json(exclude={'save_every_s'})}|{len(train_split)}"
@@ -135,7 +135,7 @@ def train(
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Run:
-    """A training under way."""
+    """A training run in progress."""
 
     train_step: TrainStep
     train_split: Examples
@@ -191,7 +191,7 @@ class _Run:
             self._end_step(parts, len(batches))
 
     def _encodings(self) -> Encodings:
-        # With dropout, as in stage 1, where q meets the encodings again: it must fit these.
+        # With dropout, as in stage 1, where q is evaluated on such encodings.
         plan = sorted_batches(self.train_split.costs, self.options.batch_size)
         return self.train_step.encoder.encode_all(self.train_split, plan, (self.seed, self.progress.epoch, 0))
 
@@ -203,7 +203,7 @@ class _Run:
             self._end_step(parts, len(batches))
 
     def _factor(self, done: float) -> float:
-        """The learning rates' factor when the share `done` of this epoch is behind us."""
+        """The learning-rate factor after the fraction `done` of this epoch."""
         total = self.options.epochs * self.steps
         step = int((self.progress.epoch + done) * self.steps)
         return lr_factor(self.options.schedule, step, total, round(self.options.warmup * total))
@@ -225,7 +225,7 @@ class _Run:
     def _end_epoch(self, loss: float, metrics: dict[str, Any]) -> None:
         progress = self.progress
         self._count_cpu_time()
-        better = loss < progress.best_loss  # never true of NaN
+        better = loss < progress.best_loss  # False for NaN
         record = EpochRecord(
             epoch=progress.epoch,
             parts=progress.means(),
@@ -248,7 +248,7 @@ class _Run:
         )
         self.observe(record)
         self._save()
-        self.best.delete_others(self.progress.best_epoch)  # only now: the state on disk referred to them
+        self.best.delete_others(self.progress.best_epoch)  # only now: until saved, the state on disk refers to them
 
     def _count_cpu_time(self) -> None:
         now = time.process_time()
@@ -266,7 +266,7 @@ class _Run:
 
 @torch.no_grad()
 def predict(encoder: Encoder, examples: Examples, batch_size: int = 32) -> Tensor:
-    """Predictions of all examples, [N, names] on the CPU, in evaluation mode; the former mode is restored."""
+    """Predictions for all examples, [N, names] on the CPU, in evaluation mode; the previous mode is restored."""
     model = encoder.model
     was_training = model.training
     model.eval()
