@@ -1,1 +1,1 @@
-"""The model: tensors and checkpoints. Knows no camera, no thread and no data set; torch is imported throughout."""
+"""The model and its checkpoints. Everything here imports torch."""

@@ -1,7 +1,7 @@
 """A checkpoint is a folder: model.safetensors, tokenizer.json, config.json and README.md, its model card.
 
-Reading is strict, and nothing in a checkpoint can run code. Every flaw ends in a CheckpointError of one line. The text
-encoder is stored in bfloat16, to halve the file; all other tensors in float32. On loading all become float32.
+Loading is strict, and nothing in a checkpoint can run code. Every flaw raises a one-line CheckpointError. The text
+encoder is stored in bfloat16, which halves the file, all other tensors in float32. Once loaded, all are float32.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from mmim_live.types import FeatureContract
 __all__ = ["Checkpoint", "CheckpointConfig", "load_checkpoint", "save_checkpoint", "stored"]
 
 WEIGHTS, TOKENIZER, CONFIG, CARD = "model.safetensors", "tokenizer.json", "config.json", "README.md"
-_REMEDY = "get the checkpoint anew, or make it with 'mmim-live train'"
+_REMEDY = "get the checkpoint again, or train one with 'mmim-live train'"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """A model ready for inference, and all that must be known to use it. `tokenizer` is None where text is unused."""
+    """A model ready for inference, with everything needed to use it. `tokenizer` is None if text is not used."""
 
     name: str
     config: CheckpointConfig
@@ -50,20 +50,20 @@ def save_checkpoint(
     card: str,
     overwrite: bool = False,
 ) -> None:
-    """Write all files to a temporary folder beside `folder`, then rename it: the folder is whole or not there.
+    """Write all files to a temporary folder next to `folder`, then rename it: the folder is complete or absent.
 
-    Raises CheckpointError when `folder` exists and may not be overwritten, or cannot be written.
+    Raises CheckpointError if `folder` exists and may not be overwritten, or cannot be written.
     """
     if folder.exists() and not overwrite:
-        raise CheckpointError(f"{folder} exists already; choose another folder or allow overwriting")
+        raise CheckpointError(f"{folder} already exists; choose another folder or allow overwriting")
     if config.architecture != model.config:
-        raise CheckpointError(f"{folder}: the configuration describes another architecture than the model has")
+        raise CheckpointError(f"{folder}: the configuration does not describe this model's architecture")
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
     former = folder.with_name(f".{folder.name}.former-{os.getpid()}")
     try:
         partial.mkdir(parents=True)
         save_file({name: stored(name, tensor) for name, tensor in model.state_dict().items()}, partial / WEIGHTS)
-        (partial / WEIGHTS).chmod(0o644)  # the writer of safetensors leaves it to its owner alone
+        (partial / WEIGHTS).chmod(0o644)  # safetensors makes it readable by its owner only
         (partial / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
         (partial / CARD).write_text(card, encoding="utf-8")
         if tokenizer is not None:
@@ -73,7 +73,7 @@ def save_checkpoint(
         partial.rename(folder)
     except OSError as error:
         raise CheckpointError(
-            f"{folder} cannot be written ({error.strerror or error}); check space and rights"
+            f"{folder} cannot be written ({error.strerror or error}); check free space and permissions"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -83,19 +83,19 @@ def save_checkpoint(
 
 
 def stored(name: str, tensor: Tensor) -> Tensor:
-    """A tensor of the state dict as the file holds it: the text encoder in bfloat16, the rest in float32."""
+    """A tensor of the state dict as it is stored: the text encoder in bfloat16, the rest in float32."""
     kind = torch.bfloat16 if name.startswith("text_encoder.backbone.") else torch.float32
     return tensor.detach().cpu().to(kind if tensor.is_floating_point() else tensor.dtype).contiguous()
 
 
 def load_checkpoint(folder: Path, contract: FeatureContract | None) -> Checkpoint:
-    """Load a folder, refusing whatever is missing, malformed or made for other features than `contract` describes.
+    """Load a folder, rejecting anything missing, malformed or trained on other features than `contract` describes.
 
-    Only the modalities that the checkpoint uses must agree. `contract` None skips the comparison, for a caller who has
-    no extractors. Raises CheckpointError.
+    Only the modalities that the checkpoint uses have to match. `contract` None skips the comparison, for callers
+    without extractors. Raises CheckpointError.
     """
     if not folder.is_dir():
-        raise CheckpointError(f"{folder} is no folder; a checkpoint is a folder with {CONFIG} and {WEIGHTS}")
+        raise CheckpointError(f"{folder} is not a folder; a checkpoint is a folder with {CONFIG} and {WEIGHTS}")
     config = _read_config(folder)
     _require(folder, CARD)
     if contract is not None:
@@ -123,10 +123,10 @@ def _read_config(folder: Path) -> CheckpointConfig:
     try:
         return CheckpointConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}); check its rights") from error
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        where = ".".join(str(part) for part in first["loc"]) or "top level"
         raise CheckpointError(f"{path}: {where}: {first['msg']}; {_REMEDY}") from error
     except ValueError as error:  # malformed JSON or UTF-8
         raise CheckpointError(f"{path} is not valid JSON ({error}); {_REMEDY}") from error
@@ -137,8 +137,8 @@ def _compare(folder: Path, config: CheckpointConfig, contract: FeatureContract) 
         difference = contract_difference(config.contract.contract, contract, modality)
         if difference is not None:
             raise CheckpointError(
-                f"{folder} was made for other {modality} features ({difference}); use a checkpoint of this version, "
-                "or extract and train anew"
+                f"{folder} was trained on other {modality} features ({difference}); use a checkpoint of this version, "
+                "or extract the features and train again"
             )
 
 
@@ -147,7 +147,7 @@ def _read_tokenizer(folder: Path, config: CheckpointConfig) -> TextTokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no narrower class
-        raise CheckpointError(f"{path} is no tokenizer file ({str(error).splitlines()[0]}); {_REMEDY}") from error
+        raise CheckpointError(f"{path} is not a tokenizer file ({str(error).splitlines()[0]}); {_REMEDY}") from error
     return TextTokenizer(tokenizer, config.max_tokens, config.pad_token_id)
 
 
@@ -167,14 +167,14 @@ def _check_vocabulary(folder: Path, model: MMIM, tokenizer: TextTokenizer | None
 
 def _read_weights(folder: Path, model: MMIM) -> dict[str, Tensor]:
     path = _require(folder, WEIGHTS)
-    wanted = model.state_dict()
+    expected = model.state_dict()
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118  not a dict
-            _match(path, {name: tuple(tensor.shape) for name, tensor in wanted.items()}, shapes)
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name).to(wanted[name].dtype) for name in wanted}
+            _check_shapes(path, {name: tuple(tensor.shape) for name, tensor in expected.items()}, shapes)
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name).to(expected[name].dtype) for name in expected}
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}); check its rights") from error
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
     except SafetensorError as error:
         raise CheckpointError(f"{path} is damaged ({str(error).splitlines()[0]}); {_REMEDY}") from error
     for name, tensor in tensors.items():
@@ -183,13 +183,13 @@ def _read_weights(folder: Path, model: MMIM) -> dict[str, Tensor]:
     return tensors
 
 
-def _match(path: Path, wanted: dict[str, tuple[int, ...]], there: dict[str, tuple[int, ...]]) -> None:
-    for name in sorted(wanted.keys() | there.keys()):
-        if name not in there:
+def _check_shapes(path: Path, expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> None:
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
             raise CheckpointError(f"{path} lacks tensor {name} of the architecture in {CONFIG}; {_REMEDY}")
-        if name not in wanted:
-            raise CheckpointError(f"{path} has tensor {name}, which the architecture in {CONFIG} has not; {_REMEDY}")
-        if wanted[name] != there[name]:
+        if name not in expected:
+            raise CheckpointError(f"{path} has tensor {name}, which the architecture in {CONFIG} lacks; {_REMEDY}")
+        if expected[name] != found[name]:
             raise CheckpointError(
-                f"{path}: tensor {name} has shape {list(there[name])}, {CONFIG} says {list(wanted[name])}; {_REMEDY}"
+                f"{path}: tensor {name} has shape {list(found[name])}, {CONFIG} says {list(expected[name])}; {_REMEDY}"
             )

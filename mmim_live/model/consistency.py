@@ -1,7 +1,7 @@
-"""How well a voice or face goes with the words: log q(h | words) - log p(h), by the q networks that MMIM trained.
+"""How well a voice or face matches the words: log q(h | words) - log p(h), from the q networks trained with MMIM.
 
-The pointwise mutual information of words and h; see `mutual_information.mixture`. A checkpoint without p(h) is read by
-log q(h | words) alone. Knows tensors; percentiles belong to the reader.
+This is the pointwise mutual information of words and h; see `mutual_information.mixture`. For a checkpoint without p(h)
+it is log q(h | words) alone. The predictor turns it into a percentile.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mmim_live.types import Modality
 def consistency_statistics(
     model: MMIM, encodings: Encodings, prior: Mapping[Literal["voice", "face"], Marginal]
 ) -> dict[Modality, Tensor]:
-    """By modality, [B] in nats; higher is a better fit. Means something only where words and modality are present."""
+    """By modality, [B] in nats; higher is a better match. Meaningful only where both words and modality are present."""
     found = model.log_likelihoods(encodings.h_t, encodings.h_a, encodings.h_v)
     if "voice" in prior and "voice" in found:
         found["voice"] = found["voice"] - prior["voice"].log_prob(encodings.h_a)
@@ -31,10 +31,10 @@ def consistency_statistics(
 
 
 def marginal_from_config(mixture: Mixture, device: torch.device) -> Marginal:
-    """What a configuration holds, ready to be asked."""
+    """The density described in a checkpoint's configuration."""
     return Marginal(torch.tensor(mixture.means, device=device), torch.tensor(mixture.log_variances, device=device))
 
 
 def marginal_to_config(marginal: Marginal) -> Mixture:
-    """What a configuration can hold."""
+    """The same as it is stored in a checkpoint's configuration."""
     return Mixture.model_validate({"means": marginal.means.tolist(), "log_variances": marginal.log_variances.tolist()})

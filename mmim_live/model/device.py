@@ -1,4 +1,4 @@
-"""Which device the models run on. Knows torch's back ends, nothing of the models."""
+"""Which torch device the models run on."""
 
 import torch
 
@@ -8,14 +8,14 @@ from mmim_live.errors import DeviceError
 def choose_device(name: str = "auto") -> torch.device:
     """The device called `name`: "auto", "cpu", "cuda", "cuda:1" or "mps"; "auto" takes cuda, then mps, then cpu.
 
-    Raises DeviceError when the device is unknown or not in this machine.
+    Raises DeviceError if this machine has no such device.
     """
     if name == "auto":
         return torch.device(_best())
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise DeviceError(f"device {name!r} is unknown; use auto, cpu, cuda, cuda:N or mps") from error
+        raise DeviceError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps") from error
     if device.type not in ("cpu", "cuda", "mps"):
         raise DeviceError(f"device {name!r} is not supported; use auto, cpu, cuda, cuda:N or mps")
     if device.type == "cuda":
@@ -33,7 +33,7 @@ def _best() -> str:
 
 def _require_cuda(device: torch.device) -> None:
     if not torch.cuda.is_available():
-        raise DeviceError("device 'cuda' is asked for, but torch finds no CUDA device here; use --device auto or cpu")
+        raise DeviceError("device 'cuda' is not available: torch finds no CUDA device; use --device auto or cpu")
     count = torch.cuda.device_count()
     if device.index is not None and device.index >= count:
-        raise DeviceError(f"device '{device}' is asked for, but the last one here is cuda:{count - 1}")
+        raise DeviceError(f"device '{device}' does not exist: the last one is cuda:{count - 1}")

@@ -1,4 +1,4 @@
-"""The encoders of MMIM: a pretrained text model read at its first token, and an LSTM for rows of numbers.
+"""The encoders of MMIM: a pretrained transformer for text, and an LSTM for sequences of feature rows.
 
 transformers is imported inside the builders, since the import takes seconds.
 """
@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-# Keys of a Hugging Face configuration that say where it came from, not what it is; `dtype` would change the arithmetic.
+# Keys of a Hugging Face configuration about its origin, not the architecture; `dtype` would change the precision.
 _INCIDENTAL = ("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version")
 
 
 class BackboneConfig(Protocol):
-    """What is read of a Hugging Face configuration; `max_position_embeddings` where the architecture sets a limit."""
+    """The parts of a Hugging Face configuration in use, besides `max_position_embeddings`, which not all have."""
 
     model_type: str
     hidden_size: int
@@ -27,16 +27,16 @@ class BackboneConfig(Protocol):
 
 
 class ModalityEncoder(nn.Module):
-    """What MMIM requires of an encoder: from inputs and their mask or lengths it gives h [B, width]."""
+    """What MMIM requires of an encoder: it maps inputs and their mask or lengths to h [B, width]."""
 
     width: int
-    absent: nn.Parameter  # [width], stands for an absent modality
+    absent: nn.Parameter  # [width], stands in for an absent modality
 
 
 class TextEncoder(ModalityEncoder):
-    """h_t: the last hidden state of a transformer at [CLS], without its pooler, or the mean over the tokens.
+    """h_t: a transformer's last hidden state at [CLS], without its pooler, or the mean over the tokens.
 
-    `absent` is the learned vector that stands for "no words".
+    `absent` is the learned vector for "no words".
     """
 
     def __init__(self, backbone: nn.Module, pooling: Literal["cls", "mean"] = "cls") -> None:
@@ -55,7 +55,7 @@ class TextEncoder(ModalityEncoder):
 
     @property
     def max_positions(self) -> int | None:
-        """The most tokens it can read at once, where the architecture sets a limit."""
+        """The longest input in tokens, if the architecture has a limit."""
         limit = getattr(config_of(self.backbone), "max_position_embeddings", None)
         return None if limit is None else int(limit)
 
@@ -65,7 +65,7 @@ class TextEncoder(ModalityEncoder):
         h = self.absent.expand(len(token_ids), -1)
         if not bool(nonempty.any()):
             return h
-        # A row without tokens has nothing to attend to: a softmax over an empty set.
+        # A row without tokens has nothing to attend to: its softmax would be over an empty set.
         return h.index_put((nonempty,), self._encode(token_ids[nonempty], token_mask[nonempty]).to(h.dtype))
 
     def _encode(self, token_ids: Tensor, token_mask: Tensor) -> Tensor:
@@ -77,9 +77,9 @@ class TextEncoder(ModalityEncoder):
 
 
 class SequenceEncoder(ModalityEncoder):
-    """h_v or h_a: a one-layer LSTM over the true length of a sequence; its last state through a linear layer.
+    """h_v or h_a: the last state of a one-layer LSTM over the true length of a sequence, then a linear layer.
 
-    `absent` is the learned vector that stands for a sequence of length 0.
+    `absent` is the learned vector for a sequence of length 0.
     """
 
     def __init__(self, row_width: int, hidden: int, width: int, bidirectional: bool = False) -> None:
@@ -99,7 +99,7 @@ class SequenceEncoder(ModalityEncoder):
 
     def state(self, rows: Tensor, lengths: Tensor) -> Tensor:
         """Rows [B, T, row_width], lengths [B], all above 0 -> the input of `project` [B, directions * hidden]."""
-        # Packing wants lengths on the CPU.
+        # Packing needs the lengths on the CPU.
         packed = pack_padded_sequence(rows, lengths.cpu(), batch_first=True, enforce_sorted=False)
         _, (last, _) = self.lstm(packed)  # [directions, B, hidden], for each sequence at its own end
         states: Tensor = last.transpose(0, 1).flatten(1)
@@ -109,7 +109,7 @@ class SequenceEncoder(ModalityEncoder):
 def build_text_backbone(config: dict[str, Any]) -> nn.Module:
     """A transformer with random weights from a Hugging Face configuration; `model_type` names the family.
 
-    Touches neither network nor disk, and runs no code from outside transformers. Raises ValueError or TypeError when
+    Uses neither network nor disk, and runs no code from outside transformers. Raises ValueError or TypeError if
     transformers does not know the configuration.
     """
     from transformers import AutoConfig, AutoModel
@@ -124,14 +124,14 @@ def build_text_backbone(config: dict[str, Any]) -> nn.Module:
 
 
 def load_text_backbone(name_or_folder: str, local_only: bool = False) -> nn.Module:
-    """A pretrained transformer by folder or hub name, in float32; `local_only` forbids any look-up on the network.
+    """A pretrained transformer by folder or hub name, in float32; with `local_only` the network is not used.
 
-    Raises OSError when it cannot be found.
+    Raises OSError if it cannot be found.
     """
     from transformers import AutoModel
     from transformers.utils import logging
 
-    # The bar would be drawn over a live display. transformers leaves this function untyped.
+    # The bar would overwrite a live display. transformers leaves this function untyped.
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model = AutoModel.from_pretrained(
         name_or_folder, dtype=torch.float32, local_files_only=local_only, trust_remote_code=False
@@ -142,14 +142,14 @@ def load_text_backbone(name_or_folder: str, local_only: bool = False) -> nn.Modu
 def config_of(backbone: nn.Module) -> BackboneConfig:
     """The configuration of a transformer. Raises TypeError for a module that has none."""
     config: BackboneConfig | None = getattr(backbone, "config", None)
-    # Asked by name: families such as DistilBERT answer to hidden_size without having the attribute.
+    # hasattr, since families such as DistilBERT map hidden_size to a field of another name.
     if config is None or not all(hasattr(config, name) for name in ("hidden_size", "vocab_size", "model_type")):
         raise TypeError(f"{type(backbone).__name__} has no configuration with hidden_size, vocab_size and model_type")
     return config
 
 
 def backbone_config(backbone: nn.Module) -> dict[str, Any]:
-    """The configuration of a transformer as JSON values, from which `build_text_backbone` makes another like it."""
+    """The configuration of a transformer as JSON values, from which `build_text_backbone` builds the same one."""
     config = config_of(backbone)
     fields = {key: value for key, value in config.to_diff_dict().items() if key not in _INCIDENTAL}
     return fields | {"model_type": config.model_type}
@@ -157,5 +157,5 @@ def backbone_config(backbone: nn.Module) -> dict[str, Any]:
 
 def _checked_backbone(model: object) -> nn.Module:
     if not isinstance(model, nn.Module):
-        raise TypeError(f"transformers gave a {type(model).__name__}, not a torch module")
+        raise TypeError(f"transformers returned a {type(model).__name__}, not a torch module")
     return model

@@ -1,7 +1,7 @@
-"""From windows to predictions: presence, normalisation, encoding, eight coalitions, interval and agreement.
+"""From windows to predictions: presence, normalization, encoding, eight coalitions, interval and agreement.
 
-Every window is predicted by itself, so that it gets the same numbers in whatever company it comes. Knows no threads:
-one predictor belongs to one of them.
+Each window is predicted on its own, so its numbers do not depend on how windows are batched. A predictor is not
+thread-safe.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from mmim_live.model.mmim import Batch, Encodings
 from mmim_live.model.shapley import COALITIONS, shapley_values
 from mmim_live.types import SCORE_LIMIT, Agreement, Contributions, FaceRow, Prediction, Present, VoiceRow, Window
 
-MIN_VOICE_ROWS = 10  # half a second of speech at 20 rows a second: less is a syllable
-MIN_FACE_ROWS = 8  # half a second at 15 rows a second: less is a glimpse
+MIN_VOICE_ROWS = 10  # half a second of speech at 20 rows per second: less is a syllable
+MIN_FACE_ROWS = 8  # half a second at 15 rows per second: less is a glimpse
 _TEXTS_KEPT = 8  # successive rolling windows often hold the same words, and the text encoder costs most
 
 
@@ -34,7 +34,7 @@ class Predictor:
         self.config = checkpoint.config
         if checkpoint.config.architecture.head.kind == "classes" and checkpoint.config.class_scores is None:
             raise CheckpointError(
-                f"checkpoint {checkpoint.name} predicts classes and gives them no scores; "
+                f"checkpoint {checkpoint.name} predicts classes but has no scores for them; "
                 "add class_scores to its config.json"
             )
         self._tokenizer = checkpoint.tokenizer
@@ -46,18 +46,18 @@ class Predictor:
 
     @torch.inference_mode()
     def predict(self, windows: Sequence[Window]) -> list[Prediction]:
-        """One prediction a window.
+        """One prediction per window.
 
-        Contributions sum to score - score of nothing present, exactly (all on the clipped scale). A window with nothing
-        present gets an abstention, score None, and so does one whose score is as good as none (`Abstention`); what was
-        present is told all the same.
+        Contributions sum exactly to the score minus the score with nothing present (all on the clipped scale). The
+        model abstains, score None, on a window with nothing present, and on one whose score is too close to that of an
+        empty window (`Abstention`); the latter still states what was present.
         """
         return [self._predict(window, window.text) for window in windows]
 
     def _predict(self, window: Window, text: str) -> Prediction:
         encodings = self._encode(window, text)
-        there: list[bool] = encodings.present[0].tolist()
-        if not any(there):
+        present: list[bool] = encodings.present[0].tolist()
+        if not any(present):
             return Prediction(score=None)
         fused = self._model.fuse(
             encodings.h_t.expand(8, -1),
@@ -66,18 +66,18 @@ class Predictor:
             self._coalitions & encodings.present,
         )
         scores = live_scores(fused.prediction, self.config).cpu().double().numpy()
-        values = [float(value) if t else None for value, t in zip(shapley_values(scores), there, strict=True)]
+        values = [float(value) if p else None for value, p in zip(shapley_values(scores), present, strict=True)]
         score = float(scores[-1])
-        if self._abstains(score - float(scores[0]), there):
-            return Prediction(score=None, present=Present(*there))
-        low, high = self._interval(score, there)
+        if self._abstains(score - float(scores[0]), present):
+            return Prediction(score=None, present=Present(*present))
+        low, high = self._interval(score, present)
         return Prediction(
             score=score,
             low=low,
             high=high,
             contributions=Contributions(*values),
-            agreement=self._agreement(encodings, there),
-            present=Present(*there),
+            agreement=self._agreement(encodings, present),
+            present=Present(*present),
         )
 
     def _encode(self, window: Window, text: str) -> Encodings:
@@ -106,33 +106,34 @@ class Predictor:
             self._texts.popitem(last=False)
         return h_t
 
-    def _interval(self, score: float, there: Sequence[bool]) -> tuple[float | None, float | None]:
+    def _interval(self, score: float, present: Sequence[bool]) -> tuple[float | None, float | None]:
         conformal = self.config.conformal
-        half = conformal.half_width.get(coalition_name(there)) if conformal is not None else None
-        if half is None:
+        half_width = conformal.half_width.get(coalition_name(present)) if conformal is not None else None
+        if half_width is None:
             return None, None
-        return max(score - half, -SCORE_LIMIT), min(score + half, SCORE_LIMIT)
+        return max(score - half_width, -SCORE_LIMIT), min(score + half_width, SCORE_LIMIT)
 
-    def _abstains(self, moved: float, there: Sequence[bool]) -> bool:
+    def _abstains(self, difference: float, present: Sequence[bool]) -> bool:
+        """`difference`: of the score from that with nothing present."""
         abstention = self.config.abstention
-        return abstention is not None and abs(moved) < abstention.threshold.get(coalition_name(there), 0.0)
+        return abstention is not None and abs(difference) < abstention.threshold.get(coalition_name(present), 0.0)
 
-    def _agreement(self, encodings: Encodings, there: Sequence[bool]) -> Agreement:
-        text, voice, face = there
+    def _agreement(self, encodings: Encodings, present: Sequence[bool]) -> Agreement:
+        text, voice, face = present
         if not text or not self.config.agreement:
             return Agreement()
-        found = consistency_statistics(self._model, encodings, self._prior)
+        statistics = consistency_statistics(self._model, encodings, self._prior)
         tables = self.config.agreement
         return Agreement(
-            voice=_percentile(found.get("voice"), tables.get("voice")) if voice else None,
-            face=_percentile(found.get("face"), tables.get("face")) if face else None,
+            voice=_percentile(statistics.get("voice"), tables.get("voice")) if voice else None,
+            face=_percentile(statistics.get("face"), tables.get("face")) if face else None,
         )
 
 
 def live_scores(prediction: Tensor, config: CheckpointConfig) -> Tensor:
     """Prediction [N, K] of the head -> scores [N], clipped to -3 .. 3.
 
-    Of several regressions the first is the score; of classes, the expected class score.
+    With several regressions the score is the first of them, with classes the expected class score.
     """
     if config.architecture.head.kind == "classes":
         values = prediction.new_tensor(config.class_scores or ())
@@ -155,9 +156,9 @@ def _percentile(value: Tensor | None, table: Sequence[float] | None) -> float | 
 
 
 def _rows(
-    rows: Sequence[VoiceRow] | Sequence[FaceRow], least: int, normalisation: Normalization | None
+    rows: Sequence[VoiceRow] | Sequence[FaceRow], min_rows: int, normalization: Normalization | None
 ) -> NDArray[np.float32]:
-    """[n, d], normalised; no rows where there are fewer than `least` or the checkpoint does not use them."""
-    if normalisation is None or len(rows) < least:
-        return np.zeros((0, 0 if normalisation is None else len(normalisation.mean)), np.float32)
-    return normalisation.apply(np.stack([row.values for row in rows]))
+    """[n, d], normalized; empty if there are fewer than `min_rows` or the checkpoint does not use the modality."""
+    if normalization is None or len(rows) < min_rows:
+        return np.zeros((0, 0 if normalization is None else len(normalization.mean)), np.float32)
+    return normalization.apply(np.stack([row.values for row in rows]))

@@ -1,4 +1,4 @@
-"""Exact Shapley values of three players (Shapley 1953): what each modality adds to the score. Knows only numbers."""
+"""Exact Shapley values of three players (Shapley 1953): what each modality adds to the score."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _weights() -> NDArray[np.float64]:
     for column, coalition in enumerate(COALITIONS):
         size = sum(coalition)
         for player in range(3):
-            # |S| counts the others: 0, 1 or 2 of them are weighed by 1/3, 1/6, 1/3.
+            # |S| is the number of others: 0, 1 or 2, with weights 1/3, 1/6 and 1/3.
             others = size - coalition[player]
             weights[player, column] = (1 / 3, 1 / 6, 1 / 3)[others] * (1 if coalition[player] else -1)
     return weights

@@ -1,5 +1,6 @@
-"""Text to token ids, by the `tokenizers` library alone: folding, truncation and padding in the one place that training
-and live reading share. Knows no model.
+"""Text to token ids: normalization, truncation and padding, shared by training and live inference.
+
+Uses only the `tokenizers` library, not transformers.
 """
 
 from __future__ import annotations
@@ -15,32 +16,32 @@ from mmim_live.text_normalization import normalize_text
 
 
 class TextTokenizer:
-    """Folds and tokenises; of texts longer than `max_tokens` (special tokens included) the end counts."""
+    """Normalizes and tokenizes; texts longer than `max_tokens` (including special tokens) lose their beginning."""
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int, pad_id: int = 0) -> None:
-        # A copy, since truncation and padding are state of the tokenizer; batches are padded to their longest here.
+        # A copy, since truncation and padding are state of the tokenizer. Padding is done here, to the longest text.
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_tokens, direction="left")  # the newest words say how it stands now
+        self._tokenizer.enable_truncation(max_tokens, direction="left")  # the latest words matter most
         self._pad_id = pad_id
         self.max_tokens = max_tokens
 
     @property
     def vocabulary_size(self) -> int:
-        """How many ids there are, added tokens included."""
+        """The number of ids, including added tokens."""
         return int(self._tokenizer.get_vocab_size(with_added_tokens=True))
 
     def ids(self, text: str) -> list[int]:
-        """The token ids of one text, [CLS] and [SEP] included; none for a text without words."""
-        folded = normalize_text(text)
-        return list(self._tokenizer.encode(folded).ids) if folded else []
+        """The token ids of a text, including [CLS] and [SEP]; none for a text without words."""
+        normalized = normalize_text(text)
+        return list(self._tokenizer.encode(normalized).ids) if normalized else []
 
     def encode(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Token ids [B, L] int64 and mask [B, L] bool, L the longest; a text without words has an empty mask."""
+        """Token ids [B, L] int64 and mask [B, L] bool, L the longest text; a text without words has an empty mask."""
         return self.pad([self.ids(text) for text in texts])
 
     def pad(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """The same for texts whose `ids` were taken before."""
+        """The same from token ids computed before."""
         longest = max((len(row) for row in rows), default=0)
         token_ids = torch.full((len(rows), longest), self._pad_id, dtype=torch.long)
         for target, row in zip(token_ids, rows, strict=True):
@@ -54,7 +55,7 @@ class TextTokenizer:
 
 
 def load_pretrained_tokenizer(name_or_folder: str, max_tokens: int, local_only: bool = False) -> TextTokenizer:
-    """The fast tokenizer of a pretrained model by folder or hub name. Raises OSError when it cannot be found."""
+    """The fast tokenizer of a pretrained model by folder or hub name. Raises OSError if it cannot be found."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     fast = AutoTokenizer.from_pretrained(name_or_folder, local_files_only=local_only, use_fast=True)

@@ -1,4 +1,4 @@
-"""One thread for torch, and a checkpoint on disk."""
+"""Limits torch to one thread; a checkpoint on disk."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.model.small import checkpoint_config, small_model, small_tokenizer
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
-    # The tensors here are small: two threads would mostly wait for one another.
+    # The tensors here are small: two threads would mostly wait for each other.
     torch.set_num_threads(1)
 
 

@@ -45,7 +45,7 @@ def architecture(**changes: Any) -> MMIMConfig:
     return MMIMConfig(**(fields | changes))
 
 
-def normalisation(width: int) -> Normalization:
+def normalization(width: int) -> Normalization:
     return Normalization(mean=tuple(0.5 * i for i in range(width)), std=tuple(1.0 + i for i in range(width)))
 
 
@@ -53,8 +53,8 @@ def checkpoint_config(model: MMIM, **changes: Any) -> CheckpointConfig:
     fields: dict[str, Any] = {
         "architecture": model.config,
         "contract": ContractConfig.of(CONTRACT),
-        "voice_normalisation": normalisation(VOICE),
-        "face_normalisation": normalisation(FACE),
+        "voice_normalisation": normalization(VOICE),
+        "face_normalisation": normalization(FACE),
         "max_tokens": 16,
         "conformal": Conformal(level=0.9, half_width={"text+voice+face": 0.5, "text": 9.0}),
         "agreement": {"voice": (-60.0, -20.0, 0.0), "face": (-60.0, -20.0, 0.0)},
@@ -66,7 +66,7 @@ def small_model(**changes: Any) -> MMIM:
     torch.manual_seed(7)
     model = MMIM(architecture(**changes))
     with torch.no_grad():
-        # The vectors of absence start at 0; give them values, as training does.
+        # The vectors for absent modalities start at 0; give them values, as training does.
         for name, parameter in model.named_parameters():
             if name.endswith("absent"):
                 parameter.normal_()

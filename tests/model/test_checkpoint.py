@@ -17,7 +17,7 @@ from mmim_live.types import FeatureContract
 from tests.model.small import CONTRACT, checkpoint_config, small_model, small_tokenizer
 
 
-def refusal(folder: Path, contract: FeatureContract | None = CONTRACT) -> str:
+def load_error(folder: Path, contract: FeatureContract | None = CONTRACT) -> str:
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(folder, contract)
     message = str(caught.value)
@@ -26,7 +26,7 @@ def refusal(folder: Path, contract: FeatureContract | None = CONTRACT) -> str:
     return message
 
 
-def test_round_trip_is_bit_equal(checkpoint_folder: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_round_trips_bit_for_bit(checkpoint_folder: Path, tmp_path: Path) -> None:
     model = small_model()
     loaded = load_checkpoint(checkpoint_folder, CONTRACT)
     assert loaded.name == "small"
@@ -43,7 +43,7 @@ def test_round_trip_is_bit_equal(checkpoint_folder: Path, tmp_path: Path) -> Non
         assert (again / name).read_bytes() == (checkpoint_folder / name).read_bytes()
 
 
-def test_text_encoder_takes_half_the_room(checkpoint_folder: Path) -> None:
+def test_the_text_encoder_is_stored_in_half_precision(checkpoint_folder: Path) -> None:
     kinds = {name: tensor.dtype for name, tensor in load_file(checkpoint_folder / WEIGHTS).items()}
     assert {kind for name, kind in kinds.items() if name.startswith("text_encoder.backbone.")} == {torch.bfloat16}
     assert {kind for name, kind in kinds.items() if not name.startswith("text_encoder.backbone.")} == {torch.float32}
@@ -52,7 +52,7 @@ def test_text_encoder_takes_half_the_room(checkpoint_folder: Path) -> None:
 @pytest.mark.parametrize("name", [WEIGHTS, CONFIG, TOKENIZER, CARD])
 def test_a_missing_file_is_named(checkpoint_folder: Path, name: str) -> None:
     (checkpoint_folder / name).unlink()
-    assert f"lacks {name}" in refusal(checkpoint_folder)
+    assert f"lacks {name}" in load_error(checkpoint_folder)
 
 
 def test_the_former_name_of_the_abstention_threshold_is_read(checkpoint_folder: Path) -> None:
@@ -65,28 +65,28 @@ def test_the_former_name_of_the_abstention_threshold_is_read(checkpoint_folder: 
     assert abstention.threshold == {"voice": 0.25}
 
 
-def test_no_folder(tmp_path: Path, checkpoint_folder: Path) -> None:
-    assert "is no folder" in refusal(tmp_path / "nowhere")
-    assert "is no folder" in refusal(checkpoint_folder / CONFIG)
+def test_a_path_that_is_not_a_folder_is_rejected(tmp_path: Path, checkpoint_folder: Path) -> None:
+    assert "is not a folder" in load_error(tmp_path / "nowhere")
+    assert "is not a folder" in load_error(checkpoint_folder / CONFIG)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"null", b"\xff\xfe", b'{"format": 1}'])
-def test_malformed_config(checkpoint_folder: Path, content: bytes) -> None:
+def test_a_malformed_config_is_rejected(checkpoint_folder: Path, content: bytes) -> None:
     (checkpoint_folder / CONFIG).write_bytes(content)
-    assert CONFIG in refusal(checkpoint_folder)
+    assert CONFIG in load_error(checkpoint_folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\xff" * 64])
 @pytest.mark.parametrize("name", [WEIGHTS, TOKENIZER])
-def test_damaged_files(checkpoint_folder: Path, name: str, content: bytes) -> None:
+def test_damaged_files_are_rejected(checkpoint_folder: Path, name: str, content: bytes) -> None:
     (checkpoint_folder / name).write_bytes(content)
-    assert name in refusal(checkpoint_folder)
+    assert name in load_error(checkpoint_folder)
 
 
-def test_half_a_download(checkpoint_folder: Path) -> None:
+def test_a_truncated_download_is_rejected(checkpoint_folder: Path) -> None:
     whole = (checkpoint_folder / WEIGHTS).read_bytes()
     (checkpoint_folder / WEIGHTS).write_bytes(whole[: len(whole) // 2])
-    assert "damaged" in refusal(checkpoint_folder)
+    assert "damaged" in load_error(checkpoint_folder)
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -96,7 +96,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (lambda c: c.update(colour="red"), "colour"),
         (lambda c: c["architecture"].update(layers=3), "architecture.layers"),
@@ -119,14 +119,14 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     ],
 )
 def test_a_wrong_setting_is_named(
-    checkpoint_folder: Path, change: Callable[[dict[str, Any]], object], said: str
+    checkpoint_folder: Path, change: Callable[[dict[str, Any]], object], expected: str
 ) -> None:
     edit(checkpoint_folder, change)
-    assert said in refusal(checkpoint_folder)
+    assert expected in load_error(checkpoint_folder)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (lambda t: t.pop("head.bias"), "lacks tensor head.bias"),
         (lambda t: t.update(extra=torch.zeros(2)), "has tensor extra"),
@@ -134,30 +134,30 @@ def test_a_wrong_setting_is_named(
         (lambda t: t.update({"head.bias": torch.tensor([torch.nan])}), "head.bias has values that are not finite"),
     ],
 )
-def test_a_wrong_tensor_is_named(checkpoint_folder: Path, change: Callable[[Any], object], said: str) -> None:
+def test_a_wrong_tensor_is_named(checkpoint_folder: Path, change: Callable[[Any], object], expected: str) -> None:
     tensors = load_file(checkpoint_folder / WEIGHTS)
     change(tensors)
     save_file(tensors, checkpoint_folder / WEIGHTS)
-    assert said in refusal(checkpoint_folder)
+    assert expected in load_error(checkpoint_folder)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"revision": 2}, "revision 1, read with revision 2"),
         ({"source": "another"}, "'another'"),
         ({"rate_hz": 25.0}, "25"),
-        ({"names": ("a", "b")}, "2 of other names"),
+        ({"names": ("a", "b")}, "2 that differ in name"),
     ],
 )
-def test_another_contract_is_refused_with_the_difference(
-    checkpoint_folder: Path, change: dict[str, Any], said: str
+def test_another_contract_is_rejected_with_the_difference(
+    checkpoint_folder: Path, change: dict[str, Any], expected: str
 ) -> None:
     other = replace(CONTRACT, voice=replace(CONTRACT.voice, **change))
-    message = refusal(checkpoint_folder, other)
-    assert said in message
+    message = load_error(checkpoint_folder, other)
+    assert expected in message
     assert "voice features" in message
-    load_checkpoint(checkpoint_folder, None)  # who has no extractors does not compare
+    load_checkpoint(checkpoint_folder, None)  # a caller without extractors does not compare
 
 
 def test_the_contract_of_an_unused_modality_does_not_matter(tmp_path: Path) -> None:
@@ -165,17 +165,17 @@ def test_the_contract_of_an_unused_modality_does_not_matter(tmp_path: Path) -> N
     folder = tmp_path / "text-face"
     save_checkpoint(folder, model, checkpoint_config(model, voice_normalisation=None), small_tokenizer(), "card")
     load_checkpoint(folder, replace(CONTRACT, voice=replace(CONTRACT.voice, revision=2)))
-    assert "face features" in refusal(folder, replace(CONTRACT, face=replace(CONTRACT.face, revision=2)))
+    assert "face features" in load_error(folder, replace(CONTRACT, face=replace(CONTRACT.face, revision=2)))
 
 
-def test_without_text_no_tokenizer_is_needed(tmp_path: Path) -> None:
+def test_a_model_without_text_needs_no_tokenizer(tmp_path: Path) -> None:
     model = small_model(modalities=("voice", "face"), text_encoder=None)
     folder = tmp_path / "wordless"
     save_checkpoint(folder, model, checkpoint_config(model), None, "card")
     assert load_checkpoint(folder, CONTRACT).tokenizer is None
 
 
-def test_contract_survives_the_manifest() -> None:
+def test_a_contract_round_trips_through_the_config() -> None:
     assert ContractConfig.of(CONTRACT).contract == CONTRACT
     with pytest.raises(ValidationError, match="hash"):
         ContractConfig.model_validate(
@@ -184,10 +184,10 @@ def test_contract_survives_the_manifest() -> None:
         )
 
 
-def test_saving_is_whole_or_not_at_all(checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saving_writes_everything_or_nothing(checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = small_model()
     before = {path.name: path.read_bytes() for path in checkpoint_folder.iterdir()}
-    with pytest.raises(CheckpointError, match="exists already"):
+    with pytest.raises(CheckpointError, match="already exists"):
         save_checkpoint(checkpoint_folder, model, checkpoint_config(model), small_tokenizer(), "new")
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_text", full_disk)
@@ -205,6 +205,6 @@ def full_disk(*_: object, **__: object) -> int:
     raise OSError(28, os.strerror(28))
 
 
-def test_saving_refuses_another_architecture(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="another architecture"):
+def test_saving_rejects_a_config_of_another_architecture(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="does not describe this model's architecture"):
         save_checkpoint(tmp_path / "x", small_model(), checkpoint_config(small_model(fusion=8)), None, "card")

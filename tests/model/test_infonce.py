@@ -1,4 +1,4 @@
-"""InfoNCE: a lower bound that never exceeds log n, learns its temperature and is finite for any batch."""
+"""InfoNCE is a lower bound that never exceeds log n, learns its temperature and is finite for any batch."""
 
 import math
 
@@ -27,7 +27,7 @@ def test_infonce_stays_below_the_truth_and_below_log_n(d: int, correlation: floa
     error = float(held_out.std()) / len(held_out) ** 0.5
     assert float(held_out.max()) <= math.log(64)
     assert float(held_out.mean()) <= truth + 3 * error
-    if truth > 0.5:  # a cosine tells little of weak dependence
+    if truth > 0.5:  # a cosine says little about weak dependence
         assert float(held_out.mean()) > 0.4 * min(truth, math.log(64))
     assert float(shuffled.mean()) <= 3 * error
 
@@ -40,7 +40,7 @@ def test_infonce_learns_its_temperature() -> None:
         bound.predict.weight.copy_(torch.eye(8))
         bound.predict.bias.zero_()
         bound.log_scale.fill_(0.0)
-        # Without a temperature even perfect pairs are worth little; with one they reach the ceiling.
+        # Without a temperature even perfect pairs score low; with one they reach the ceiling.
         assert float(bound(h, h)) < 1.0
         bound.log_scale.fill_(9.0)
         assert float(bound(h, h)) == pytest.approx(math.log(64), abs=1e-3)

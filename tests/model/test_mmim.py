@@ -31,7 +31,7 @@ def row(batch: Batch, i: int) -> Batch:
     return batch.rows(range(i, i + 1))
 
 
-def test_a_batch_is_made_of_the_modalities_that_there_are() -> None:
+def test_a_batch_can_be_built_from_some_of_the_modalities() -> None:
     rows = torch.ones(2, 3, VOICE)
     batch = Batch.of(voice=(rows, torch.tensor([3, 0])))
     assert batch.present.tolist() == [[False, True, False], [False, False, False]]
@@ -43,7 +43,7 @@ def test_a_batch_is_made_of_the_modalities_that_there_are() -> None:
         Batch.of()
 
 
-def test_consecutive_rows_lose_the_padding_that_all_of_them_have() -> None:
+def test_consecutive_rows_lose_their_common_padding() -> None:
     batch = make_batch(3, frames=9)
     part = batch.rows(range(1, 3))
     assert (part.voice.shape[1], part.face.shape[1]) == (8, 7)
@@ -52,7 +52,7 @@ def test_consecutive_rows_lose_the_padding_that_all_of_them_have() -> None:
     assert batch.rows(range(0)).present.shape == (0, 3)
 
 
-def test_a_backbone_whose_configuration_uses_other_names_is_read() -> None:
+def test_a_backbone_whose_configuration_uses_other_names_works() -> None:
     family = {"model_type": "distilbert", "dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 16, "vocab_size": 20}
     encoder = TextEncoder(build_text_backbone(family))
     assert (encoder.width, encoder.vocabulary_size) == (8, 20)
@@ -61,7 +61,7 @@ def test_a_backbone_whose_configuration_uses_other_names_is_read() -> None:
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_sequence_encoder_reads_the_true_length_only(bidirectional: bool) -> None:
+def test_the_sequence_encoder_ignores_padding(bidirectional: bool) -> None:
     torch.manual_seed(0)
     encoder = SequenceEncoder(4, 6, 5, bidirectional)
     rows = torch.randn(3, 8, 4)
@@ -74,7 +74,7 @@ def test_sequence_encoder_reads_the_true_length_only(bidirectional: bool) -> Non
     torch.testing.assert_close(alone, encoder(rows, lengths))
 
 
-def test_both_directions_see_the_first_and_the_last_row() -> None:
+def test_both_directions_see_the_whole_sequence() -> None:
     torch.manual_seed(0)
     encoder = SequenceEncoder(2, 3, 4, bidirectional=True)
     rows = torch.randn(1, 6, 2, requires_grad=True)
@@ -92,7 +92,7 @@ def test_a_zero_frame_inside_a_sequence_is_not_padding() -> None:
     assert not torch.equal(encoder(rows, torch.tensor([5])), encoder(rows, torch.tensor([3])))
 
 
-def test_length_zero_gives_the_learned_vector_and_learns() -> None:
+def test_length_zero_gives_the_learned_vector_and_trains_it() -> None:
     encoder = SequenceEncoder(4, 6, 5)
     with torch.no_grad():
         encoder.absent.copy_(torch.arange(5.0))
@@ -104,7 +104,7 @@ def test_length_zero_gives_the_learned_vector_and_learns() -> None:
     assert encoder.absent.grad.tolist() == [2.0] * 5
 
 
-def test_one_item_alone_equals_itself_in_a_batch() -> None:
+def test_the_output_for_an_item_does_not_depend_on_its_batch() -> None:
     model, batch = small_model(), make_batch(3)
     together = model(batch)
     for i in range(3):
@@ -130,7 +130,7 @@ MODEL = small_model()
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=5))
-def test_what_is_absent_has_no_influence(masks: list[tuple[bool, bool, bool]]) -> None:
+def test_an_absent_modality_has_no_influence(masks: list[tuple[bool, bool, bool]]) -> None:
     model = MODEL
     present = torch.tensor(masks)
     size = len(masks)
@@ -150,7 +150,7 @@ def test_what_is_absent_has_no_influence(masks: list[tuple[bool, bool, bool]]) -
     assert torch.isfinite(model(one).z).all()
 
 
-def test_gradients_reach_everything_but_q() -> None:
+def test_gradients_reach_everything_except_q() -> None:
     model = small_model(modality_dropout=0.5).train()
     present = torch.tensor([[True, False, True], [False, True, True], [True, True, False]])
     model(make_batch(3, present), torch.Generator().manual_seed(0)).prediction.sum().backward()
@@ -160,14 +160,14 @@ def test_gradients_reach_everything_but_q() -> None:
 
 
 @pytest.mark.parametrize("modalities", [("text",), ("voice",), ("face",), ("text", "face"), ("voice", "face")])
-def test_a_model_may_leave_modalities_out(modalities: tuple[Any, ...]) -> None:
+def test_a_model_may_use_only_some_modalities(modalities: tuple[Any, ...]) -> None:
     changes: dict[str, Any] = {"modalities": modalities}
     changes |= {} if "text" in modalities else {"text_encoder": None}
     changes |= {f"{name}_dim": 0 for name in ("voice", "face") if name not in modalities}
     model = small_model(**changes)
     output = model(make_batch(2))
     assert output.prediction.shape == (2, 1)
-    assert [m for m, there in zip(("text", "voice", "face"), output.present[0], strict=True) if there] == list(
+    assert [m for m, present in zip(("text", "voice", "face"), output.present[0], strict=True) if present] == list(
         modalities
     )
     assert set(model.log_likelihoods(output.h_t, output.h_a, output.h_v)) == (
@@ -183,7 +183,7 @@ def test_a_model_may_leave_modalities_out(modalities: tuple[Any, ...]) -> None:
         (HeadConfig(kind="classes", names=("negative", "neutral", "positive")), 3),
     ],
 )
-def test_heads(head: HeadConfig, width: int) -> None:
+def test_each_head_has_its_width(head: HeadConfig, width: int) -> None:
     assert small_model(head=head)(make_batch(2)).prediction.shape == (2, width)
 
 
@@ -200,7 +200,7 @@ def test_heads(head: HeadConfig, width: int) -> None:
         {"head": {"kind": "classes", "names": ("a", "a")}},
     ],
 )
-def test_impossible_configurations_are_refused(changes: dict[str, Any]) -> None:
+def test_impossible_configurations_are_rejected(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         architecture(**changes)
 
@@ -219,7 +219,7 @@ def test_modality_dropout_shows_every_coalition_equally_often() -> None:
     present = torch.ones(8000, 3, dtype=torch.bool)
     seen = drop_modalities(present, 0.5, torch.Generator().manual_seed(0))
     codes = (seen * torch.tensor([1, 2, 4])).sum(dim=1).bincount(minlength=8) / 8000
-    # Half are left alone, the other half fall into eight equal parts; 4 standard deviations are 0.011.
+    # Half are left as they are, the other half fall into eight equal parts; 4 standard deviations are 0.011.
     torch.testing.assert_close(codes, torch.tensor([1 / 16] * 7 + [9 / 16]), atol=0.02, rtol=0)
     absent = torch.tensor([[True, False, False]]).expand(100, -1)
     assert not drop_modalities(absent, 1.0, torch.Generator().manual_seed(0))[:, 1:].any()
@@ -233,7 +233,7 @@ def test_mixed_precision_changes_little() -> None:
     assert mixed.h_v.dtype == torch.float32
 
 
-def test_config_survives_json() -> None:
+def test_the_config_round_trips_through_json() -> None:
     config = architecture(modality_dropout=0.3)
     assert MMIMConfig.model_validate_json(config.model_dump_json()) == config
     assert MMIM(config).config == config

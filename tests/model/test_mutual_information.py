@@ -34,7 +34,7 @@ def train(q: ConditionalGaussian, x: Tensor, y: Tensor, steps: int = 250) -> Non
 
 
 def trained_bound(x: Tensor, y: Tensor, groups: Tensor, steps: int = 250) -> tuple[float, float]:
-    """Estimate and its standard error: q learned on the first third, H on the second, likelihood on the last."""
+    """The estimate and its standard error: q trained on the first third, H on the second, likelihood on the last."""
     third, d = len(x) // 3, y.shape[1]
     q = ConditionalGaussian(x.shape[1], d, hidden=16)
     train(q, x[:third], y[:third], steps)
@@ -50,7 +50,7 @@ def trained_bound(x: Tensor, y: Tensor, groups: Tensor, steps: int = 250) -> tup
 
 @pytest.mark.parametrize("d", [1, 4, 16])
 @pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6, 0.9, 0.99])
-def test_correlated_gaussians(d: int, correlation: float) -> None:
+def test_the_bound_is_tight_for_correlated_gaussians(d: int, correlation: float) -> None:
     torch.manual_seed(d)
     x = torch.randn(18_000, d)
     y = correlation * x + math.sqrt(1 - correlation**2) * torch.randn(18_000, d)
@@ -60,7 +60,7 @@ def test_correlated_gaussians(d: int, correlation: float) -> None:
     assert estimate >= 0.9 * truth - 3 * error
 
 
-def test_mutual_information_does_not_depend_on_scale_and_place() -> None:
+def test_the_bound_does_not_depend_on_scale_and_location() -> None:
     torch.manual_seed(0)
     x = torch.randn(18_000, 2)
     y = 0.8 * x + 0.6 * torch.randn(18_000, 2)
@@ -70,7 +70,7 @@ def test_mutual_information_does_not_depend_on_scale_and_place() -> None:
         assert 0.9 * truth - 3 * error <= estimate <= truth + 3 * error
 
 
-def test_where_the_family_lacks_the_truth_the_bound_is_below() -> None:
+def test_with_a_misspecified_q_the_bound_stays_below_the_truth() -> None:
     torch.manual_seed(0)
     d = 4
     x = torch.randn(18_000, d)
@@ -83,22 +83,22 @@ def test_where_the_family_lacks_the_truth_the_bound_is_below() -> None:
 
 
 def wide(n: int, correlation: float) -> tuple[Tensor, Tensor]:
-    """x of 128 dimensions of which the 4 widest may tell y; y of 4."""
+    """x of 128 dimensions, of which the 4 widest are correlated with y; y of 4."""
     x = torch.randn(n, 128) * torch.cat((torch.full((4,), 5.0), torch.ones(124)))
     return x, correlation * x[:, :4] / 5 + math.sqrt(1 - correlation**2) * torch.randn(n, 4)
 
 
-def looking(x: Tensor, rank: int) -> ConditionalGaussian:
+def projected(x: Tensor, rank: int) -> ConditionalGaussian:
     q = ConditionalGaussian(x.shape[1], 4, hidden=16, rank=rank)
     q.fit_projection(x)
     return q
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.6, 0.9])
-def test_through_the_components_that_tell_it_the_bound_is_tight(correlation: float) -> None:
+def test_the_bound_is_tight_through_informative_components(correlation: float) -> None:
     torch.manual_seed(0)
     x, y = wide(18_000, correlation)
-    q = looking(x[:6000], rank=8)
+    q = projected(x[:6000], rank=8)
     train(q, x[:6000], y[:6000])
     truth = -2 * math.log(1 - correlation**2)
     with torch.no_grad():
@@ -106,13 +106,13 @@ def test_through_the_components_that_tell_it_the_bound_is_tight(correlation: flo
     assert 0.9 * truth - 0.05 <= float(estimate.bound) <= truth + 0.05
 
 
-def test_few_examples_are_not_known_by_heart_through_few_components() -> None:
+def test_few_components_keep_q_from_memorizing_few_examples() -> None:
     torch.manual_seed(0)
     x, y = wide(300, 0.0)
     fresh_x, fresh_y = wide(3000, 0.0)
     seen, fresh = {}, {}
     for rank in (0, 4):
-        q = looking(x, rank) if rank else ConditionalGaussian(128, 4, hidden=16)
+        q = projected(x, rank) if rank else ConditionalGaussian(128, 4, hidden=16)
         train(q, x, y)
         with torch.no_grad():
             seen[rank] = float(barber_agakov(q, x, y, torch.zeros(300, dtype=torch.long)).bound)
@@ -135,7 +135,7 @@ def test_components_are_finite_for_any_sample(n: int, spread: float) -> None:
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in q.parameters())
 
 
-def test_before_it_looks_q_ignores_x() -> None:
+def test_q_ignores_x_until_the_projection_is_fitted() -> None:
     q = ConditionalGaussian(6, 2, hidden=4, rank=4)
     y = torch.zeros(3, 2)
     assert torch.equal(q.log_prob(torch.randn(3, 6), y), q.log_prob(torch.randn(3, 6), y))
@@ -147,9 +147,9 @@ def test_before_it_looks_q_ignores_x() -> None:
 def test_components_follow_an_encoder_that_moves() -> None:
     torch.manual_seed(0)
     x, y = wide(2000, 0.9)
-    q = looking(x, rank=4)
+    q = projected(x, rank=4)
     before, directions = q.log_prob(x, y), q.directions.clone()
-    q.fit_projection(x)  # looking again at the same changes nothing, not a bit
+    q.fit_projection(x)  # fitting to the same again changes nothing, not a bit
     assert torch.equal(q.log_prob(x, y), before)
     far = 3 * x + 100
     assert float((q.log_prob(far, y) - before).abs().max()) > 1
@@ -159,7 +159,7 @@ def test_components_follow_an_encoder_that_moves() -> None:
 
 
 @torch.no_grad()
-def test_directions_that_hardly_vary_are_not_blown_up() -> None:
+def test_directions_that_hardly_vary_are_not_amplified() -> None:
     torch.manual_seed(0)
     x = torch.randn(20, 6) * torch.tensor([1.0, 1e-3, 1e-3, 1e-4, 1e-5, 0.0])
     q = ConditionalGaussian(6, 2, hidden=4, rank=6)
@@ -176,7 +176,10 @@ SPREADS = torch.tensor([1.0, 0.5, 1.5])
 
 
 def label_mixture(n: int, d: int, separation: float, correlation: float) -> tuple[Tensor, Tensor, Tensor, float]:
-    """Three groups apart in the first dimension; x is the group and a correlated Gaussian. Gives x, y, groups, I."""
+    """Three groups that differ in the first dimension; x is the group and a correlated Gaussian.
+
+    Returns x, y, groups and I(x; y).
+    """
     groups = torch.multinomial(WEIGHTS, n, replacement=True)
     u = torch.randn(n, d)
     y = correlation * u + math.sqrt(1 - correlation**2) * torch.randn(n, d)
@@ -189,7 +192,7 @@ def label_mixture(n: int, d: int, separation: float, correlation: float) -> tupl
 
 
 def mixture_truth(separation: float) -> float:
-    """Entropy of the first dimension by the trapezium rule."""
+    """Entropy of the first dimension by the trapezoidal rule."""
     grid = np.linspace(-separation - 15, separation + 15, 40_001)
     weights, spreads = WEIGHTS.double().numpy(), SPREADS.double().numpy()
     means = np.array([-separation, 0, separation])
@@ -200,7 +203,7 @@ def mixture_truth(separation: float) -> float:
 
 @pytest.mark.parametrize("separation", [0.0, 1.0, 2.0, 4.0])
 @pytest.mark.parametrize(("d", "correlation"), [(1, 0.0), (1, 0.8), (4, 0.8)])
-def test_label_mixtures(d: int, separation: float, correlation: float) -> None:
+def test_the_bound_is_tight_for_label_mixtures(d: int, separation: float, correlation: float) -> None:
     torch.manual_seed(int(separation))
     x, y, groups, truth = label_mixture(24_000, d, separation, correlation)
     estimate, error = trained_bound(x, y, groups, steps=400)
@@ -219,8 +222,8 @@ def test_mixture_entropy_is_tight_for_gaussian_groups(separation: float) -> None
 
 @pytest.mark.parametrize("n", [2, 5, 20, 40, 100, 300])
 @pytest.mark.parametrize("groups", [1, 2])
-def test_small_samples_err_downwards(n: int, groups: int) -> None:
-    """Also where the dimensions are strongly correlated, and where the groups are alike."""
+def test_the_entropy_of_small_samples_is_biased_downwards(n: int, groups: int) -> None:
+    """Also if the dimensions are strongly correlated, and if the groups are alike."""
     torch.manual_seed(16)  # gives a covariance with a condition number of 7,000
     d = 16
     mixing = torch.randn(d, d) / 4 + torch.eye(d)
@@ -230,7 +233,7 @@ def test_small_samples_err_downwards(n: int, groups: int) -> None:
     assert float(torch.stack(estimates).mean()) < truth
 
 
-def test_another_shape_of_groups_costs_its_negentropy_as_documented() -> None:
+def test_groups_that_are_not_gaussian_add_their_negentropy_as_documented() -> None:
     torch.manual_seed(0)
     values = torch.rand(50_000, 1) * 4
     excess = float(mixture_entropy(values, torch.zeros(50_000, dtype=torch.long))) - math.log(4)
@@ -238,7 +241,7 @@ def test_another_shape_of_groups_costs_its_negentropy_as_documented() -> None:
 
 
 @pytest.mark.parametrize("gap", [0.01, 0.02, 0.04, 0.06, 0.1])
-def test_groups_that_only_the_noise_keeps_apart(gap: float) -> None:
+def test_the_entropy_of_groups_separated_by_noise_alone_is_a_lower_bound(gap: float) -> None:
     """Two constants blurred by the noise: H(y') is that of two narrow Gaussians."""
     noise = math.sqrt(NOISE_VARIANCE)
     groups = torch.arange(100) % 2
@@ -259,7 +262,7 @@ def test_log_likelihood_is_that_of_the_noisy_variable() -> None:
     assert q.log_prob(x, y).item() == pytest.approx(sampled.item(), abs=1e-3)
 
 
-def test_the_variance_is_bounded_and_the_best_one_is_found() -> None:
+def test_the_variance_is_bounded_and_fitted() -> None:
     q = ConditionalGaussian(2, 1, 8)
     last = q.log_variance[2]
     assert isinstance(last, torch.nn.Linear)
@@ -337,7 +340,7 @@ def test_an_empty_batch_gives_zero() -> None:
     assert estimate.bound.item() == 0
 
 
-def test_remembered_samples_do_not_weaken_the_pull_of_the_entropy() -> None:
+def test_remembered_samples_do_not_weaken_the_gradient_of_the_entropy() -> None:
     """A bank that holds the batch nine times over changes neither the entropy nor its gradient."""
     torch.manual_seed(0)
     y = torch.randn(300, 2, requires_grad=True)
@@ -355,7 +358,7 @@ def test_remembered_samples_do_not_weaken_the_pull_of_the_entropy() -> None:
 
 
 def test_the_entropy_keeps_representations_from_collapsing() -> None:
-    """Once q fits, the likelihood alone shrinks y; both halves together leave its scale alone."""
+    """Once q fits, the likelihood alone shrinks y; both terms together leave its scale unchanged."""
     torch.manual_seed(0)
     x = torch.randn(2000, 3)
     y = (0.6 * x + 0.8 * torch.randn(2000, 3)).requires_grad_()
@@ -369,7 +372,7 @@ def test_the_entropy_keeps_representations_from_collapsing() -> None:
     assert (both * y).sum().item() == pytest.approx(0, abs=0.3)
 
 
-def test_neutral_samples_are_a_group() -> None:
+def test_neutral_samples_are_a_group_of_their_own() -> None:
     labels = torch.tensor([-3.0, -0.1, 0.0, 0.1, 2.0])
     assert sentiment_groups(labels).tolist() == [0, 0, 1, 2, 2]
     assert sentiment_groups(labels, neutral_width=0.1).tolist() == [0, 1, 1, 1, 2]
@@ -380,7 +383,7 @@ def test_neutral_samples_are_a_group() -> None:
     assert float(mixture_entropy(values, groups)) < float(mixture_entropy(values, torch.zeros(600, dtype=torch.long)))
 
 
-def test_memory_counts_samples_and_outlives_epochs() -> None:
+def test_the_memory_keeps_the_last_samples_and_can_be_restored() -> None:
     bank = MemoryBank(5, 1)
     assert len(bank) == 0
     assert bank.contents()[0].shape == (0, 1)

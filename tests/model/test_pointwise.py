@@ -1,4 +1,4 @@
-"""Pointwise mutual information: p is the mean of q, and the bound on its mean holds and is reached."""
+"""Pointwise mutual information: p is the mean of q, and the bound on its mean holds and is tight."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 from mmim_live.model.mutual_information import ConditionalGaussian, contrast, marginal
 
 
-def test_the_marginal_is_the_mean_of_q_and_the_difference_finds_pairs() -> None:
+def test_the_marginal_is_the_mean_of_q() -> None:
     torch.manual_seed(0)
     q = ConditionalGaussian(3, 2, 8)
     x, y = torch.randn(5, 3), torch.randn(40, 2)
     each = torch.stack([q.log_prob(row.expand(40, -1), y) for row in x])
     torch.testing.assert_close(marginal(q, x).log_prob(y), each.exp().mean(dim=0).log(), atol=1e-5, rtol=1e-4)
-    # Where x says nothing the difference is 0: it does not matter how ordinary y is.
+    # If x carries no information the difference is 0, however typical y is.
     same = x[:1].expand(7, -1)
     torch.testing.assert_close(marginal(q, same).log_prob(y), q.log_prob(same[:1].expand(40, -1), y))
 
 
-def test_the_contrast_is_that_with_the_marginal_of_the_batch() -> None:
+def test_the_contrast_is_with_the_marginal_of_the_batch() -> None:
     torch.manual_seed(0)
     q = ConditionalGaussian(3, 2, 8)
     x, y = torch.randn(30, 3), torch.randn(30, 2)
@@ -29,7 +29,7 @@ def test_the_contrast_is_that_with_the_marginal_of_the_batch() -> None:
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
-def test_a_fitted_contrast_finds_the_information_of_gaussians_and_stays_below_it(correlation: float) -> None:
+def test_a_fitted_contrast_is_a_tight_lower_bound_for_gaussians(correlation: float) -> None:
     torch.manual_seed(0)
 
     def draw(count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,7 +50,7 @@ def test_a_fitted_contrast_finds_the_information_of_gaussians_and_stays_below_it
     assert truth - 0.1 - error <= float(values.mean()) <= truth + error
 
 
-def test_no_q_makes_the_contrast_exceed_the_log_of_the_batch() -> None:
+def test_the_contrast_never_exceeds_the_log_of_the_batch_size() -> None:
     torch.manual_seed(0)
     q = ConditionalGaussian(2, 2, 8)
     x = torch.randn(16, 2)

@@ -34,7 +34,7 @@ SUBSETS = list(product((False, True), repeat=3))
 
 
 @pytest.mark.parametrize(("text", "voice", "face"), SUBSETS)
-def test_every_subset_of_modalities(text: bool, voice: bool, face: bool) -> None:
+def test_any_subset_of_modalities_gives_a_prediction(text: bool, voice: bool, face: bool) -> None:
     subject = predictor()
     made = one(subject, "i love it" if text else "", 20 * voice, 20 * face)
     assert made.present == Present(text, voice, face)
@@ -53,7 +53,7 @@ def test_every_subset_of_modalities(text: bool, voice: bool, face: bool) -> None
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.sampled_from(["i love it", "", "really", "hate this movie"]), min_size=1, max_size=4))
-def test_a_window_gets_the_same_bits_in_any_company(texts: list[str]) -> None:
+def test_a_prediction_does_not_depend_on_the_batch_by_a_single_bit(texts: list[str]) -> None:
     windows = [make_window(text, 12 + i, 9 + i, seed=i) for i, text in enumerate(texts)]
     together = FIRST.predict(windows)
     assert together == FIRST.predict(windows)
@@ -65,12 +65,12 @@ def test_the_score_is_that_of_a_plain_forward_pass() -> None:
     subject, window = predictor(), make_window()
     ids, mask = small_tokenizer().encode([window.text])
     rows = [
-        torch.from_numpy(normalisation.apply(np.stack([row.values for row in stream]))).unsqueeze(0)
-        for normalisation, stream in (
+        torch.from_numpy(normalization.apply(np.stack([row.values for row in stream]))).unsqueeze(0)
+        for normalization, stream in (
             (subject.config.voice_normalisation, window.voice),
             (subject.config.face_normalisation, window.face),
         )
-        if normalisation is not None
+        if normalization is not None
     ]
     length = torch.tensor([20])
     batch = Batch.of(text=(ids, mask), voice=(rows[0], length), face=(rows[1], length))
@@ -85,7 +85,7 @@ def test_too_few_rows_count_as_absent() -> None:
     assert one(subject, "", MIN_VOICE_ROWS, MIN_FACE_ROWS).present == Present(False, True, True)
 
 
-def test_words_that_cannot_be_read_count_as_absent() -> None:
+def test_a_window_without_words_has_no_text() -> None:
     subject, window = predictor(), make_window()
     made = subject.predict([replace(window, words=())])[0]
     assert made.present == Present(False, True, True)
@@ -122,7 +122,7 @@ def test_agreement_is_a_percentile_of_the_likelihood() -> None:
     assert one(predictor(agreement={})).agreement == Agreement()
 
 
-def test_agreement_is_relative_to_how_ordinary_a_voice_is_where_that_is_known() -> None:
+def test_with_a_prior_agreement_is_relative_to_how_typical_the_voice_is() -> None:
     subject, window = predictor(), make_window()
     encodings = subject._encode(window, window.text)
     width = encodings.h_a.shape[1]
@@ -134,14 +134,14 @@ def test_agreement_is_relative_to_how_ordinary_a_voice_is_where_that_is_known() 
     assert made.voice == pytest.approx(0.5, abs=1e-4)
 
 
-def test_a_reading_that_is_as_good_as_none_abstains_and_says_what_was_there() -> None:
+def test_the_model_abstains_close_to_the_empty_score_but_says_what_was_present() -> None:
     plain = one(predictor(), "", face=0)
     nothing = plain.score - plain.contributions.voice  # type: ignore[operator]
-    moved = abs(plain.score - nothing)  # type: ignore[operator]
-    unsure = predictor(abstention=Abstention(threshold={"voice": moved * 1.01}))
+    difference = abs(plain.score - nothing)  # type: ignore[operator]
+    unsure = predictor(abstention=Abstention(threshold={"voice": difference * 1.01}))
     assert one(unsure, "", face=0) == Prediction(score=None, present=Present(False, True, False))
-    assert one(unsure) == one(predictor())  # of another set of modalities nothing is said
-    assert one(predictor(abstention=Abstention(threshold={"voice": moved * 0.99})), "", face=0) == plain
+    assert one(unsure) == one(predictor())  # other sets of modalities are not listed
+    assert one(predictor(abstention=Abstention(threshold={"voice": difference * 0.99})), "", face=0) == plain
 
 
 @pytest.mark.parametrize("bias", [-100.0, 100.0])
@@ -163,7 +163,7 @@ def test_another_label_scale_is_mapped() -> None:
     assert live_scores(values, config).tolist() == [-3.0, -3.0, 0.0, 1.5, 3.0]
 
 
-def test_classes_become_their_expected_score() -> None:
+def test_the_score_of_a_classifier_is_the_expected_class_score() -> None:
     model = small_model(head=HeadConfig(kind="classes", names=("negative", "neutral", "positive")))
     with pytest.raises(CheckpointError, match="class_scores"):
         Predictor(Checkpoint("x", checkpoint_config(model), model, small_tokenizer()), CPU)
@@ -199,15 +199,15 @@ def test_a_modality_that_the_checkpoint_does_not_use_is_absent(left_out: str) ->
     assert made.score is not None
 
 
-def test_through_a_saved_checkpoint(checkpoint_folder: Path) -> None:
+def test_a_saved_checkpoint_predicts_the_same(checkpoint_folder: Path) -> None:
     made = one(Predictor(load_checkpoint(checkpoint_folder, CONTRACT), CPU))
-    # Only the rounding of the text encoder to bfloat16 lies between.
+    # The only difference is the rounding of the text encoder to bfloat16.
     assert made.score == pytest.approx(one(predictor()).score, abs=0.02)
 
 
-def test_normalisation_survives_bad_rows() -> None:
-    normalisation = Normalization(mean=(1.0, 2.0), std=(2.0, 1.0))
+def test_normalization_handles_bad_rows() -> None:
+    normalization = Normalization(mean=(1.0, 2.0), std=(2.0, 1.0))
     rows = np.array([[3.0, 2.0], [np.nan, np.inf], [1e9, -np.inf]], np.float32)
     expected = [[1.0, 0.0], [0.0, 0.0], [NORMALIZED_LIMIT, 0.0]]
-    assert normalisation.apply(rows).tolist() == expected
-    assert normalisation.apply(np.zeros((0, 2), np.float32)).shape == (0, 2)
+    assert normalization.apply(rows).tolist() == expected
+    assert normalization.apply(np.zeros((0, 2), np.float32)).shape == (0, 2)

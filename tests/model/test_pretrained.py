@@ -21,7 +21,7 @@ def minilm() -> str:
     return str(Path(spec.origin).parent / "model")
 
 
-def test_a_pretrained_encoder_survives_the_checkpoint(minilm: str, tmp_path: Path) -> None:
+def test_a_pretrained_encoder_round_trips_through_a_checkpoint(minilm: str, tmp_path: Path) -> None:
     backbone = load_text_backbone(minilm, local_only=True)
     config = MMIMConfig(text_encoder=backbone_config(backbone), voice_dim=VOICE, face_dim=FACE)
     model = MMIM(config, backbone).eval()
@@ -45,7 +45,7 @@ def test_a_pretrained_encoder_survives_the_checkpoint(minilm: str, tmp_path: Pat
     assert torch.equal(after[2], loaded.model.text_encoder.absent)
 
 
-def test_a_configuration_alone_makes_the_same_architecture() -> None:
+def test_the_architecture_can_be_rebuilt_from_its_configuration() -> None:
     model = build_text_backbone(SMALL_BERT)
     again = build_text_backbone(backbone_config(model))
     shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}

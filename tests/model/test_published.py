@@ -1,4 +1,4 @@
-"""What the authors computed, recomputed here from its formulas in numpy, and the defects that MMIM is compared with."""
+"""The published terms against their formulas in numpy, and the defects that they are kept for."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from mmim_live.model.mutual_information.published import (
 )
 
 
-def test_likelihood_is_the_published_one_and_likes_infinite_variance() -> None:
+def test_the_likelihood_is_the_published_one_and_favors_infinite_variance() -> None:
     torch.manual_seed(0)
     module = PublishedBarberAgakov(5, 8)
     x, y = torch.randn(7, 5), torch.randn(7, 8)
@@ -25,7 +25,7 @@ def test_likelihood_is_the_published_one_and_likes_infinite_variance() -> None:
         assert float(module.log_likelihood(x, y)) == pytest.approx(0, abs=1e-5)
 
 
-def test_entropy_is_the_published_one_from_the_third_batch_on() -> None:
+def test_the_entropy_is_the_published_one_from_the_third_batch_on() -> None:
     torch.manual_seed(0)
     memory = PublishedMemory()
     batches = [(torch.tanh(torch.randn(32, 4)), torch.randn(32).round()) for _ in range(4)]
@@ -42,21 +42,21 @@ def test_entropy_is_the_published_one_from_the_third_batch_on() -> None:
         assert found == pytest.approx(expected, abs=1e-3)
 
 
-def test_the_projection_speaks_of_another_variable() -> None:
+def test_the_entropy_is_of_another_variable_than_the_likelihood() -> None:
     module = PublishedBarberAgakov(5, 16)
     assert module.project(torch.randn(3, 16)).shape == (3, 4)
     torch.autograd.backward(module.log_likelihood(torch.randn(3, 5), torch.randn(3, 16)))
     assert all(parameter.grad is None for parameter in module.entropy_projection.parameters())
 
 
-def test_contrastive_loss_has_the_published_range() -> None:
+def test_the_contrastive_loss_has_the_published_range() -> None:
     torch.manual_seed(0)
     module = PublishedContrastive(16, 16)
     torch.nn.init.eye_(module.predict.weight)
     torch.nn.init.zeros_(module.predict.bias)
     with torch.no_grad():
         random = module(torch.randn(32, 16), torch.randn(32, 16))
-        # The best there is: each is its own direction, opposite to all others as far as 32 can be.
+        # The optimum: a simplex, each vector as far from all others as is possible for 32.
         simplex = torch.eye(32) - 1 / 32
         best = PublishedContrastive(32, 32)
         torch.nn.init.eye_(best.predict.weight)

@@ -24,14 +24,14 @@ def test_values_are_mean_marginal_contributions_over_all_orders(scores: np.ndarr
 
 
 @given(games)
-def test_efficiency(scores: np.ndarray) -> None:
+def test_values_sum_to_the_difference_between_all_and_none(scores: np.ndarray) -> None:
     np.testing.assert_allclose(shapley_values(scores).sum(), scores[7] - scores[0], atol=1e-12)
 
 
 @given(games, st.integers(0, 2))
-def test_a_player_who_never_changes_anything_gets_nothing(scores: np.ndarray, dummy: int) -> None:
+def test_a_player_who_never_changes_the_score_gets_nothing(scores: np.ndarray, dummy: int) -> None:
     for coalition, i in INDEX.items():
-        without = tuple(there and player != dummy for player, there in enumerate(coalition))
+        without = tuple(member and player != dummy for player, member in enumerate(coalition))
         scores[i] = scores[INDEX[without]]  # type: ignore[index]
     np.testing.assert_allclose(shapley_values(scores)[dummy], 0, atol=1e-12)
 
@@ -45,5 +45,5 @@ def test_interchangeable_players_get_the_same(scores: np.ndarray) -> None:
 
 
 @given(games, games)
-def test_additivity(one: np.ndarray, other: np.ndarray) -> None:
+def test_values_of_a_sum_of_games_are_the_sums_of_the_values(one: np.ndarray, other: np.ndarray) -> None:
     np.testing.assert_allclose(shapley_values(one + other), shapley_values(one) + shapley_values(other), atol=1e-12)

@@ -14,12 +14,12 @@ def test_a_text_without_words_has_no_tokens() -> None:
     assert small_tokenizer().encode([])[0].shape == (0, 0)
 
 
-def test_of_long_texts_the_end_counts_between_the_special_tokens() -> None:
+def test_long_texts_lose_their_beginning_but_keep_the_special_tokens() -> None:
     ids = small_tokenizer(max_tokens=5).ids("i love this movie really")
     assert ids == [2, 7, 8, 9, 3]
 
 
-def test_making_one_leaves_the_given_tokenizer_alone() -> None:
+def test_the_given_tokenizer_is_not_modified() -> None:
     long = small_tokenizer(max_tokens=12)
     TextTokenizer(long._tokenizer, 4)
     assert len(long.ids("i love this movie really")) == 7

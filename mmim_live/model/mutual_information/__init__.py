@@ -1,4 +1,4 @@
-"""Mutual information in nats: the Barber-Agakov and InfoNCE lower bounds, and what the authors of MMIM computed."""
+"""Mutual information in nats: Barber-Agakov and InfoNCE lower bounds, and the terms that MMIM was published with."""
 
 from mmim_live.model.mutual_information.barber_agakov import BarberAgakov, barber_agakov
 from mmim_live.model.mutual_information.contrastive import InfoNCE

@@ -3,7 +3,8 @@
     I(x; y) = H(y) - H(y | x) >= H(y) + E[log q(y | x)]
 
 for any density q; the gap is E[KL(p(y | x) || q(y | x))]. H(y) is replaced by a lower bound (`entropy`), so the sum
-stays one. Likelihood and entropy speak of the same variable y' = y + e (`gaussian`), for which I(x; y') <= I(x; y).
+remains a lower bound. Likelihood and entropy are of the same variable y' = y + e (`gaussian`), for which
+I(x; y') <= I(x; y).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from mmim_live.model.mutual_information.memory import MemoryBank
 
 
 class BarberAgakov(NamedTuple):
-    """The two halves of the bound, in nats, each a scalar with its gradient."""
+    """The two terms of the bound in nats, scalars with gradient."""
 
     log_likelihood: Tensor  # mean of log q(y' | x)
     entropy: Tensor  # lower bound on H(y')
@@ -36,18 +37,18 @@ def barber_agakov(
     """Estimate from a batch x [b, x_width], y [b, d], groups [b], with the entropy over the batch and the bank.
 
     Pass only samples where both modalities are present; an empty batch gives 0. The bank is read, not written: push
-    after the step. Its samples carry no gradient, and were the batch's share of b among n left as it is, the entropy
-    would pull n / b times weaker than it should against the likelihood, which draws y towards its prediction until it
-    is constant. So the batch's gradient is weighed as if all n samples moved alike.
+    after the step. Its samples carry no gradient: with b of n samples moving, the entropy would pull n / b times too
+    weakly against the likelihood, which draws y towards its prediction until y is constant. The batch's gradient is
+    therefore scaled as if all n samples moved alike.
     """
     with torch.autocast(x.device.type, enabled=False):
         x, y = x.float(), y.float()
         if len(y) == 0:
             return BarberAgakov(0.0 * x.sum(), 0.0 * y.sum())
-        values, kinds = y, groups
+        values, value_groups = y, groups
         if bank is not None and len(bank) > 0:
             past, past_groups = bank.contents()
-            share = (len(past) + len(y)) / len(y)
-            moving = y.detach() + share * (y - y.detach())
-            values, kinds = torch.cat((past, moving)), torch.cat((past_groups, groups))
-        return BarberAgakov(q.log_prob(x, y).mean(), mixture_entropy(values, kinds))
+            scale = (len(past) + len(y)) / len(y)
+            scaled = y.detach() + scale * (y - y.detach())
+            values, value_groups = torch.cat((past, scaled)), torch.cat((past_groups, groups))
+        return BarberAgakov(q.log_prob(x, y).mean(), mixture_entropy(values, value_groups))

@@ -7,12 +7,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-_MAX_LOG_SCALE = math.log(100.0)  # the temperature stays above 0.01, or single pairs take all of the gradient
+_MAX_LOG_SCALE = math.log(100.0)  # keeps the temperature above 0.01, below which single pairs take all of the gradient
 _SMALL = 1e-6
 
 
 class InfoNCE(nn.Module):
-    """Score of a pair: exp(cos(h, G(Z)) / temperature), G linear, the temperature learned (it begins at 0.2)."""
+    """Score of a pair: exp(cos(h, G(Z)) / temperature), with G linear and a learned temperature (initially 0.2)."""
 
     def __init__(self, h_width: int, z_width: int) -> None:
         super().__init__()
@@ -22,8 +22,8 @@ class InfoNCE(nn.Module):
     def forward(self, h: Tensor, z: Tensor) -> Tensor:
         """H [n, h_width], z [n, z_width], row i of both from one utterance -> lower bound on I(h; Z) in nats, [].
 
-        log n + E[log softmax of the true pair among the batch], the mean of choosing h for Z and Z for h. It can never
-        exceed log n: 3.47 nats for 32 samples, however much the two share. n of 0 or 1 gives 0.
+        log n + E[log softmax of the true pair within the batch], averaged over both directions. It never exceeds log n:
+        3.47 nats for 32 samples, however much the two share. n of 0 or 1 gives 0.
         """
         with torch.autocast(h.device.type, enabled=False):
             h, z = h.float(), z.float()
@@ -35,5 +35,5 @@ class InfoNCE(nn.Module):
 
 
 def unit(vectors: Tensor) -> Tensor:
-    """Vectors [n, d] at length 1; near 0 they shrink to 0 smoothly, so that a zero vector has a gradient."""
+    """Vectors [n, d] scaled to length 1; near 0 they go to 0 smoothly, so that a zero vector has a gradient."""
     return vectors / (vectors.square().sum(dim=1, keepdim=True) + _SMALL).sqrt()

@@ -1,13 +1,13 @@
-"""q(y | x): a diagonal Gaussian whose mean and variance are read off x. Knows nothing of modalities or labels.
+"""q(y | x): a diagonal Gaussian whose mean and variance are functions of x.
 
-With a rank r, q reads x through its r leading principal components, whitened and cut at 8 standard deviations. The
-bound holds for any q, so it still bounds I(x; y). Where x has hundreds of dimensions and examples are few, a q that
-reads all of x knows its examples by heart, and its likelihood on them is no estimate of that on others; the components
-are found without y and cannot be fitted to it.
+With a rank r, q sees x through its r leading principal components, whitened and clipped at 8 standard deviations. The
+bound holds for any q, so it still bounds I(x; y). If x has hundreds of dimensions and examples are few, a q of all of x
+memorizes its examples, and its likelihood on them does not estimate that on others; the components are computed without
+y and cannot be fitted to it.
 
-Every y is taken to carry a little noise of known variance, y' = y + e with e ~ N(0, s0^2 I), s0^2 = NOISE_VARIANCE.
+Each y is assumed to carry a little noise of known variance, y' = y + e with e ~ N(0, s0^2 I), s0^2 = NOISE_VARIANCE.
 I(x; y') <= I(x; y) by the data processing inequality, so a lower bound on the first bounds the second; and y' has a
-density with a finite entropy even where y is constant or lies on a plane, so nothing here can become infinite.
+density with a finite entropy even if y is constant or lies on a plane, so nothing here can become infinite.
 """
 
 import math
@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-# Standard deviation 0.02 beside representations of about unit size: costs 0.01 nats a dimension at correlation 0.99.
+# A standard deviation of 0.02, for representations of about unit size: costs 0.01 nats per dimension at correlation
+# 0.99.
 NOISE_VARIANCE = 4e-4
 MAX_LOG_VARIANCE = 8.0  # a standard deviation of 55; no representation is that wide
-_FARTHEST = 8.0  # standard deviations
-_LEAST_SPREAD = 1e-2  # of the widest component's
+_CLIP = 8.0  # standard deviations
+_MIN_SPREAD = 1e-2  # of the widest component's
 _ROUNDING = 1e-6
 _MIN_LOG_VARIANCE = math.log(NOISE_VARIANCE)  # y' is never narrower than its noise
 
@@ -29,8 +30,8 @@ class ConditionalGaussian(nn.Module):
     """q(y | x) = N(mu(x), diag sigma2(x)). mu is affine plus a small MLP, log sigma2 a small MLP, bounded smoothly."""
 
     centre: Tensor  # [x_width], with a rank
-    directions: Tensor  # [x_width, rank], unit vectors; zero until `look`, so that q ignores x
-    spreads: Tensor  # [rank], of x along them
+    directions: Tensor  # [x_width, rank], unit vectors; zero until `fit_projection`, so that q ignores x
+    spreads: Tensor  # [rank], standard deviation of x along them
 
     def __init__(self, x_width: int, y_width: int, hidden: int, rank: int = 0) -> None:
         super().__init__()
@@ -47,26 +48,26 @@ class ConditionalGaussian(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """From x [B, x_width] to mu [B, y_width], log sigma2 [B, y_width] in (log s0^2, MAX_LOG_VARIANCE)."""
         if self.rank:
-            x = (((x - self.centre) @ self.directions) / self.spreads).clamp(-_FARTHEST, _FARTHEST)
+            x = (((x - self.centre) @ self.directions) / self.spreads).clamp(-_CLIP, _CLIP)
         log_variance = MAX_LOG_VARIANCE - softplus(MAX_LOG_VARIANCE - self.log_variance(x))
         return self.affine(x) + self.bend(x), _MIN_LOG_VARIANCE + softplus(log_variance - _MIN_LOG_VARIANCE)
 
     @torch.no_grad()
     def fit_projection(self, x: Tensor) -> None:
-        """Find the components of x [n, x_width], n > 0, the first time; later only where x lies along them now.
+        """Compute the components of x [n, x_width], n > 0, on the first call; later only its center and spreads.
 
-        An encoder that learns moves x, and q would read far outside of what it knows.
+        As the encoder learns, x moves, and q would be evaluated far outside its training range.
         """
         if self.rank == 0:
             return
         self.centre.copy_(x.mean(dim=0))
-        centred = x - self.centre
+        centered = x - self.centre
         if not bool(self.directions.any()):
-            found = torch.linalg.svd(centred.double(), full_matrices=False)[2][: self.rank]
+            found = torch.linalg.svd(centered.double(), full_matrices=False)[2][: self.rank]
             self.directions[:, : len(found)] = found.T.to(self.directions.dtype)
-        spreads = (centred @ self.directions).square().mean(dim=0).sqrt()
-        # A direction in which x hardly varies must not be blown up: what varies there is dropout or rounding.
-        self.spreads.copy_(spreads.clamp(min=max(_LEAST_SPREAD * float(spreads.max()), _ROUNDING)))
+        spreads = (centered @ self.directions).square().mean(dim=0).sqrt()
+        # A direction in which x hardly varies must not be amplified: that variation is dropout or rounding.
+        self.spreads.copy_(spreads.clamp(min=max(_MIN_SPREAD * float(spreads.max()), _ROUNDING)))
 
     def log_prob(self, x: Tensor, y: Tensor) -> Tensor:
         """E_e log q(y + e | x) [B] in nats, of x [B, x_width] and y [B, y_width].
@@ -87,7 +88,7 @@ def log_density(mu: Tensor, log_variance: Tensor, y: Tensor) -> Tensor:
 
 def _mlp(x_width: int, hidden: int, y_width: int) -> nn.Sequential:
     last = nn.Linear(hidden, y_width)
-    # Begin as an affine map with unit variance, whatever x is.
+    # Initially q is an affine map with unit variance, whatever x is.
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
     return nn.Sequential(nn.Linear(x_width, hidden), nn.ReLU(), last)

@@ -1,4 +1,4 @@
-"""A memory of recent representations, counted in samples. Knows nothing of epochs, so it lasts across them."""
+"""A memory of recent representations, counted in samples; it lasts across epochs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 
 class MemoryBank(nn.Module):
-    """The last `capacity` samples and their groups, without gradient. Its buffers belong to the state of training."""
+    """The last `capacity` samples and their groups, without gradient. Its buffers are part of the training state."""
 
     values: Tensor  # [capacity, width]
     groups: Tensor  # [capacity]
-    pushed: Tensor  # [], how many samples ever came
+    pushed: Tensor  # [], the number of samples pushed so far
 
     def __init__(self, capacity: int, width: int) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def push(self, values: Tensor, groups: Tensor) -> None:
-        """Keep values [b, width] and groups [b]; the oldest samples give way."""
+        """Add values [b, width] and groups [b]; the oldest samples are overwritten."""
         values, groups = values[-self.capacity :], groups[-self.capacity :]
         slots = (self.pushed + torch.arange(len(values), device=self.pushed.device)) % self.capacity
         self.values[slots] = values.to(self.values.dtype)
@@ -33,6 +33,6 @@ class MemoryBank(nn.Module):
         self.pushed += len(values)
 
     def contents(self) -> tuple[Tensor, Tensor]:
-        """Values [n, width] and groups [n] of what is kept, in no particular order."""
+        """The stored values [n, width] and groups [n], in no particular order."""
         n = len(self)
         return self.values[:n].clone(), self.groups[:n].clone()

@@ -1,9 +1,9 @@
-"""p(y), whatever x: the mean of q(y | x) over examples of x, a mixture of diagonal Gaussians.
+"""The marginal p(y): the mean of q(y | x) over examples of x, a mixture of diagonal Gaussians.
 
-With log q(y | x) - log p(y) a pair has its pointwise mutual information (Church and Hanks 1990), whose mean is what the
-Barber-Agakov bound estimates: how much better y goes with this x than with any. log q alone says mostly how ordinary y
-is. Since p is made of q, where q does not fit y it is wrong in both and falls out, and where x says nothing the
-difference is 0.
+log q(y | x) - log p(y) is the pointwise mutual information of a pair (Church and Hanks 1990), whose mean is what the
+Barber-Agakov bound estimates: how much better y matches this x than any x. log q alone mostly measures how typical y
+is. Since p is built from q, the error of a q that does not fit y is in both terms and cancels; if x carries no
+information, the difference is 0.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mmim_live.model.mutual_information.gaussian import ConditionalGaussian, log
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marginal:
-    """Components of equal weight, of y' = y + e (see `gaussian`)."""
+    """A mixture of equally weighted components, for y' = y + e (see `gaussian`)."""
 
     means: Tensor  # [k, d]
     log_variances: Tensor  # [k, d]
@@ -36,15 +36,15 @@ class Marginal:
 
 @torch.no_grad()
 def marginal(q: ConditionalGaussian, x: Tensor) -> Marginal:
-    """Over examples x [k, x_width]."""
+    """The marginal over examples x [k, x_width]."""
     return Marginal(*q(x))
 
 
 def contrast(q: ConditionalGaussian, x: Tensor, y: Tensor) -> Tensor:
     """log q(y_i | x_i) - log p(y_i), [n] in nats, with p over the examples themselves; x [n, x_width], y [n, d].
 
-    Its mean bounds I(x; y) from below, whatever q is (Poole et al. 2019, arXiv 1905.06922, equation 12), and cannot
-    exceed log n.
+    Its mean is a lower bound on I(x; y) for any q (Poole et al. 2019, arXiv 1905.06922, equation 12), and cannot exceed
+    log n.
     """
     mu, log_variance = q(x)
     return log_density(mu, log_variance, y) - Marginal(mu, log_variance).log_prob(y)

@@ -1,9 +1,9 @@
 """The mutual-information terms as the authors of MMIM computed them, for comparison. None of them is a bound.
 
 Kept on purpose: the Gaussian log-likelihood lacks -1/2 log sigma2, so the best variance is infinite; the entropy is
-that of a narrower projection that nothing trains, so it speaks of another variable than the likelihood; the memory
-is the one batch before and is emptied each epoch; neutral utterances do not count; the contrastive term has no
-temperature. What differs: no input gives NaN.
+that of a narrower projection that nothing trains, so it is not of the variable in the likelihood; the memory is just
+the previous batch and is cleared each epoch; neutral utterances do not count; the contrastive term has no temperature.
+The only difference: no input gives NaN.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAX_LOG_VARIANCE = 30.0
 
 
 class PublishedBarberAgakov(nn.Module):
-    """q(y | x) without normalisation, and the projection under the entropy, which gets no gradient of its own."""
+    """q(y | x) without its normalization term, and the projection for the entropy, which receives no gradient."""
 
     def __init__(self, x_width: int, y_width: int) -> None:
         super().__init__()
@@ -37,13 +37,13 @@ class PublishedBarberAgakov(nn.Module):
         return mean
 
     def project(self, y: Tensor) -> Tensor:
-        """Y [b, y_width] -> [b, y_width // 4], what the memory holds."""
+        """Y [b, y_width] -> [b, y_width // 4], as the memory holds it."""
         projected: Tensor = self.entropy_projection(y)
         return projected
 
 
 class PublishedMemory:
-    """The batch before, positive and negative utterances apart. Make a new one every epoch."""
+    """The previous batch, positive and negative utterances apart. Make a new one for each epoch."""
 
     def __init__(self) -> None:
         self._batches = 0
@@ -51,9 +51,9 @@ class PublishedMemory:
         self._negative: Tensor | None = None
 
     def entropy(self, projected: Tensor, labels: Tensor) -> Tensor:
-        """1/4 (log det of the positive + log det of the negative covariance) over this batch and the one before, [].
+        """1/4 (log det of the positive + log det of the negative covariance) over this batch and the previous one, [].
 
-        0 in the first two batches, where the authors leave the term out, and where a side has too few samples for a
+        0 in the first two batches, where the authors omit the term, and where a side has too few samples for a
         covariance of full rank. Then remembers the batch.
         """
         positive, negative = projected[labels > 0], projected[labels < 0]
@@ -69,7 +69,7 @@ class PublishedMemory:
 
 
 class PublishedContrastive(nn.Module):
-    """InfoNCE without temperature: with 32 samples its value lies between 2.49 and 3.47 whatever is learned."""
+    """InfoNCE without a temperature: with 32 samples it stays between 2.49 and 3.47, whatever is learned."""
 
     def __init__(self, h_width: int, z_width: int) -> None:
         super().__init__()
@@ -87,8 +87,8 @@ def _log_determinant(samples: Tensor) -> Tensor:
     n, d = samples.shape
     if n <= d:
         return 0.0 * samples.sum()
-    centred = samples - samples.mean(dim=0)
-    covariance = centred.T @ centred / n + _RIDGE * torch.eye(d, dtype=samples.dtype, device=samples.device)
+    centered = samples - samples.mean(dim=0)
+    covariance = centered.T @ centered / n + _RIDGE * torch.eye(d, dtype=samples.dtype, device=samples.device)
     factor: Tensor = torch.linalg.cholesky(covariance)
     return 2 * factor.diagonal().log().sum()
 
