@@ -28,6 +28,8 @@ def serving(settings: Settings) -> Iterator[EventServer | None]:
         server.close_server()
         if server.dropped:
             sys.stderr.write(f"overlay clients disconnected for being too slow: {server.dropped}\n")
+        if server.fault:
+            sys.stderr.write(f"overlay server: {server.fault}\n")
 
 
 def expand_serve_flag(arguments: list[str]) -> list[str]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import secrets
 import socket
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
-from weakref import WeakSet
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -24,6 +24,7 @@ from websockets.http11 import Request, Response
 from mmim_live.errors import OutputError
 from mmim_live.events import Event, Notice, SessionStarted
 from mmim_live.output.jsonl import health_line, jsonl_formatter
+from mmim_live.serve.admission import ACCEPT_BATCH, Admission, connections_of
 from mmim_live.serve.auth import rejection
 from mmim_live.serve.clients import EventClients, ViewClients
 from mmim_live.serve.overlay import DEFAULT_LINES, MAX_LINES, overlay_line, overlay_view
@@ -35,25 +36,19 @@ __all__ = ["EventServer"]
 
 HOST = "127.0.0.1"
 MAX_CLIENTS = 32
+HANDSHAKE_S = 3.0  # from the connection to the whole request
 END_S = 0.4  # for all clients together to read the last messages
 _SEND_BUFFER_BYTES = 65_536  # what the system may buffer for a slow client, besides its queue
 _MAX_MESSAGE_BYTES = 1024  # what clients send is ignored
 _SECRET_BYTES = 24
 _NOTICE_SHOWN_S = 8.0  # on the overlay
+_BACKLOG = 1024  # that wait to be accepted; if there are more, a client has to retry, which takes it a second
+_MAX_FAULT_CHARACTERS = 200
+_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 _LOGGER = logging.getLogger("mmim_live.serve")  # the client that sent a bad request gets the error, not the terminal
 _LOGGER.addHandler(logging.NullHandler())
 _LOGGER.propagate = False
-
-
-class Connection(ServerConnection):
-    """Registered when it opens, so that at the end even one that has not finished its request is closed."""
-
-    known: ClassVar[WeakSet[ServerConnection]] = WeakSet()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.known.add(self)
 
 
 class EventServer:
@@ -77,6 +72,9 @@ class EventServer:
         self._notice: Notice | None = None  # on the overlay now
         self._clients = EventClients()
         self._overlays = ViewClients()
+        self._admission = Admission()
+        self._faults = 0
+        self._first_fault = ""
         self._format = jsonl_formatter()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -94,6 +92,11 @@ class EventServer:
     def dropped(self) -> int:
         """How many clients were disconnected because they were too slow."""
         return self._clients.dropped
+
+    @property
+    def fault(self) -> str:
+        """What went wrong on the side of the server, in one short line; empty if nothing did."""
+        return self._first_fault and f"{self._first_fault} (failures: {self._faults})"
 
     def write(self, event: Event) -> None:
         """Send an event to all clients."""
@@ -125,29 +128,42 @@ class EventServer:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
+        self._loop.set_exception_handler(self._note_fault)
         server = await serve(
             self._serve_client,
             sock=self._socket,
             process_request=self._respond,
             compression=None,
             max_size=_MAX_MESSAGE_BYTES,
+            open_timeout=HANDSHAKE_S,
             close_timeout=END_S,
             logger=_LOGGER,
-            create_connection=Connection,
+            create_connection=connections_of(self._admission),
+            backlog=ACCEPT_BATCH,
         )
+        self._socket.listen(_BACKLOG)
         self._serving.set()
         await self._stop.wait()
         await asyncio.gather(self._clients.end(END_S), self._overlays.end(END_S))
         server.close()
-        for connection in tuple(Connection.known):
-            if connection.server is server:
-                connection.transport.abort()
+        self._admission.abort_all()
         await server.wait_closed()
 
-    def _respond(self, _: ServerConnection, request: Request) -> Response | None:
+    def _note_fault(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Count a failure that the event loop would log with a traceback each time, and make room."""
+        error = context.get("exception")
+        self._faults += 1
+        if not self._first_fault:
+            self._first_fault = " ".join(str(error or context.get("message")).split())[:_MAX_FAULT_CHARACTERS]
+            _LOGGER.warning("event server: %s", self._first_fault)
+        if isinstance(error, OSError) and error.errno in _OUT_OF_DESCRIPTORS:
+            self._admission.abort_unauthenticated()
+
+    def _respond(self, connection: ServerConnection, request: Request) -> Response | None:
         """The page or an error; None lets a WebSocket open."""
         if (rejected := rejection(request.path, request.headers, self._token)) is not None:
             return _text(rejected.status, rejected.text)
+        self._admission.authenticate(connection)
         match urlsplit(request.path).path:
             case "/":
                 return overlay_page(self.port)
