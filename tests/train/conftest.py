@@ -1,4 +1,4 @@
-"""One thread: sums of floats then have one order, and runs are bit-identical."""
+"""A single thread fixes the order of float summation, so that runs are bit-identical."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A small data set on disk, in the layout of one vector per utterance, and a small text encoder in a folder."""
+"""A small data set on disk with one feature vector per utterance, and a small text encoder in a folder."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A tiny data set with a signal in all modalities, and a small random BERT."""
+"""A tiny data set with signal in every modality, and a small random BERT."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -27,7 +27,7 @@ MOSI = partial(prediction_metrics, HeadConfig(), "mosi")
 
 
 class Synthetic:
-    """`count` utterances; words, voice and face each tell a part of the label. Some lack a modality."""
+    """`count` utterances; text, voice and face are each informative. A fraction `absent` of modalities is missing."""
 
     def __init__(self, count: int, seed: int = 0, absent: float = 0.0, classes: int = 0) -> None:
         g = torch.Generator().manual_seed(seed)
@@ -37,7 +37,7 @@ class Synthetic:
         noise = torch.randn(count, 8, VOICE + FACE, generator=g)
         self.rows = noise * 0.3 + self.labels[:, :, None]
         tokens = torch.randint(10, VOCABULARY, (count, 8), generator=g)
-        # The first word tells the sign.
+        # The first token gives the sign.
         tokens[:, 0] = torch.where(self.labels[:, 0] > 0, 2, 3)
         self.tokens = tokens
         self.classes = classes

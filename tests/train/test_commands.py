@@ -1,4 +1,4 @@
-"""The commands from files to files, on a tiny set and a tiny text encoder."""
+"""The training commands end to end, on a tiny data set with a tiny text encoder."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def trained(corpus: Path) -> Path:
     return folder
 
 
-def test_a_run_leaves_figures_report_plots_and_logs(trained: Path) -> None:
+def test_a_run_writes_metrics_report_plots_and_logs(trained: Path) -> None:
     metrics = json.loads((trained / "metrics.json").read_text())
     assert [run["seed"] for run in metrics["runs"]] == [1, 2]
     maes = [run["test"]["mae"] for run in metrics["runs"]]
@@ -62,28 +62,28 @@ def test_a_run_leaves_figures_report_plots_and_logs(trained: Path) -> None:
     assert not (trained / "seed-1" / "state.pt").exists()
 
 
-def test_the_delivered_checkpoint_is_the_best_seed_on_validation(trained: Path, corpus: Path) -> None:
+def test_the_exported_checkpoint_is_the_best_seed_on_validation(trained: Path, corpus: Path) -> None:
     metrics = json.loads((trained / "metrics.json").read_text())
     best = min(metrics["runs"], key=lambda run: run["valid_loss"])
     for split in ("valid", "test"):
         text = evaluate_command(trained / "checkpoint", "mosi-utterance", corpus / "data", split, as_json=True)
         figures = json.loads(text)["figures"]
-        # The text encoder is kept in bfloat16.
+        # The text encoder is stored in bfloat16.
         assert figures["mae"] == pytest.approx(best[split]["mae"], abs=0.02)
     config = load_checkpoint(trained / "checkpoint", None).config
     assert config.provenance["seed"] == best["seed"]
     assert config.conformal is not None
     assert set(config.conformal.half_width) == set(metrics["coalitions"])
     assert {"voice", "face"} == set(config.agreement)
-    assert "What it is not for" in (trained / "checkpoint" / "README.md").read_text()
+    assert "Out-of-scope use" in (trained / "checkpoint" / "README.md").read_text()
 
 
-def test_the_live_path_refuses_published_features(trained: Path) -> None:
+def test_live_sessions_reject_checkpoints_of_published_features(trained: Path) -> None:
     with pytest.raises(CheckpointError, match="voice features"):
         load_checkpoint(trained / "checkpoint", CONTRACT)
 
 
-def test_evaluation_with_parts_missing(trained: Path, corpus: Path) -> None:
+def test_evaluation_with_missing_parts(trained: Path, corpus: Path) -> None:
     arguments = (trained / "checkpoint", "mosi-utterance", corpus / "data")
     found = json.loads(evaluate_command(*arguments, missing=True, as_json=True))
     assert list(found["frames_missing"]) == [*(f"0.{i}" for i in range(10)), "mean"]
@@ -96,10 +96,10 @@ def test_evaluation_with_parts_missing(trained: Path, corpus: Path) -> None:
     assert sets["mean"]["mae"] == pytest.approx(sum(incomplete) / 6)
     text = evaluate_command(*arguments, missing=True)
     assert "| text+voice " in text
-    assert evaluate_command(*arguments, missing=True) == text  # what is missing is the same every time
+    assert evaluate_command(*arguments, missing=True) == text  # the same parts are dropped every time
 
 
-def test_an_interrupted_run_goes_on(corpus: Path, trained: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes(corpus: Path, trained: Path, tmp_path: Path) -> None:
     folder = tmp_path / "again"
     arguments = {"recipe": str(corpus / "tiny.toml"), "text_encoder": str(corpus / "encoder"), "device": "cpu"}
 
@@ -135,14 +135,14 @@ def test_ablations_are_arms_of_one_run(corpus: Path, tmp_path: Path) -> None:
     )
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert list(metrics["arms"]) == ["corrected", "without I(z; text)", "without I(text; face)", "none"]
-    assert "Without single terms" in (tmp_path / "run" / "report.md").read_text()
+    assert "Ablation of the mutual-information terms" in (tmp_path / "run" / "report.md").read_text()
 
 
-def test_what_a_user_can_mend_is_said_in_one_line(corpus: Path, trained: Path, tmp_path: Path) -> None:
+def test_user_errors_are_reported(corpus: Path, trained: Path, tmp_path: Path) -> None:
     recipe = str(corpus / "tiny.toml")
     with pytest.raises(ConfigError, match="--data"):
         train_command(None, recipe=recipe)
-    with pytest.raises(ConfigError, match="say what to train"):
+    with pytest.raises(ConfigError, match="missing recipe"):
         train_command(corpus / "data")
     with pytest.raises(ConfigError, match="seeds"):
         train_command(corpus / "data", recipe=recipe, seeds=(1, 1), output=tmp_path / "a")
@@ -163,7 +163,7 @@ def test_what_a_user_can_mend_is_said_in_one_line(corpus: Path, trained: Path, t
         evaluate_command(trained / "checkpoint", "mosi-utterance", data)
 
 
-def test_classes_of_words_alone(corpus: Path, tmp_path: Path) -> None:
+def test_classes_are_predicted_from_text_alone(corpus: Path, tmp_path: Path) -> None:
     data = tmp_path / "meld"
     data.mkdir()
     header = "Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID"

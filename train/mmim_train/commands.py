@@ -1,6 +1,6 @@
-"""The commands `train`, `evaluate` and `tune` as functions of parsed arguments. The command line calls them.
+"""The commands `train`, `evaluate` and `tune` as functions of parsed arguments, called by the command line.
 
-They raise MmimLiveError, show progress on the console they are given, and return what is to be printed.
+They raise MmimLiveError, show progress on the given console, and return the text to print.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ def train_command(
 ) -> str:
     """Train, and return one line that says where the results are.
 
-    `resume` is the folder of an interrupted run: all else is then read from it, but for `data` where the files have
-    moved. `overrides` are fields of TrainOptions. Raises MmimLiveError.
+    `resume` is the folder of an interrupted run: all other settings are then read from it, except `data` if the files
+    have moved. `overrides` are fields of TrainOptions. Raises MmimLiveError.
     """
     if resume is not None:
-        asked = _read_request(resume)
-        data = data or Path(asked.pop("data"))
-        return _train(data, resume, device, console, **{k: v for k, v in asked.items() if k != "data"})
+        request = _read_request(resume)
+        data = data or Path(request.pop("data"))
+        return _train(data, resume, device, console, **{k: v for k, v in request.items() if k != "data"})
     if data is None:
-        raise ConfigError("say where the data are: --data PATH")
+        raise ConfigError("missing --data PATH")
     folder = output or Path("runs") / f"{Path(recipe or dataset or 'run').stem}-{objective}"
     if is_main_from_environment() and (folder / _REQUEST).exists():
-        raise ConfigError(f"{folder} holds a run already: go on with --resume {folder}, or give another --output")
-    asked = {
+        raise ConfigError(f"{folder} already contains a run: use --resume {folder}, or choose another --output")
+    request = {
         "recipe": recipe,
         "dataset": dataset,
         "text_encoder": text_encoder,
@@ -67,51 +67,51 @@ def train_command(
         "ablate": ablate,
         "overrides": dict(overrides or {}),
     }
-    return _train(data, folder, device, console, **asked)
+    return _train(data, folder, device, console, **request)
 
 
-def _train(data: Path, folder: Path, device: str, console: Console | None, **asked: Any) -> str:
-    if not asked["seeds"] or len(set(asked["seeds"])) != len(asked["seeds"]) or min(asked["seeds"]) < 0:
-        raise ConfigError("seeds must be different whole numbers from 0 on, such as --seeds 1,2,3")
-    recipe = choose_recipe(asked["recipe"], asked["dataset"])
+def _train(data: Path, folder: Path, device: str, console: Console | None, **request: Any) -> str:
+    if not request["seeds"] or len(set(request["seeds"])) != len(request["seeds"]) or min(request["seeds"]) < 0:
+        raise ConfigError("seeds must be distinct non-negative integers, such as --seeds 1,2,3")
+    recipe = choose_recipe(request["recipe"], request["dataset"])
     chosen = local_device(choose_device(device))
-    prepared = _prepare(recipe, data, asked)
+    prepared = _prepare(recipe, data, request)
     options = prepared.options
     with world_from_environment(chosen) as world:
         if world.is_main:
-            write_json(folder / _REQUEST, {"data": str(data.resolve()), **asked})
+            write_json(folder / _REQUEST, {"data": str(data.resolve()), **request})
         run = Run(
             prepared=prepared,
             title=recipe.title,
-            seeds=tuple(asked["seeds"]),
-            arms=ablation_arms(options) if asked["ablate"] else {options.objective: options},
+            seeds=tuple(request["seeds"]),
+            arms=ablation_arms(options) if request["ablate"] else {options.objective: options},
             folder=folder,
             device=chosen,
             world=world,
             console=console or Console(stderr=True),
         )
         execute(run)
-    return f"{folder / 'report.md'} tells how it went; the checkpoint is {folder / 'checkpoint'}"
+    return f"see {folder / 'report.md'}; the checkpoint is {folder / 'checkpoint'}"
 
 
-def _prepare(recipe: Recipe, data: Path, asked: Mapping[str, Any]) -> Prepared:
+def _prepare(recipe: Recipe, data: Path, request: Mapping[str, Any]) -> Prepared:
     try:
-        return prepare(recipe, data, asked["objective"], asked["text_encoder"], asked["overrides"])
+        return prepare(recipe, data, request["objective"], request["text_encoder"], request["overrides"])
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def choose_recipe(recipe: str | None, dataset: str | None) -> Recipe:
-    """The recipe by name or path; or the one of a data set, that of MOSI where it has none of its own."""
+    """The recipe with this name or path; otherwise that of the data set, or of MOSI if it has none of its own."""
     if recipe is not None:
         chosen = load_recipe(recipe)
     elif dataset is None:
-        raise ConfigError(f"say what to train: a recipe ({', '.join(recipe_names())}, or a .toml) or --dataset NAME")
+        raise ConfigError(f"missing recipe ({', '.join(recipe_names())}, or a .toml file) or --dataset NAME")
     else:
         spec = dataset_spec(dataset)
-        known = dataset.removesuffix("-english")
-        own = load_recipe(known if known in recipe_names() else "mosi")
+        name = dataset.removesuffix("-english")
+        own = load_recipe(name if name in recipe_names() else "mosi")
         return own.model_copy(update={"dataset": dataset, "title": spec.title})
     if dataset is not None:
         chosen = chosen.model_copy(update={"dataset": dataset_spec(dataset).name})
@@ -127,25 +127,25 @@ def evaluate_command(
     as_json: bool = False,
     device: str = "auto",
 ) -> str:
-    """The figures of a checkpoint as Markdown tables or as JSON. Raises MmimLiveError."""
-    found = evaluate(checkpoint, dataset, data, split=split, missing=missing, device=choose_device(device))
+    """The metrics of a checkpoint, as Markdown tables or as JSON. Raises MmimLiveError."""
+    result = evaluate(checkpoint, dataset, data, split=split, missing=missing, device=choose_device(device))
     if as_json:
-        return json.dumps(finite(found.as_json()), indent=2, ensure_ascii=False)
-    parts = [f"{found.checkpoint} on {found.dataset}, {found.split}:", metrics_table({"all": found.figures})]
-    if found.frames_missing:
-        rows = {**found.frames_missing, "mean": found.frames_mean}
-        parts += ["Random frames and words missing, by rate:", metrics_table(rows, "missing")]
-    if found.modalities_missing:
-        rows = {**found.modalities_missing, "mean of the incomplete": found.modalities_mean}
-        parts += ["Whole modalities missing, by what is there:", metrics_table(rows, "there")]
+        return json.dumps(finite(result.as_json()), indent=2, ensure_ascii=False)
+    parts = [f"{result.checkpoint} on {result.dataset}, {result.split}:", metrics_table({"all": result.metrics})]
+    if result.frames_missing:
+        rows = {**result.frames_missing, "mean": result.frames_mean}
+        parts += ["Frames and words dropped at random, by rate:", metrics_table(rows, "rate")]
+    if result.modalities_missing:
+        rows = {**result.modalities_missing, "mean of incomplete sets": result.modalities_mean}
+        parts += ["Whole modalities missing, by those present:", metrics_table(rows, "present")]
     return "\n\n".join(parts)
 
 
 def _read_request(folder: Path) -> dict[str, Any]:
     if not (folder / _REQUEST).is_file():
-        raise ConfigError(f"{folder} holds no run to go on with: it lacks {_REQUEST}")
-    asked: dict[str, Any] = read_json(folder / _REQUEST)
-    return asked
+        raise ConfigError(f"{folder} contains no run to resume: it lacks {_REQUEST}")
+    request: dict[str, Any] = read_json(folder / _REQUEST)
+    return request
 
 
 def tune_command(
@@ -161,9 +161,9 @@ def tune_command(
     overrides: Mapping[str, Any] | None = None,
     console: Console | None = None,
 ) -> str:
-    """Search for settings on the valid split; the best as lines for the `train` section of a recipe."""
-    asked = {"objective": objective, "text_encoder": text_encoder, "overrides": dict(overrides or {})}
-    prepared = _prepare(choose_recipe(recipe, dataset), data, asked)
+    """Search hyperparameters on the valid split. Returns the best as lines for the `train` section of a recipe."""
+    request = {"objective": objective, "text_encoder": text_encoder, "overrides": dict(overrides or {})}
+    prepared = _prepare(choose_recipe(recipe, dataset), data, request)
     best = tune(
         prepared,
         output,
@@ -173,4 +173,4 @@ def tune_command(
         console=console or Console(stderr=True),
     )
     lines = "\n".join(f"{name} = {value:.6g}" for name, value in best["train"].items())
-    return f"# loss on the valid split {best['valid_loss']:.4f}, best of {best['trials']} trials\n{lines}"
+    return f"# validation loss {best['valid_loss']:.4f}, best of {best['trials']} trials\n{lines}"

@@ -1,4 +1,4 @@
-"""Calibration: conformal widths cover, AUC is what it is called, tables ascend."""
+"""Calibration: conformal intervals cover, AUC matches known values, quantile tables ascend."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmim_train.evaluation.calibration import abstention, auc, coverage, half_wi
 
 
 @given(st.lists(st.floats(0, 6), min_size=10, max_size=200), st.floats(0.5, 0.95))
-def test_at_least_the_level_is_covered(errors: list[float], level: float) -> None:
+def test_half_widths_cover_at_least_the_level(errors: list[float], level: float) -> None:
     values = np.array(errors)
     width = half_width(values, level)
     assert (values <= width).mean() >= level - 1e-9
@@ -27,8 +27,8 @@ def test_fresh_errors_are_covered_at_the_level() -> None:
     assert np.mean(inside) == pytest.approx(0.9, abs=0.01)
 
 
-def test_coverage_leaves_whole_groups_out() -> None:
-    # Every group has one error of its own: seen with its group it is always covered, without it hardly ever.
+def test_coverage_holds_out_whole_groups() -> None:
+    # All errors of a group are equal, so an interval computed with the group included would cover all of it.
     groups = np.repeat(np.arange(10), 20)
     errors = np.repeat(np.arange(10.0), 20)
     found = coverage(np.zeros(200), {"text": errors}, groups, level=0.95)
@@ -44,17 +44,17 @@ def test_auc_of_known_orders() -> None:
     assert auc(high, low) == pytest.approx(0.7602, abs=0.02)  # Phi(1 / sqrt 2)
 
 
-def test_agreement_table_is_the_distribution() -> None:
+def test_the_quantile_table_describes_the_distribution() -> None:
     table = quantile_table(np.random.default_rng(0).normal(size=5000))
     assert list(table) == sorted(table)
     assert table[50] == pytest.approx(0, abs=0.05)
     assert len(table) == 101
 
 
-def test_readings_without_words_abstain_where_they_know_nothing() -> None:
+def test_predictions_without_text_abstain_where_they_are_uninformative() -> None:
     draw = np.random.default_rng(0)
     truth = draw.uniform(-3, 3, 4000)
-    # A weak reading is noise around the reading of nothing, 0.1; a strong one is nearly right.
+    # A weak prediction is noise around 0.1, the prediction without input; a strong one is exact.
     strong = (draw.uniform(size=4000) < 0.7) & (np.abs(truth) > 1)
     score = np.where(strong, truth, 0.1 + draw.uniform(-0.3, 0.3, 4000))
     found = abstention(truth, {"": np.full(4000, 0.1), "face": score, "text": score})

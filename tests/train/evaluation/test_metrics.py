@@ -1,4 +1,4 @@
-"""Metrics against cases worked out by hand and against slow references written from the definitions."""
+"""Metrics against hand-computed cases and slow reference implementations of their definitions."""
 
 import json
 import math
@@ -82,7 +82,7 @@ def test_concordance_by_hand() -> None:
     assert concordance([1, 2, 3], [5, 5, 5]) == 0
 
 
-def test_a_constant_has_no_correlation_and_json_has_none() -> None:
+def test_a_constant_has_no_correlation_which_json_writes_as_null() -> None:
     m = mosi_metrics([1.0, 2.0, -1.0], [0.1, 0.1, 0.1])
     assert math.isnan(m.r)
     text = json.dumps(as_json(m), allow_nan=False)
@@ -91,14 +91,14 @@ def test_a_constant_has_no_correlation_and_json_has_none() -> None:
 
 
 @pytest.mark.parametrize("metrics", [mosi_metrics, sims_metrics, class_metrics, affect_metrics])
-def test_no_samples_give_no_figures(metrics) -> None:
+def test_without_samples_all_metrics_are_undefined(metrics) -> None:
     values = as_json(metrics([], []))
     assert values.pop("count") == 0
     values.pop("count_non0", None)
     assert set(values.values()) == {None}
 
 
-def test_only_neutral_truth_leaves_non0_undefined() -> None:
+def test_non0_is_undefined_if_all_labels_are_neutral() -> None:
     m = mosi_metrics([0.0, 0.0], [1.0, -1.0])
     assert math.isnan(m.acc2_non0)
     assert math.isnan(m.f1_non0)
@@ -106,14 +106,14 @@ def test_only_neutral_truth_leaves_non0_undefined() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_a_prediction_that_is_not_finite_is_wrong_everywhere(bad: float) -> None:
+def test_a_non_finite_prediction_is_wrong_everywhere(bad: float) -> None:
     m = mosi_metrics([0.0, 2.0, -2.0], [bad, 2.0, -2.0])
     assert m.acc7 == m.acc5 == m.acc2_has0 == pytest.approx(2 / 3)
     assert math.isnan(m.mae)
     assert math.isnan(m.r)
     s = sims_metrics([1.0, -1.0], [math.nan, -1.0])
     assert s.acc2 == s.acc5 == 0.5
-    with pytest.raises(ValueError, match="unlabelled"):
+    with pytest.raises(ValueError, match="unlabeled"):
         mosi_metrics([bad], [0.0])
 
 

@@ -1,4 +1,4 @@
-"""Every recipe loads and fits its data set; whatever is wrong in one ends in one line that names the key."""
+"""Every recipe loads and fits its data set; errors are reported in one line that names the key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ max_tokens = 50
 """
 
 
-def test_there_is_one_for_every_data_set() -> None:
+def test_every_data_set_has_a_recipe() -> None:
     assert set(recipe_names()) == {"mosi", "mosei", "sims", "simsv2", "meld", "emer"}
 
 
@@ -43,7 +43,7 @@ def test_every_recipe_loads(name: str) -> None:
     published, corrected, none = (recipe.settings(o).train for o in ("published", "corrected", "none"))
     assert (published.objective, corrected.objective, none.objective) == ("published", "corrected", "none")
     assert none.model_copy(update={"objective": "corrected"}) == corrected
-    # What both public codes set, on every data set.
+    # Both public implementations use these on every data set.
     assert (published.alpha, published.beta, published.batch_size) == (0.1, 0.1, 32)
     assert (published.lr_text, published.lr_main, published.lr_q) == (5e-5, 1e-3, 1e-3)
 
@@ -62,7 +62,7 @@ def test_the_architecture_follows_the_data(tmp_path: Path) -> None:
     words = open_dataset("sst", write_csv(tmp_path / "sst.csv", rows))
     assert settings.architecture(words, head, SMALL_BERT).modalities == ("text",)
     for part in content.values():
-        part["audio_lengths"] = np.zeros(len(part["id"]), int)  # columns, but never a row
+        part["audio_lengths"] = np.zeros(len(part["id"]), int)  # columns, but no rows
     silent = open_dataset("sims", write_pickle(tmp_path / "y.pkl", content))
     assert settings.architecture(silent, HeadConfig(), SMALL_BERT).modalities == ("text", "face")
 
@@ -70,21 +70,21 @@ def test_the_architecture_follows_the_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('title = "a"', 'title = "a"\ncolour = 1', "colour: is not a known key"),
-        ('title = "a"', 'title = "a', "is not TOML"),
+        ('title = "a"', 'title = "a"\ncolour = 1', "colour: unknown key"),
+        ('title = "a"', 'title = "a', "not valid TOML"),
         ("max_tokens = 50\n[c", "max_tokens = 1\n[c", r"published.max_tokens: Input should be greater than 2"),
-        ("max_tokens = 50\n[c", "max_tokens = 50\ntrain = {lr_mian = 1}\n[c", "train.lr_mian: is not a known key"),
-        ("max_tokens = 50\n[c", "max_tokens = 50\nmodel = {fusoin = 1}\n[c", "model.fusoin: is not a known"),
+        ("max_tokens = 50\n[c", "max_tokens = 50\ntrain = {lr_mian = 1}\n[c", "train.lr_mian: unknown key"),
+        ("max_tokens = 50\n[c", "max_tokens = 50\nmodel = {fusoin = 1}\n[c", "model.fusoin: unknown key"),
         ("max_tokens = 50\n[c", "max_tokens = 50\nmodel = {dropout = 2}\n[c", "model.dropout: Input should be less"),
-        ("max_tokens = 50\n[c", "max_tokens = 50\nmodel = {voice_dim = 2}\n[c", "voice_dim follows from the"),
-        ("max_tokens = 50\n[c", 'max_tokens = 50\ntrain = {objective = "none"}\n[c', "train.objective is what"),
+        ("max_tokens = 50\n[c", "max_tokens = 50\nmodel = {voice_dim = 2}\n[c", "voice_dim is determined by the"),
+        ("max_tokens = 50\n[c", 'max_tokens = 50\ntrain = {objective = "none"}\n[c', "train.objective is given by"),
         ("max_tokens = 50\n[c", "max_tokens = 50\ntrain = {alpha = nan}\n[c", "published.train.alpha"),
-        ('"mosi"', '"mosy"', "dataset 'mosy' is not known: choose from mosi"),
+        ('"mosi"', '"mosy"', "unknown dataset 'mosy': choose from mosi"),
         ('dataset = "mosi"', "", "dataset: Field required"),
         ('dataset = "mosi"', 'dataset = "mosi"\ntarget = []', "target"),
     ],
 )  # fmt: skip
-def test_mistakes_are_named_in_one_line(old: str, new: str, message: str) -> None:
+def test_errors_name_the_key_in_one_line(old: str, new: str, message: str) -> None:
     assert parse_recipe(MINIMAL, "r").dataset == "mosi"
     assert old in MINIMAL
     with pytest.raises(ConfigError, match=message) as error:

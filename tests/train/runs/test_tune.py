@@ -1,4 +1,4 @@
-"""The search for settings, on a tiny set."""
+"""Hyperparameter search, on a tiny data set."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from mmim_train.runs.recipe import parse_recipe
 from tests.train.corpus import RECIPE, write_data, write_encoder
 
 
-def test_a_search_gives_lines_for_a_recipe_and_goes_on(tmp_path: Path) -> None:
+def test_a_search_resumes_and_gives_lines_for_a_recipe(tmp_path: Path) -> None:
     write_encoder(tmp_path / "encoder")
     data = write_data(tmp_path / "data", test=False)
     (tmp_path / "tiny.toml").write_text(RECIPE)

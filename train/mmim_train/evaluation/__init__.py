@@ -1,1 +1,1 @@
-"""Metrics, scoring and calibration."""
+"""Metrics, scoring, calibration and significance tests."""

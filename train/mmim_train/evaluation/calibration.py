@@ -1,8 +1,8 @@
-"""What validation examples say about a trained model: interval widths, when to abstain, tables of agreement.
+"""Calibrates a model on validation examples: interval widths, abstention thresholds, quantile tables, AUC.
 
-Intervals are split conformal (Papadopoulos et al. 2002; Lei et al. 2018, JASA 113): of n absolute errors the
-ceil((n + 1) level)-th smallest is the half-width. Examples that share a sentence are not independent, so a half-width
-is taken over all of them, and its coverage is checked with whole sentences left out. Knows no files.
+Intervals are split conformal (Papadopoulos et al. 2002; Lei et al. 2018, JASA 113): the half-width is the
+ceil((n + 1) level)-th smallest of n absolute errors. Examples that share a sentence are not independent, so half-widths
+are computed over all of them, and their coverage is checked with whole sentences held out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Numbers = NDArray[np.float64]
 
 @torch.inference_mode()
 def coalition_scores(model: MMIM, encodings: Encodings) -> dict[str, Numbers]:
-    """The score [N], clipped, that each set of modalities gives."""
+    """The clipped scores [N] for each set of modalities, by its name."""
     model.eval()
     found: dict[str, Numbers] = {}
     for coalition in COALITIONS:
@@ -37,7 +37,7 @@ def coalition_scores(model: MMIM, encodings: Encodings) -> dict[str, Numbers]:
 
 
 def conformal(truth: Numbers, scores: dict[str, Numbers], level: float = 0.9) -> Conformal:
-    """The half-width of every set of modalities."""
+    """The half-width of each set of modalities, except the empty one."""
     widths = {name: half_width(np.abs(truth - score), level) for name, score in scores.items() if name}
     return Conformal(level=level, half_width=widths)
 
@@ -51,7 +51,7 @@ def half_width(errors: Numbers, level: float) -> float:
 def coverage(
     truth: Numbers, scores: dict[str, Numbers], groups: NDArray[np.int64], level: float = 0.9, folds: int = 10
 ) -> dict[str, float]:
-    """The share of examples inside an interval whose width was taken from the other folds of `groups`."""
+    """The fraction of examples inside their interval, with the width computed on the other folds of `groups`."""
     fold = groups % folds
     found: dict[str, float] = {}
     for name, score in scores.items():
@@ -63,35 +63,36 @@ def coverage(
 
 
 def abstention(truth: Numbers, scores: dict[str, Numbers], gain: float = 0.05, bins: int = 10) -> Abstention:
-    """How near to the reading of nothing a reading without words must be to abstain.
+    """When a prediction without text abstains: if it is too close to the prediction without any input.
 
-    Readings are cut into `bins` by their distance from it. Those abstain that lie below the first bin from which on in
-    every one the readings err at least a share `gain` less than saying always the same would.
+    Predictions are sorted into `bins` quantile bins by their distance from that constant. The threshold is the lower
+    edge of the first bin from which on, in every bin, the mean absolute error is at least a fraction `gain` lower than
+    that of the constant.
     """
-    ignorant = np.abs(truth - scores[""])
+    constant_errors = np.abs(truth - scores[""])
     threshold, share, error, kept, same = {}, {}, {}, {}, {}
     for name, score in scores.items():
         if not name or name.startswith("text"):
             continue
-        moved, errors = np.abs(score - scores[""]), np.abs(truth - score)
-        edges = np.quantile(moved, np.linspace(0, 1, bins + 1))
-        inside = [(moved >= low) & (moved <= high) for low, high in pairwise(edges)]
-        good = [errors[part].mean() <= (1 - gain) * ignorant[part].mean() for part in inside]
+        distance, errors = np.abs(score - scores[""]), np.abs(truth - score)
+        edges = np.quantile(distance, np.linspace(0, 1, bins + 1))
+        inside = [(distance >= low) & (distance <= high) for low, high in pairwise(edges)]
+        good = [errors[part].mean() <= (1 - gain) * constant_errors[part].mean() for part in inside]
         first = next((i for i in range(bins) if all(good[i:])), bins - 1)
         threshold[name] = float(edges[first]) if first else 0.0
-        stays = moved >= threshold[name]
+        stays = distance >= threshold[name]
         share[name], error[name] = 1 - float(stays.mean()), float(errors.mean())
-        kept[name], same[name] = float(errors[stays].mean()), float(ignorant[stays].mean())
+        kept[name], same[name] = float(errors[stays].mean()), float(constant_errors[stays].mean())
     return Abstention(threshold=threshold, share=share, error=error, error_kept=kept, same_kept=same)
 
 
 def quantile_table(values: Numbers, points: int = 101) -> tuple[float, ...]:
-    """Quantiles from 0 to 1, ascending."""
+    """`points` quantiles from 0 to 1, ascending."""
     return tuple(np.quantile(values, np.linspace(0, 1, points)).tolist())
 
 
 def auc(high: Numbers, low: Numbers) -> float:
-    """The probability that a value of `high` is above one of `low`; ties count half (Mann-Whitney)."""
+    """The probability that a value of `high` exceeds one of `low`; ties count half (Mann-Whitney)."""
     both = np.concatenate((high, low))
     order = np.argsort(both, kind="stable")
     ranks = np.empty(len(both))
@@ -103,7 +104,7 @@ def auc(high: Numbers, low: Numbers) -> float:
 
 
 def joined(parts: Sequence[Encodings]) -> Encodings:
-    """Encodings one after another."""
+    """The encodings, concatenated."""
     return Encodings(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
 

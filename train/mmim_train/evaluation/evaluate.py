@@ -1,4 +1,4 @@
-"""Scoring a checkpoint on a split of a data set, whole and with parts missing. Knows no training and prints nothing."""
+"""Scores a checkpoint on a split of a data set, with complete inputs and with parts missing."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from mmim_train.training.examples import Examples
 from mmim_train.training.microbatch import Encoder
 from mmim_train.training.trainer import predict
 
-Figures = dict[str, Any]
+MetricValues = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The figures of a checkpoint on a split, by the data set's protocol."""
+    """The metrics of a checkpoint on a split, by the data set's protocol."""
 
     checkpoint: str
     dataset: str
     split: SplitName
-    figures: Figures
-    frames_missing: Mapping[str, Figures] = field(default_factory=dict)  # by rate
-    modalities_missing: Mapping[str, Figures] = field(default_factory=dict)  # by what is there
-    frames_mean: Figures = field(default_factory=dict)  # over the rates
-    modalities_mean: Figures = field(default_factory=dict)  # over the incomplete sets
+    metrics: MetricValues
+    frames_missing: Mapping[str, MetricValues] = field(default_factory=dict)  # by rate
+    modalities_missing: Mapping[str, MetricValues] = field(default_factory=dict)  # by the modalities present
+    frames_mean: MetricValues = field(default_factory=dict)  # mean over the rates
+    modalities_mean: MetricValues = field(default_factory=dict)  # mean over the incomplete sets
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; the tables only where they were asked for."""
-        whole = {"checkpoint": self.checkpoint, "dataset": self.dataset, "split": self.split, "figures": self.figures}
+        """Plain values for JSON; the tables only if they were computed."""
+        whole = {"checkpoint": self.checkpoint, "dataset": self.dataset, "split": self.split, "figures": self.metrics}
         tables = {
             "frames_missing": {**self.frames_missing, "mean": self.frames_mean} if self.frames_missing else {},
             "modalities_missing": {**self.modalities_missing, "mean": self.modalities_mean}
@@ -55,7 +55,7 @@ class Evaluation:
 def evaluate(
     folder: Path, dataset_name: str, data: Path, *, split: SplitName, missing: bool, device: torch.device
 ) -> Evaluation:
-    """Score a checkpoint folder. Raises CheckpointError, and DataError where data and checkpoint do not fit."""
+    """Score a checkpoint folder. Raises CheckpointError, and DataError if data and checkpoint do not match."""
     checkpoint = load_checkpoint(folder, None)
     dataset = open_dataset(dataset_name, data)
     _compare(checkpoint, dataset)
@@ -63,17 +63,17 @@ def evaluate(
     inputs = Preprocessing(checkpoint.tokenizer, config.voice_normalisation, config.face_normalisation)
     examples = SplitExamples(dataset.split(split), inputs, target_of(config, dataset))
     encoder = Encoder(checkpoint.model.to(device), device, World())
-    figures = score(encoder, examples, dataset.scoring)
+    metrics = score(encoder, examples, dataset.scoring)
     notes = dataset.provenance.notes
     if not missing:
-        return Evaluation(checkpoint.name, dataset.name, split, figures, notes=notes)
+        return Evaluation(checkpoint.name, dataset.name, split, metrics, notes=notes)
     frames, modalities = missing_tables(encoder, examples, dataset.scoring)
     incomplete = {name: row for name, row in modalities.items() if name != "+".join(config.architecture.modalities)}
     return Evaluation(
         checkpoint=checkpoint.name,
         dataset=dataset.name,
         split=split,
-        figures=figures,
+        metrics=metrics,
         frames_missing=frames,
         modalities_missing=modalities,
         frames_mean=mean(frames),
@@ -82,26 +82,26 @@ def evaluate(
     )
 
 
-def score(encoder: Encoder, examples: Examples, scoring: Scoring) -> Figures:
-    """The figures of one pass."""
+def score(encoder: Encoder, examples: Examples, scoring: Scoring) -> MetricValues:
+    """The metrics of one pass over the examples."""
     targets = examples.targets(range(len(examples)))
     return prediction_metrics(encoder.model.config.head, scoring, targets, predict(encoder, examples))
 
 
 def missing_tables(
     encoder: Encoder, examples: Examples, scoring: Scoring
-) -> tuple[dict[str, Figures], dict[str, Figures]]:
-    """Figures by the rate of lost frames, and by the set of modalities that is there (the whole set is the last)."""
+) -> tuple[dict[str, MetricValues], dict[str, MetricValues]]:
+    """Metrics by the rate of missing frames, and by the set of modalities present (the full set comes last)."""
     used: tuple[Modality, ...] = encoder.model.config.modalities
     frames = {f"{rate:.1f}": score(encoder, FramesMissing(examples, rate), scoring) for rate in RATES}
     sets = {name: score(encoder, ModalitiesMissing(examples, kept), scoring) for name, kept in coalitions(used).items()}
     return frames, sets
 
 
-def mean(rows: Mapping[str, Figures]) -> Figures:
-    """The mean of every figure over the rows, None if one of them has none."""
+def mean(rows: Mapping[str, MetricValues]) -> MetricValues:
+    """The mean of each metric over the rows; None if it is undefined in one of them."""
     columns = next(iter(rows.values()), {})
-    result: Figures = {}
+    result: MetricValues = {}
     for name in columns:
         values = [row[name] for row in rows.values()]
         result[name] = None if None in values else sum(values) / len(values)
@@ -109,7 +109,7 @@ def mean(rows: Mapping[str, Figures]) -> Figures:
 
 
 def target_of(config: CheckpointConfig, dataset: DataSet) -> tuple[str, ...]:
-    """Which labels of the data set a checkpoint predicts; DataError if it has none of them."""
+    """The labels of the data set that a checkpoint predicts. Raises DataError if the data set lacks them."""
     head = config.architecture.head
     if head.kind == "intensity":
         return ("M",) if head.names == (INTENSITY,) else head.names
@@ -127,8 +127,8 @@ def _compare(checkpoint: Checkpoint, dataset: DataSet) -> None:
         difference = contract_difference(checkpoint.config.contract.contract, offered, modality)
         if difference is not None:
             raise DataError(
-                f"{dataset.provenance.path}: other {modality} features than the checkpoint's ({difference})"
+                f"{dataset.provenance.path}: {modality} features differ from the checkpoint's ({difference})"
             )
     if checkpoint.config.languages and dataset.language not in checkpoint.config.languages:
         known = ", ".join(checkpoint.config.languages)
-        raise DataError(f"{dataset.provenance.path}: its words are {dataset.language}, the checkpoint reads {known}")
+        raise DataError(f"{dataset.provenance.path}: language {dataset.language}, but the checkpoint supports {known}")

@@ -1,8 +1,8 @@
-"""How a model fares when something is missing: random frames and words, or whole modalities. Knows no files.
+"""Examples with parts missing, to test robustness: random frames and words, or whole modalities.
 
-Protocol of the field: at rate p every frame of voice and face is lost with probability p, independently, and so is
-every word piece; what is lost is left out of the sequence, and a sequence that loses all is an absent modality. The
-special tokens at both ends of a text stay as long as a word between them does.
+The usual protocol: at rate p, every voice frame, face frame and word piece is dropped independently with probability p
+and removed from its sequence; a modality whose sequence becomes empty is absent. The special tokens at both ends of a
+text are kept as long as a word piece between them is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RATES = tuple(round(0.1 * i, 1) for i in range(10))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FramesMissing:
-    """Examples of which a share of the frames and words is missing: the same ones every time, by seed and number."""
+    """Examples with a fraction of frames and words dropped: always the same ones, by seed and example index."""
 
     whole: Examples
     rate: float
@@ -48,9 +48,9 @@ class FramesMissing:
             return batch
         key = (self.seed, Purpose.MISSING, round(self.rate * 1000))
         draws = [np.random.default_rng(derived_seed(*key, index)) for index in indices]
-        tokens, mask = _thin(batch.token_ids, batch.token_mask, draws, self.rate, ends=1)
-        voice, voice_mask = _thin(batch.voice, _inside(batch.voice, batch.voice_lengths), draws, self.rate)
-        face, face_mask = _thin(batch.face, _inside(batch.face, batch.face_lengths), draws, self.rate)
+        tokens, mask = _drop(batch.token_ids, batch.token_mask, draws, self.rate, ends=1)
+        voice, voice_mask = _drop(batch.voice, _inside(batch.voice, batch.voice_lengths), draws, self.rate)
+        face, face_mask = _drop(batch.face, _inside(batch.face, batch.face_lengths), draws, self.rate)
         return Batch.of(
             text=(tokens, mask),
             voice=(voice, voice_mask.sum(dim=1)),
@@ -61,7 +61,7 @@ class FramesMissing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModalitiesMissing:
-    """Examples of which only some modalities are there."""
+    """Examples with only some modalities present."""
 
     whole: Examples
     kept: tuple[Modality, ...]
@@ -82,7 +82,7 @@ class ModalitiesMissing:
 
 
 def coalitions(used: Sequence[Modality]) -> dict[str, tuple[Modality, ...]]:
-    """All non-empty sets of the modalities that a model uses, by name, from single ones to all."""
+    """All non-empty subsets of a model's modalities by name, from single ones to the full set."""
     masks = sorted(range(1, 8), key=lambda mask: (mask.bit_count(), mask))
     sets = [tuple(m for i, m in enumerate(MODALITIES) if mask >> i & 1) for mask in masks]
     return {coalition_name([m in s for m in MODALITIES]): s for s in sets if set(s) <= set(used)}
@@ -92,10 +92,10 @@ def _inside(rows: Tensor, lengths: Tensor) -> Tensor:
     return torch.arange(rows.shape[1]) < lengths.unsqueeze(1)
 
 
-def _thin(
+def _drop(
     values: Tensor, mask: Tensor, draws: Sequence[np.random.Generator], rate: float, ends: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Values [B, T, ...] and mask [B, T] without what is lost, moved together; `ends` places at both ends stay."""
+    """Drop random positions of values [B, T, ...] and mask [B, T] and close the gaps; `ends` at both ends are kept."""
     thinned, left = torch.zeros_like(values), torch.zeros_like(mask)
     for row, draw in enumerate(draws):
         places = torch.nonzero(mask[row])[:, 0]

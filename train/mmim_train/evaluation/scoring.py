@@ -1,4 +1,4 @@
-"""The metrics of predictions, by name, in the protocol of the data set."""
+"""Metrics of predictions by name, by the data set's protocol."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mmim_train.evaluation.metrics import as_json, class_metrics, regression_met
 
 
 def prediction_metrics(head: HeadConfig, scoring: Scoring, targets: Tensor, prediction: Tensor) -> dict[str, Any]:
-    """Targets as in `task_loss`, prediction [N, K]. With several outputs, a metric is called "output.metric"."""
+    """Targets as in `task_loss`, prediction [N, K]. With several outputs, metrics are named "output.metric"."""
     if head.kind == "classes":
         kept = targets >= 0
         return as_json(class_metrics(targets[kept].numpy(), prediction[kept].argmax(dim=1).numpy()))
     metrics: dict[str, Any] = {}
     for column, name in enumerate(head.names):
         kept = ~torch.isnan(targets[:, column])
-        truth, guess = (values[kept, column].numpy().astype(np.float32) for values in (targets, prediction))
-        found = as_json(regression_metrics(scoring, truth, guess))
+        truth, predicted = (values[kept, column].numpy().astype(np.float32) for values in (targets, prediction))
+        found = as_json(regression_metrics(scoring, truth, predicted))
         metrics |= found if len(head.names) == 1 else {f"{name}.{key}": value for key, value in found.items()}
     return metrics

@@ -1,4 +1,4 @@
-"""Mean, spread and paired tests over seeds. Knows numbers only."""
+"""Mean, standard deviation and paired tests over seeds."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-_EXACT = 16  # with up to this many pairs all signs are tried: 65,536
+_EXACT = 16  # up to this many pairs, all (65,536) sign patterns are enumerated
 
 
 def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
-    """Mean and standard deviation (n - 1) of every figure over runs; None where a run has none, or there is one run."""
+    """Mean and sample standard deviation (n - 1) of each metric over runs.
+
+    Both are None if a run lacks the metric; the deviation also if there is a single run.
+    """
     result: dict[str, dict[str, float | None]] = {}
     for name in runs[0] if runs else ():
         values = [run.get(name) for run in runs]
@@ -26,15 +29,15 @@ def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | 
 
 
 def sign_flip_p(first: ArrayLike, second: ArrayLike, draws: int = 100_000) -> float:
-    """Two-sided p of the mean paired difference, by flipping signs (Fisher 1935).
+    """Two-sided p-value of the mean paired difference, by a sign-flip permutation test (Fisher 1935).
 
-    Exact for up to 16 pairs; beyond, Monte Carlo with a fixed seed, the observed one counted. 1 for no pairs.
+    Exact up to 16 pairs; beyond, Monte Carlo with a fixed seed, counting the observed pattern. 1 without pairs.
     """
     differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     if len(differences) == 0:
         return 1.0
     observed = abs(differences.sum())
-    slack = 1e-12 * max(1.0, observed)  # sums of the same numbers in another order are not quite equal
+    slack = 1e-12 * max(1.0, observed)  # summing the same numbers in another order gives slightly different results
     if len(differences) <= _EXACT:
         signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(differences))))
         return float(np.mean(np.abs(signs @ differences) >= observed - slack))

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmim_train.evaluation.metrics import as_json, regression_metrics
 from mmim_train.evaluation.significance import sign_flip_p, summarize
-from mmim_train.reporting.markdown_tables import figure, markdown
+from mmim_train.reporting.markdown_tables import format_metric, markdown
 
 _COLUMNS = ("mae", "r", "acc2_non0", "f1_non0")
 _Entries = Sequence[Mapping[str, Any]]
@@ -71,7 +71,7 @@ def _table(figures: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
             "" if other == arm else _against([f["mae"] for f in found], [f["mae"] for f in theirs])
             for other, theirs in figures.items()
         ]
-        rows.append([arm, *(figure(c, summary[c]["mean"], summary[c]["sd"]) for c in _COLUMNS), *against])
+        rows.append([arm, *(format_metric(c, summary[c]["mean"], summary[c]["sd"]) for c in _COLUMNS), *against])
     return markdown(["", "MAE", "r", "Acc-2", "F1", *(f"MAE against {other}" for other in figures)], rows)
 
 

@@ -1,1 +1,1 @@
-"""What a run reports: model card, tables, plots, logs."""
+"""Output of a run: model card, tables, plots, logs, progress display."""

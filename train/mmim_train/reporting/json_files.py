@@ -1,4 +1,4 @@
-"""JSON files of a run folder, written whole or not at all. Knows no content."""
+"""JSON and text files of a run folder, written atomically."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmim_live.errors import DataError, OutputError
 
 
 def finite(value: Any) -> Any:
-    """The value with None for numbers that JSON does not have."""
+    """The value, with None in place of non-finite floats, which JSON lacks."""
     if isinstance(value, dict):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -20,19 +20,19 @@ def finite(value: Any) -> Any:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write under another name, then rename. Raises OutputError."""
+    """Write to a temporary file, then rename it. Raises OutputError."""
     write_text(path, json.dumps(finite(content), indent=2, ensure_ascii=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write under another name, then rename. Raises OutputError."""
+    """Write to a temporary file, then rename it. Raises OutputError."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); check space and rights") from error
+        raise OutputError(f"{path}: cannot write ({error.strerror or error}); check space and permissions") from error
 
 
 def read_json(path: Path) -> Any:
@@ -40,4 +40,4 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); remove it, and the training makes it anew") from error
+        raise DataError(f"{path}: cannot be read ({error}); delete it, and training will recreate it") from error

@@ -1,22 +1,22 @@
-"""Tables of figures as Markdown. Knows names and numbers only."""
+"""Metrics as Markdown tables, formatted as in papers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_PERCENT = ("acc", "f1", "war", "uar")  # figures that papers print as percentages
+_PERCENT = ("acc", "f1", "war", "uar")  # metrics that papers print as percentages
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table, columns of equal width."""
+    """A Markdown table with padded columns."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     lines = [header, ["-" * width for width in widths], *rows]
     return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines)
 
 
-def figure(name: str, value: Any, spread: Any = None) -> str:
-    """A value as papers print it, with its standard deviation if there is one."""
+def format_metric(name: str, value: Any, spread: Any = None) -> str:
+    """A value as papers print it, with its standard deviation if given."""
     if value is None:
         return "-"
     if name.startswith("count"):
@@ -29,7 +29,7 @@ def figure(name: str, value: Any, spread: Any = None) -> str:
 
 
 def metrics_table(rows: Mapping[str, Mapping[str, Any]], first: str = "") -> str:
-    """One row a name, one column a figure."""
+    """One row per name, one column per metric."""
     columns = [name for name in next(iter(rows.values()), {}) if not name.startswith("count")]
-    body = [[name, *(figure(c, row.get(c)) for c in columns)] for name, row in rows.items()]
+    body = [[name, *(format_metric(c, row.get(c)) for c in columns)] for name, row in rows.items()]
     return markdown([first, *columns], body)

@@ -1,7 +1,6 @@
-"""What happened during a run, as JSON lines and for TensorBoard. Knows the loop's records, nothing of the model.
+"""Logs of a run as JSON lines and for TensorBoard, written during training.
 
-The files are written while the training runs. One that is gone on with truncates nothing: an epoch that was repeated
-after an interruption is there twice, with the same numbers.
+A resumed run appends to them: an epoch that was repeated after an interruption appears twice, with the same numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from mmim_train.training.trainer import EpochRecord, Observer, StepRecord
 
 
 @contextmanager
-def logged(folder: Path, tensorboard: bool = True) -> Iterator[Observer]:
+def metric_logs(folder: Path, tensorboard: bool = True) -> Iterator[Observer]:
     """An observer that writes folder/log.jsonl and, if the package is installed, folder/tensorboard."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -34,16 +33,16 @@ def logged(folder: Path, tensorboard: bool = True) -> Iterator[Observer]:
 
             yield observe
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); check space and rights") from error
+        raise OutputError(f"{folder}: cannot write ({error.strerror or error}); check space and permissions") from error
 
 
 @contextmanager
-def _writer(folder: Path, wanted: bool) -> Iterator[Any]:
+def _writer(folder: Path, enabled: bool) -> Iterator[Any]:
     try:
         from torch.utils.tensorboard.writer import SummaryWriter
     except ImportError:
-        wanted = False
-    if not wanted:
+        enabled = False
+    if not enabled:
         yield None
         return
     with SummaryWriter(str(folder / "tensorboard")) as writer:

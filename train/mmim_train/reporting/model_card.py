@@ -1,4 +1,4 @@
-"""The model card of a checkpoint: README.md in its folder. Knows words and figures only."""
+"""The model card of a checkpoint: README.md in its folder."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ _TEXT = """# {name}
 
 MMIM (Han, Chen, Poria, EMNLP 2021) trained on {title} with the objective "{objective}" by mmim-live {version}.
 
-## What it predicts
+## Output
 
-{predicts}. It reads {modalities}; the words are {language}. A modality that is missing is replaced by a learned input.
+{predicts}. Input modalities: {modalities}; language: {language}. A missing modality is replaced by a learned vector.
 
-## How good it is
+## Results
 
-{figures}
+{metrics}
 
-The epoch was chosen on the valid split, which also calibrated the intervals; the test split was scored once.
+The epoch was selected on the valid split, which also calibrated the intervals; the test split was scored once.
 
-## Data and licences
+## Data and licenses
 
-{title}, read from {layout} files, {examples}. Whoever uses the checkpoint is bound by the terms of that
-data set{encoder}.
+Trained on {title} ({layout} files; {examples}). Use of the checkpoint is subject to the terms of that data
+set{encoder}.
 
-## What it is not for
+## Out-of-scope use
 
-It guesses an expression in an utterance, not a person's feeling, character or intention, and it is wrong often. Its
-speakers are those of one data set, so it may do worse for other people, languages and cameras. Do not use it to judge
-people. In the European Union, inferring emotions at work or in education is forbidden (AI Act, article 5), and people
-must be told when such a system looks at them (article 50).
+The model estimates the sentiment expressed in an utterance, not a person's feelings, character or intentions, and it is
+often wrong. Its speakers come from a single data set, so it may perform worse for other people, languages and cameras.
+Do not use it to judge people. In the European Union, inferring emotions at work or in education is prohibited (AI Act,
+Article 5), and people must be informed when such a system is used on them (Article 50).
 """
 
 
-def model_card(name: str, facts: Mapping[str, Any], figures: Mapping[str, Mapping[str, Any]]) -> str:
-    """The card; `facts` as in metrics.json and config.json, `figures` by split."""
-    encoder = f", and by those of the text encoder {facts['text_encoder']}" if facts["text_encoder"] else ""
+def model_card(name: str, facts: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """The card; `facts` as in metrics.json and config.json, `metrics` by split."""
+    encoder = f" and of the text encoder {facts['text_encoder']}" if facts["text_encoder"] else ""
     return _TEXT.format(
         name=name,
         title=facts["title"],
@@ -46,7 +46,7 @@ def model_card(name: str, facts: Mapping[str, Any], figures: Mapping[str, Mappin
         predicts=facts["predicts"],
         modalities=", ".join(facts["modalities"]),
         language=facts["language"],
-        figures=metrics_table(figures, "split"),
+        metrics=metrics_table(metrics, "split"),
         layout=facts["data"]["layout"],
         examples=", ".join(f"{split} {count}" for split, count in facts["data"]["counts"].items()),
         encoder=encoder,

@@ -1,6 +1,7 @@
-"""Plots of a finished run, as PNG files. matplotlib is imported inside, with its Agg back end: no display is needed.
+"""Plots of a finished run, as PNG files.
 
-Knows arrays and records. Needs the optional packages of `mmim-live[train]`.
+Needs the optional packages of `mmim-live[train]`. matplotlib is imported lazily, with the Agg back end, which needs no
+display.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def draw_plots(
     prediction: NDArray[np.float32],
     coalitions: Mapping[str, Mapping[str, Any]],
 ) -> list[str]:
-    """Write the plots into `folder`; their names. `truth` and `prediction` [N] are empty where labels are classes."""
+    """Write the plots into `folder` and return their names. `truth` and `prediction`, [N], are empty for classes."""
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     for name, (figure, drawn) in _figures(histories, truth, prediction, coalitions).items():
@@ -54,7 +55,7 @@ def _figures(
 
 
 def axes(columns: int = 1) -> tuple[Any, Any]:
-    """A figure and its one or several axes, drawn without a display. Raises ConfigError without matplotlib."""
+    """A figure and its axes, without a display. Raises ConfigError without matplotlib."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -74,8 +75,8 @@ def _curves(histories: Mapping[int, Sequence[EpochRecord]]) -> tuple[Any, Any]:
     records = next(iter(histories.values()))
     for part in [name for name in (records[0].parts if records else {}) if name not in ("task", "q")]:
         both[1].plot([r.epoch + 1 for r in records], [r.parts.get(part, np.nan) for r in records], label=label(part))
-    both[0].set(xlabel="epoch", ylabel="loss", title="task loss: train (dotted), valid")
-    both[1].set(xlabel="epoch", ylabel="nats", title=f"estimates in training, seed {next(iter(histories))}")
+    both[0].set(xlabel="epoch", ylabel="loss", title="task loss: training (dotted), validation")
+    both[1].set(xlabel="epoch", ylabel="nats", title=f"MI estimates during training, seed {next(iter(histories))}")
     for ax in both:
         if ax.get_legend_handles_labels()[0]:
             ax.legend(fontsize="small")
@@ -87,12 +88,12 @@ def _predicted(truth: NDArray[np.float32], prediction: NDArray[np.float32]) -> t
     ends = float(min(truth.min(), prediction.min())), float(max(truth.max(), prediction.max()))
     ax.plot(ends, ends, color="grey", linewidth=1)
     ax.scatter(truth, prediction, s=8, alpha=0.5)
-    ax.set(xlabel="true", ylabel="predicted", title="predicted against true")
+    ax.set(xlabel="true", ylabel="predicted", title="predicted vs. true")
     return figure, ax
 
 
 def _calibration(truth: NDArray[np.float32], prediction: NDArray[np.float32]) -> tuple[Any, Any]:
-    """Mean truth in equally filled bins of prediction: on the diagonal a score means what it says."""
+    """Mean truth in equal-sized bins of prediction; a calibrated model lies on the diagonal."""
     figure, ax = axes()
     bins = [part for part in np.array_split(np.argsort(prediction, kind="stable"), _BINS) if len(part)]
     x = [float(prediction[part].mean()) for part in bins]
@@ -109,7 +110,7 @@ def _modalities(coalitions: Mapping[str, Mapping[str, Any]]) -> tuple[Any, Any]:
     figure, ax = axes()
     key = "mae" if all("mae" in row for row in coalitions.values()) else "f1"
     if not all(key in row for row in coalitions.values()):
-        key = next(iter(next(iter(coalitions.values()))))  # several numbers: the first one's first figure
+        key = next(iter(next(iter(coalitions.values()))))  # several outputs: the first metric of the first one
     ax.barh(list(coalitions), [np.nan if row[key] is None else row[key] for row in coalitions.values()])
-    ax.set(xlabel=key, title="validation, by what the model is shown")
+    ax.set(xlabel=key, title="validation, by input modalities")
     return figure, ax

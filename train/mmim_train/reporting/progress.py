@@ -1,6 +1,6 @@
-"""The live display of a training in a terminal: where it stands, losses, estimates in nats, validation.
+"""Training progress in a terminal: current step, losses, estimates in nats, validation metrics.
 
-Knows the loop's records and rich. On a stream that is no terminal it writes one line an epoch.
+If the output is not a terminal, one line is written per epoch.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from rich.table import Table
 
 from mmim_train.training.trainer import EpochRecord, Observer, StepRecord
 
-_ROWS = 12  # epochs in the table
-_SMOOTHING = 0.9  # of the figures of single steps
+_ROWS = 12  # epochs shown in the table
+_SMOOTHING = 0.9  # of the step losses
 
 
 class _Display:
@@ -28,9 +28,9 @@ class _Display:
         self.epochs: TaskID = self.progress.add_task("epochs", total=epochs)
         self.steps: TaskID = self.progress.add_task("stage 0", total=None)
         self.records: list[EpochRecord] = []
-        self.now: dict[str, float] = {}
+        self.smoothed: dict[str, float] = {}
 
-    def take(self, record: StepRecord | EpochRecord) -> None:
+    def update(self, record: StepRecord | EpochRecord) -> None:
         if isinstance(record, EpochRecord):
             self.records.append(record)
             self.progress.update(self.epochs, completed=record.epoch + 1)
@@ -39,11 +39,11 @@ class _Display:
         self.progress.update(self.steps, description=stage, completed=record.step + 1, total=record.steps)
         self.progress.update(self.epochs, completed=record.epoch)
         for name, value in record.parts.items():
-            self.now[name] = _SMOOTHING * self.now.get(name, value) + (1 - _SMOOTHING) * value
+            self.smoothed[name] = _SMOOTHING * self.smoothed.get(name, value) + (1 - _SMOOTHING) * value
 
     def __rich__(self) -> RenderableType:
-        now = "  ".join(f"{label(name)} {value:.3f}" for name, value in self.now.items())
-        return Group(self.progress, now, self._table()) if self.records else Group(self.progress, now)
+        losses = "  ".join(f"{label(name)} {value:.3f}" for name, value in self.smoothed.items())
+        return Group(self.progress, losses, self._table()) if self.records else Group(self.progress, losses)
 
     def _table(self) -> Table:
         table = Table(title=self.title, title_justify="left")
@@ -58,7 +58,7 @@ class _Display:
 
 
 def label(part: str) -> str:
-    """A part of the loss for people: "I(z; face) nats" for "mi_z_face"."""
+    """The display name of a part of the loss: "I(z; face) nats" for "mi_z_face"."""
     if part.startswith("mi_"):
         x, y = part.removeprefix("mi_").split("_")
         return f"I({x}; {y}) nats"
@@ -66,17 +66,17 @@ def label(part: str) -> str:
 
 
 @contextmanager
-def shown(title: str, epochs: int, console: Console) -> Iterator[Observer]:
-    """An observer that draws on the console while the training runs."""
+def progress_display(title: str, epochs: int, console: Console) -> Iterator[Observer]:
+    """An observer that shows the progress on the console."""
     display = _Display(title, epochs)
     if not console.is_terminal:
-        yield lambda record: _say(console, title, record)
+        yield lambda record: _log(console, title, record)
         return
     with Live(display, console=console, refresh_per_second=4):
-        yield display.take
+        yield display.update
 
 
-def _say(console: Console, title: str, record: StepRecord | EpochRecord) -> None:
+def _log(console: Console, title: str, record: StepRecord | EpochRecord) -> None:
     if isinstance(record, EpochRecord):
         parts = " ".join(f"{name}={value:.3f}" for name, value in record.parts.items())
         best = " best" if record.best else ""

@@ -1,5 +1,7 @@
-"""What has been published for MMIM, to stand beside our figures. Sources: the paper (Han, Chen, Poria, EMNLP 2021),
-MMSA's result tables and independent reruns. Acc-2 and F1 on MOSI and MOSEI are has0/non0.
+"""Published results of MMIM, for comparison with ours.
+
+Sources: the paper (Han, Chen, Poria, EMNLP 2021), MMSA's result tables and independent reruns. Acc-2 and F1 on MOSI and
+MOSEI are has0/non0.
 """
 
 from collections.abc import Mapping
@@ -8,7 +10,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "mosi": ("MAE", "r", "Acc-7", "Acc-2", "F1"),
     "sims": ("MAE", "r", "Acc-5", "Acc-2", "F1"),
 }
-"""By scoring protocol."""
+"""Columns by scoring protocol."""
 
 PUBLISHED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "mosi": {
@@ -27,4 +29,4 @@ KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "mosi": (("mae",), ("r",), ("acc7",), ("acc2_has0", "acc2_non0"), ("f1_has0", "f1_non0")),
     "sims": (("mae",), ("r",), ("acc5",), ("acc2",), ("f1",)),
 }
-"""The figures of ours that belong in each column."""
+"""Our metrics for each of these columns."""

@@ -1,29 +1,29 @@
-"""report.md of a finished run: what was trained, the published figures beside ours, the tables. Knows no model."""
+"""report.md of a finished run: the setup, our results next to the published ones, and detailed tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmim_train.reporting.markdown_tables import figure, markdown, metrics_table
+from mmim_train.reporting.markdown_tables import format_metric, markdown, metrics_table
 from mmim_train.reporting.published import COLUMNS, KEYS, PUBLISHED
 
 
 def report(metrics: Mapping[str, Any], plots: Sequence[str]) -> str:
-    """The text, from the content of metrics.json and the file names of plots."""
+    """The Markdown text, from the content of metrics.json and the file names of the plots."""
     scored = "test" if "test" in metrics["summary"] else "valid"
     parts = [
         f"# MMIM on {metrics['title']}\n",
         _facts(metrics),
-        f"\n## Figures on the {scored} split\n",
-        _beside_published(metrics, scored),
-        "\n## Every seed\n",
+        f"\n## Results on the {scored} split\n",
+        _comparison(metrics, scored),
+        "\n## Results by seed\n",
         metrics_table({f"seed {run['seed']}": run[scored] for run in metrics["runs"]}),
-        "\n## Validation, by what the model is shown\n",
+        "\n## Validation results by input modalities\n",
         metrics_table(metrics["coalitions"], "modalities"),
     ]
     if len(metrics.get("arms", {})) > 1:
-        parts += ["\n## Without single terms, on the valid split\n", _arms(metrics["arms"])]
+        parts += ["\n## Ablation of the mutual-information terms, on the valid split\n", _arms(metrics["arms"])]
     if plots:
         parts += ["\n## Plots\n", "\n".join(f"![{name.removesuffix('.png')}](plots/{name})" for name in plots)]
     return "\n".join(parts) + "\n"
@@ -42,11 +42,11 @@ def _facts(metrics: Mapping[str, Any]) -> str:
         "CPU seconds": ", ".join(f"{run['cpu_s']:.0f}" for run in metrics["runs"]),
     }
     notes = "".join(f"\n- {note}" for note in metrics["data"]["notes"])
-    chosen = "\nThe valid split chose the epoch of each seed; the test split was scored once, after training.\n"
-    return markdown(["what", "value"], [[k, str(v)] for k, v in facts.items()]) + "\n" + chosen + notes
+    protocol = "\nEach seed's epoch was selected on the valid split; the test split was scored once, after training.\n"
+    return markdown(["setting", "value"], [[k, str(v)] for k, v in facts.items()]) + "\n" + protocol + notes
 
 
-def _beside_published(metrics: Mapping[str, Any], scored: str) -> str:
+def _comparison(metrics: Mapping[str, Any], scored: str) -> str:
     summary, runs = metrics["summary"][scored], len(metrics["runs"])
     ours = f"ours, {runs} seed{'s' if runs > 1 else ''}"
     scoring = metrics["scoring"]
@@ -56,12 +56,12 @@ def _beside_published(metrics: Mapping[str, Any], scored: str) -> str:
     published = [[name, *row] for name, row in PUBLISHED.get(metrics["dataset"], {}).items()]
     table = markdown(["", *COLUMNS[scoring]], [*published, [ours, *cells]])
     if scored == "valid" and published:
-        table += "\n\nThe published figures are of the test split, which these data do not hold: not to be compared."
+        table += "\n\nThe published results are on the test split, which these data lack, so they are not comparable."
     return table
 
 
 def _cell(summary: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> str:
-    return " / ".join(figure(key, summary[key]["mean"], summary[key]["sd"]) for key in keys)
+    return " / ".join(format_metric(key, summary[key]["mean"], summary[key]["sd"]) for key in keys)
 
 
 def _arms(arms: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:

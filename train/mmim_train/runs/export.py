@@ -1,7 +1,7 @@
-"""A trained model as a checkpoint folder: what the live path and `evaluate` must know beside the weights.
+"""Exports a trained model as a checkpoint folder, with all that inference and `evaluate` need besides the weights.
 
-The validation split calibrates: conformal intervals for every set of modalities, and the quantiles of agreement by
-which a reading's is told. Its p(h) is taken over the words of the training split. Knows the loop's outcome, no reports.
+The validation split calibrates conformal intervals for every set of modalities, and the quantile tables that turn
+consistency statistics into percentiles. The marginals p(h) are computed from texts of the train split.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def export_checkpoint(
     provenance: dict[str, Any],
     card: str,
 ) -> None:
-    """Write the checkpoint; an existing one gives way. Raises CheckpointError."""
+    """Write the checkpoint, replacing an existing one. Raises CheckpointError."""
     model = encoder.model
     config = _base_config(prepared, model, metrics, provenance)
     valid = prepared.split("valid")
@@ -53,7 +53,7 @@ def export_checkpoint(
         update={
             "conformal": conformal(config, encoder, valid),
             "prior": {name: marginal_to_config(mixture) for name, mixture in prior.items()},
-            "agreement": agreement(encoder, valid, prior),
+            "agreement": consistency_quantiles(encoder, valid, prior),
         }
     )
     save_checkpoint(folder, model, config, prepared.inputs.tokenizer, card, overwrite=True)
@@ -93,25 +93,27 @@ def conformal(config: CheckpointConfig, encoder: Encoder, examples: Examples) ->
 
 
 def conformal_quantile(residuals: np.ndarray[Any, Any], level: float) -> float:
-    """The ceil((n + 1) level)-th smallest residual: at least `level` of new ones are at most it; inf if n is small."""
+    """The ceil((n + 1) level)-th smallest residual: at least `level` of new ones do not exceed it. inf for small n."""
     rank = math.ceil((len(residuals) + 1) * level)
     return float(np.sort(residuals)[rank - 1]) if rank <= len(residuals) else math.inf
 
 
 @torch.no_grad()
 def priors(encoder: Encoder, examples: Examples) -> dict[Name, Marginal]:
-    """p(h) of voice and face: what q says of them over the words of some training examples."""
+    """The marginals p(h) of voice and face: q(h | text), averaged over the texts of some training examples."""
     model = encoder.model.eval()
-    some = range(0, len(examples), max(1, len(examples) // _PRIOR_EXAMPLES))
-    texts = torch.cat([encoder.encode(examples.batch([index]), (0,)).h_t for index in some])
+    indices = range(0, len(examples), max(1, len(examples) // _PRIOR_EXAMPLES))
+    texts = torch.cat([encoder.encode(examples.batch([index]), (0,)).h_t for index in indices])
     return {
         name: marginal(model.conditional(name), texts).to(torch.device("cpu")) for name in _NAMES if name in model.q
     }
 
 
 @torch.no_grad()
-def agreement(encoder: Encoder, examples: Examples, prior: Mapping[Name, Marginal]) -> dict[Name, tuple[float, ...]]:
-    """Ascending quantiles of `consistency_statistics` of voice and face where both they and words are there."""
+def consistency_quantiles(
+    encoder: Encoder, examples: Examples, prior: Mapping[Name, Marginal]
+) -> dict[Name, tuple[float, ...]]:
+    """Ascending quantiles of the `consistency_statistics` of voice and face, over examples that also have text."""
     model = encoder.model.eval()
     e = encoder.encode_all(examples, sorted_batches(examples.costs, 32), (0,))
     found = consistency_statistics(model, e, {name: mixture.to(e.h_t.device) for name, mixture in prior.items()})

@@ -1,8 +1,8 @@
-"""Recipes: what to train on a data set, and how, as TOML files. `recipes/` holds one per data set.
+"""Recipes: TOML files that say what to train on a data set, and how. `recipes/` has one per data set.
 
-A recipe has a section `published`, the settings that the public MMIM codes use on that data set (or, where they never
-did, on MOSI), and a section `corrected`, ours. Each says `text_encoder`, `max_tokens`, `model` (fields of MMIMConfig
-but those that data decide) and `train` (fields of TrainOptions). An unknown key is an error. Knows no data.
+A recipe has two sections: `published`, the settings of the public MMIM implementations for that data set (or for MOSI
+if they never used it), and `corrected`, ours. Each sets `text_encoder`, `max_tokens`, `model` (fields of MMIMConfig
+except those that the data determine) and `train` (fields of TrainOptions). Unknown keys are rejected.
 """
 
 from __future__ import annotations
@@ -30,40 +30,40 @@ class _Part(BaseModel):
 
 
 class RecipeSettings(_Part):
-    """One way to train: encoder, architecture, options."""
+    """One configuration: text encoder, architecture, training options."""
 
     text_encoder: str = Field(min_length=1)  # a hub name or a folder
-    max_tokens: int = Field(gt=2)  # longer texts lose their end
+    max_tokens: int = Field(gt=2)  # longer texts are truncated
     model: dict[str, Any] = {}
     train: TrainOptions = TrainOptions()
 
     @model_validator(mode="after")
     def _check(self) -> RecipeSettings:
-        decided = _BY_DATA & set(self.model)
-        if decided:
-            raise ValueError(f"model.{min(decided)} follows from the data and cannot be set")
+        fixed = _BY_DATA & set(self.model)
+        if fixed:
+            raise ValueError(f"model.{min(fixed)} is determined by the data and cannot be set")
         if "objective" in self.train.model_fields_set:
-            raise ValueError("train.objective is what the section is called and cannot be set")
+            raise ValueError("train.objective is given by the section name and cannot be set")
         try:
-            self._config(modalities=("voice",), voice_dim=1)  # the values, whatever the data will be
+            self._config(modalities=("voice",), voice_dim=1)  # checks the values, independently of the data
         except ValidationError as error:
             raise ValueError(f"model.{_one_line(error)}") from error
         return self
 
     def architecture(self, dataset: DataSet, head: HeadConfig, text_encoder: dict[str, Any] | None) -> MMIMConfig:
-        """The architecture for a data set: the modalities that its train split has, with their widths.
+        """The architecture for a data set: the modalities of its train split, with their widths.
 
         `text_encoder` is the Hugging Face configuration of the encoder; None leaves text out.
         """
         train = dataset.split("train")
-        there: dict[Modality, bool] = {
+        present: dict[Modality, bool] = {
             "text": text_encoder is not None and any(text.strip() for text in train.texts),
             "voice": bool(train.voice.lengths.any()),
             "face": bool(train.face.lengths.any()),
         }
         return self._config(
-            modalities=tuple(name for name, used in there.items() if used),
-            text_encoder=text_encoder if there["text"] else None,
+            modalities=tuple(name for name, used in present.items() if used),
+            text_encoder=text_encoder if present["text"] else None,
             voice_dim=dataset.voice_width,
             face_dim=dataset.face_width,
             head=head,
@@ -74,34 +74,34 @@ class RecipeSettings(_Part):
 
 
 class Recipe(_Part):
-    """A data set, what to learn of it, and two ways to do so."""
+    """A data set, the target to predict, and two configurations."""
 
     title: str
-    dataset: str  # a name of `data.catalogue`
-    target: tuple[str, ...] = Field(default=("M",), min_length=1)  # see `batches.head_for`
+    dataset: str  # a name in `data.registry`
+    target: tuple[str, ...] = Field(default=("M",), min_length=1)  # see `collate.head_for`
     published: RecipeSettings
     corrected: RecipeSettings
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:
         if self.dataset not in SPECS:
-            raise ValueError(f"dataset {self.dataset!r} is not known: choose from {', '.join(SPECS)}")
+            raise ValueError(f"unknown dataset {self.dataset!r}: choose from {', '.join(SPECS)}")
         return self
 
     def settings(self, objective: ObjectiveName) -> RecipeSettings:
-        """The settings for an objective; "none" is "corrected" without its terms, so that both can be compared."""
+        """The settings for an objective; "none" is "corrected" without its terms, which makes the two comparable."""
         settings = self.published if objective == "published" else self.corrected
         return settings.model_copy(update={"train": settings.train.model_copy(update={"objective": objective})})
 
 
 def recipe_names() -> tuple[str, ...]:
-    """The names of the recipes that come with the package."""
+    """The names of the recipes shipped with the package."""
     names = (entry.name for entry in _folder().iterdir() if entry.name.endswith(".toml"))
     return tuple(sorted(Path(name).stem for name in names))
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
-    """A recipe by its name or by a path that ends in .toml. Raises ConfigError, one line."""
+    """A recipe by name, or by a path that ends in .toml. Raises ConfigError with a one-line message."""
     name = str(name_or_path)
     if not name.endswith(".toml"):
         if name not in recipe_names():
@@ -112,16 +112,16 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{name}: is not UTF-8 text") from error
+        raise ConfigError(f"{name}: not UTF-8 text") from error
     return parse_recipe(text, name)
 
 
 def parse_recipe(text: str, origin: str) -> Recipe:
-    """A recipe from its text; `origin` opens the line of an error."""
+    """A recipe from its text; error messages begin with `origin`."""
     try:
         return Recipe.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin}: is not TOML: {error}") from error
+        raise ConfigError(f"{origin}: not valid TOML: {error}") from error
     except ValidationError as error:
         raise ConfigError(f"{origin}: {_one_line(error)}") from error
 
@@ -129,7 +129,7 @@ def parse_recipe(text: str, origin: str) -> Recipe:
 def _one_line(error: ValidationError) -> str:
     first: Mapping[str, Any] = error.errors()[0]
     key = ".".join(map(str, first["loc"]))
-    what = "is not a known key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
     return " ".join(f"{key}: {what}".removeprefix(": ").split())
 
 

@@ -1,7 +1,7 @@
-"""A whole run: seeds and, for ablations, arms; the best seed's checkpoint, figures, report and plots.
+"""Runs all seeds and, for an ablation, all arms; writes the best seed's checkpoint, metrics, report and plots.
 
-A run folder gets one folder a seed and at the end checkpoint/, metrics.json, report.md and plots/. A run that was
-interrupted goes on where it was: seeds that are done stay done, the others resume their state. Knows no command line.
+A run folder contains one folder per seed and, at the end, checkpoint/, metrics.json, report.md and plots/. An
+interrupted run resumes where it was: finished seeds are kept, the others resume from their saved state.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from mmim_train.evaluation.evaluate import score
 from mmim_train.evaluation.missing_modalities import ModalitiesMissing, coalitions
 from mmim_train.evaluation.significance import summarize
 from mmim_train.reporting.json_files import read_json, write_json, write_text
-from mmim_train.reporting.metric_logs import logged
+from mmim_train.reporting.metric_logs import metric_logs
 from mmim_train.reporting.model_card import model_card
 from mmim_train.reporting.plots import draw_plots
-from mmim_train.reporting.progress import shown
+from mmim_train.reporting.progress import progress_display
 from mmim_train.reporting.report import report
 from mmim_train.runs.export import export_checkpoint
 from mmim_train.runs.prepare import Prepared
@@ -42,12 +42,12 @@ _SCORED: tuple[SplitName, ...] = ("valid", "test")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """What to do, and with what."""
+    """What to train, and where the results go."""
 
     prepared: Prepared
     title: str
     seeds: tuple[int, ...]
-    arms: dict[str, TrainOptions]  # by name; the first one is delivered
+    arms: dict[str, TrainOptions]  # by name; the first one is exported
     folder: Path
     device: torch.device
     world: World
@@ -55,7 +55,7 @@ class Run:
 
 
 def ablation_arms(options: TrainOptions) -> dict[str, TrainOptions]:
-    """The options as they are, then without each mutual-information term, then without all of them."""
+    """The full objective, then without each mutual-information term, then without all of them."""
     arms: dict[str, TrainOptions] = {options.objective: options}
     if options.objective == "none":
         return arms
@@ -67,11 +67,11 @@ def ablation_arms(options: TrainOptions) -> dict[str, TrainOptions]:
 
 
 def execute(run: Run) -> Path:
-    """Train every arm with every seed, export the best seed of the first arm, report. Returns the folder."""
+    """Train every arm with every seed, export the best seed of the first arm, write the report. Returns the folder."""
     results: dict[str, list[dict[str, Any]]] = {}
     for number, (arm, options) in enumerate(run.arms.items()):
-        place = run.folder if number == 0 else run.folder / f"arm-{number}"
-        results[arm] = [_train_seed(run, arm, options, seed, place / f"seed-{seed}") for seed in run.seeds]
+        folder = run.folder if number == 0 else run.folder / f"arm-{number}"
+        results[arm] = [_train_seed(run, arm, options, seed, folder / f"seed-{seed}") for seed in run.seeds]
     if run.world.is_main:
         _finish(run, results)
     run.world.barrier()
@@ -79,7 +79,7 @@ def execute(run: Run) -> Path:
 
 
 def _train_seed(run: Run, arm: str, options: TrainOptions, seed: int, folder: Path) -> dict[str, Any]:
-    """Train one seed, unless it is done; the content of its metrics.json."""
+    """Train one seed, unless it is finished. Returns the content of its metrics.json."""
     if (folder / _METRICS).is_file():
         content: dict[str, Any] = read_json(folder / _METRICS)
         return content
@@ -111,7 +111,7 @@ def _train_seed(run: Run, arm: str, options: TrainOptions, seed: int, folder: Pa
     }
     if run.world.is_main:
         if arm == next(iter(run.arms)) and _best_so_far(run, content):
-            _deliver(run, Encoder(model, run.device, World(), options.precision), content)  # this process alone
+            _export(run, Encoder(model, run.device, World(), options.precision), content)  # in this process alone
         write_json(folder / _METRICS, content)
         delete_state(folder / _STATE)
     run.world.barrier()
@@ -125,10 +125,10 @@ def _run_key(prepared: Prepared) -> str:
 
 @contextmanager
 def _observed(run: Run, folder: Path, title: str, epochs: int) -> Iterator[Callable[[StepRecord | EpochRecord], None]]:
-    """Logs and display together; neither in a process that does not lead."""
+    """An observer that writes the logs and updates the display, in the main process only."""
     with ExitStack() as stack:
-        parts = [logged(folder), shown(title, epochs, run.console)] if run.world.is_main else []
-        observers = [stack.enter_context(part) for part in parts]
+        outputs = [metric_logs(folder), progress_display(title, epochs, run.console)] if run.world.is_main else []
+        observers = [stack.enter_context(output) for output in outputs]
 
         def observe(record: StepRecord | EpochRecord) -> None:
             for observer in observers:
@@ -138,7 +138,7 @@ def _observed(run: Run, folder: Path, title: str, epochs: int) -> Iterator[Calla
 
 
 def _scores(run: Run, encoder: Encoder) -> dict[str, Any]:
-    """The figures of the valid split and, this one time, of the test split if there is one."""
+    """Metrics on the valid split and, this one time, on the test split if there is one."""
     prepared = run.prepared
     examples = {name: prepared.splits[name] for name in _SCORED if name in prepared.splits}
     return {name: score(encoder, split, prepared.dataset.scoring) for name, split in examples.items()}
@@ -151,21 +151,21 @@ def _coalitions(run: Run, encoder: Encoder) -> dict[str, Any]:
 
 
 def _best_so_far(run: Run, content: dict[str, Any]) -> bool:
-    """Whether no other seed that is done has a lower loss on the valid split."""
-    done = [run.folder / f"seed-{seed}" / _METRICS for seed in run.seeds]
-    losses = [read_json(path)["valid_loss"] for path in done if path.is_file()]
+    """Whether no other finished seed has a lower validation loss."""
+    paths = [run.folder / f"seed-{seed}" / _METRICS for seed in run.seeds]
+    losses = [read_json(path)["valid_loss"] for path in paths if path.is_file()]
     return content["valid_loss"] is not None and all(x is None or content["valid_loss"] < x for x in losses)
 
 
-def _deliver(run: Run, encoder: Encoder, content: dict[str, Any]) -> None:
+def _export(run: Run, encoder: Encoder, content: dict[str, Any]) -> None:
     facts, name = _facts(run), f"mmim-{run.prepared.dataset.name}"
-    figures: dict[str, Any] = {split: content[split] for split in _SCORED if split in content}
-    card = model_card(name, facts, figures)
+    metrics: dict[str, Any] = {split: content[split] for split in _SCORED if split in content}
+    card = model_card(name, facts, metrics)
     export_checkpoint(
         run.folder / _CHECKPOINT,
         run.prepared,
         encoder,
-        metrics=figures,
+        metrics=metrics,
         provenance={**facts, "seed": content["seed"]},
         card=card,
     )
@@ -174,7 +174,7 @@ def _deliver(run: Run, encoder: Encoder, content: dict[str, Any]) -> None:
 
 
 def _pairs(prepared: Prepared, encoder: Encoder) -> tuple[list[float], list[float]]:
-    """Prediction and truth of the first number on the valid split; empty for classes."""
+    """Prediction and truth of the first score on the valid split; empty for classes."""
     valid = prepared.split("valid")
     targets = valid.targets(range(len(valid)))
     if not targets.is_floating_point():
@@ -210,7 +210,7 @@ def _facts(run: Run) -> dict[str, Any]:
 
 
 def _finish(run: Run, results: dict[str, list[dict[str, Any]]]) -> None:
-    """metrics.json, plots and report of the whole run."""
+    """Write metrics.json, the plots and the report of the whole run."""
     first = next(iter(results.values()))
     scored = [split for split in _SCORED if split in first[0]]
     losses = [content["valid_loss"] for content in first]

@@ -1,6 +1,6 @@
-"""Searching for settings with optuna, on the validation split only: the test split is not even batched.
+"""Hyperparameter search with optuna, on the validation split; the test split is never used.
 
-Trials are kept in a file beside the results, so an interrupted search goes on. Knows no command line.
+Trials are stored next to the results, so an interrupted search can be resumed.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "lr_q": (3e-4, 1e-2),
     "weight_decay": (1e-4, 0.3),
 }
-"""Fields of TrainOptions and where they are sought, on a logarithmic scale."""
+"""The fields of TrainOptions to search and their ranges, on a logarithmic scale."""
 
 
 def tune(
     prepared: Prepared, folder: Path, *, trials: int, seeds: tuple[int, ...], device: torch.device, console: Console
 ) -> dict[str, Any]:
-    """Search until there are `trials` trials, each the mean over the seeds; the best fields, as in best.json.
+    """Search until there are `trials` trials, each averaged over the seeds. Returns the content of best.json.
 
-    A trial that is worse than the median of the others at its epoch is given up. Raises ConfigError without optuna.
+    A trial that is worse than the median of the others at its epoch is pruned. Raises ConfigError without optuna.
     """
     optuna = _optuna()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror or error})") from error
+        raise OutputError(f"{folder}: cannot be created ({error.strerror or error})") from error
     study = optuna.create_study(
         storage=f"sqlite:///{(folder / 'trials.db').resolve()}",
         study_name="mmim",
@@ -58,14 +58,14 @@ def tune(
     study.optimize(objective, n_trials=max(0, trials - len(study.trials)))
     done = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
     if not done:
-        raise DataError("no trial came to its end with a finite loss; give more --trials")
+        raise DataError("no trial finished with a finite loss; increase --trials")
     best = {"valid_loss": study.best_value, "train": study.best_params, "trials": len(study.trials)}
     write_json(folder / "best.json", best)
     return best
 
 
 def suggest(trial: Any, options: TrainOptions) -> TrainOptions:
-    """The options of a trial: what the objective does not use is left alone."""
+    """The options of a trial. Fields that the objective does not use keep their values."""
     unused = {"alpha", "beta", "lr_q"} if options.objective == "none" else set()
     drawn = {name: trial.suggest_float(name, *ends, log=True) for name, ends in RANGES.items() if name not in unused}
     return TrainOptions.model_validate(options.model_dump() | drawn)
@@ -76,7 +76,7 @@ def _try(prepared: Prepared, options: TrainOptions, seeds: tuple[int, ...], devi
     for number, seed in enumerate(seeds):
 
         def observe(record: StepRecord | EpochRecord, first: bool = number == 0) -> None:
-            if first and isinstance(record, EpochRecord):  # epochs of further seeds would be other steps of the trial
+            if first and isinstance(record, EpochRecord):  # only the first seed: epochs are the trial's steps
                 trial.report(record.valid_loss, record.epoch)
                 if trial.should_prune():
                     raise _optuna().TrialPruned
