@@ -15,11 +15,11 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from websockets.datastructures import Headers
 
-__all__ = ["Rejection", "rejection"]
+__all__ = ["Rejection", "Target", "rejection", "request_target"]
 
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
 # Of pages opened from files: browsers send null, older embedded ones file://, and OBS uses a made-up host.
@@ -34,15 +34,35 @@ class Rejection:
     text: str
 
 
-def rejection(path: str, headers: Headers, token: str) -> Rejection | None:
-    """Why a request for `path` (query included) is rejected; None if it is accepted."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request asks for."""
+
+    path: str
+    query: str
+
+
+def request_target(text: str) -> Target | None:
+    """The target of a request line, such as `/events?token=...`; None if it is not of that form.
+
+    >>> request_target("/events?token=abc"), request_target("//[")
+    (Target(path='/events', query='token=abc'), None)
+    """
+    if not text.startswith("/") or text.startswith("//"):
+        return None
+    path, _, query = text.partition("#")[0].partition("?")
+    return Target(path, query)
+
+
+def rejection(target: Target, headers: Headers, token: str) -> Rejection | None:
+    """Why a request is rejected; None if it is accepted."""
     hosts = headers.get_all("Host")
     if len(hosts) != 1 or _name(hosts[0]) not in _NAMES:
         return Rejection(HTTPStatus.FORBIDDEN, "use 127.0.0.1 or localhost as the host name")
     for origin in headers.get_all("Origin"):
         if origin not in (f"http://{hosts[0]}", *_FILE_ORIGINS):
             return Rejection(HTTPStatus.FORBIDDEN, "pages of other origins may not connect")
-    given = [*_bearers(headers.get_all("Authorization")), *parse_qs(urlsplit(path).query).get("token", [])]
+    given = [*_bearers(headers.get_all("Authorization")), *parse_qs(target.query).get("token", [])]
     if not given:
         return Rejection(HTTPStatus.UNAUTHORIZED, "token missing: use the full address that mmim-live shows")
     if not hmac.compare_digest(given[0].encode(), token.encode()):

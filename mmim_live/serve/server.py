@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -25,7 +25,7 @@ from mmim_live.errors import OutputError
 from mmim_live.events import Event, Notice, SessionStarted
 from mmim_live.output.jsonl import health_line, jsonl_formatter
 from mmim_live.serve.admission import ACCEPT_BATCH, Admission, connections_of
-from mmim_live.serve.auth import rejection
+from mmim_live.serve.auth import rejection, request_target
 from mmim_live.serve.clients import EventClients, ViewClients
 from mmim_live.serve.overlay import DEFAULT_LINES, MAX_LINES, overlay_line, overlay_view
 from mmim_live.serve.overlay_page import overlay_page, response
@@ -161,10 +161,12 @@ class EventServer:
 
     def _respond(self, connection: ServerConnection, request: Request) -> Response | None:
         """The page or an error; None lets a WebSocket open."""
-        if (rejected := rejection(request.path, request.headers, self._token)) is not None:
+        if (target := request_target(request.path)) is None:
+            return _text(HTTPStatus.BAD_REQUEST, "malformed address: use the one that mmim-live shows")
+        if (rejected := rejection(target, request.headers, self._token)) is not None:
             return _text(rejected.status, rejected.text)
         self._admission.authenticate(connection)
-        match urlsplit(request.path).path:
+        match target.path:
             case "/":
                 return overlay_page(self.port)
             case "/events" | "/overlay" if self._client_count >= MAX_CLIENTS:
@@ -175,12 +177,12 @@ class EventServer:
                 return _text(HTTPStatus.NOT_FOUND, "the overlay page is at /, the WebSocket of events at /events")
 
     async def _serve_client(self, connection: ServerConnection) -> None:
-        assert connection.request is not None  # `_respond` has seen it
-        address = urlsplit(connection.request.path)
-        if address.path == "/events":
+        target = request_target(connection.request.path) if connection.request is not None else None
+        assert target is not None  # `_respond` has seen it
+        if target.path == "/events":
             await self._clients.serve(connection, [self._message(event) for event in self._snapshot.events()])
         else:
-            lines = _lines_shown(address.query)
+            lines = _lines_shown(target.query)
             await self._overlays.serve(connection, lambda: self._view(lines))
 
     def _publish(self, event: Event | Health) -> None:

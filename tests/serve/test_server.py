@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -213,6 +215,13 @@ def status_of(server: EventServer, path: str, headers: dict[str, str]) -> tuple[
         (f"/events?token={TOKEN}", {}, 426),
         (f"/overlay?token={TOKEN}", {}, 426),
         ("/overlay", {}, 401),
+        (f"//[?token={TOKEN}", {}, 400),
+        ("//[", {}, 400),
+        (f"//127.0.0.1/events?token={TOKEN}", {}, 400),
+        (f"/[?token={TOKEN}", {}, 404),
+        (f"/%0aevents?token={TOKEN}", {}, 404),
+        ("/?token=%0a%ff%00", {}, 403),
+        ("/", {"Authorization": "Bearer \xff\xe9"}, 403),
     ],
 )
 def test_only_who_knows_the_token_on_this_machine_is_let_in(
@@ -221,9 +230,25 @@ def test_only_who_knows_the_token_on_this_machine_is_let_in(
     found, text = status_of(server, path, headers)
     assert found == status
     assert (TOKEN in text) is False
-    if status in (401, 403, 404):
+    if status in (400, 401, 403, 404):
         assert text.startswith("mmim-live: ")
         assert len(text.splitlines()) == 1
+
+
+REQUEST_LINES = st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"")) | st.from_regex(
+    r"\AGET (http:)?/{0,2}[][#?%;@:a-f/]{0,20}(token=[^ ]{0,9})? HTTP/1.1\Z", alphabet=st.characters(max_codepoint=126)
+).map(lambda line: line.encode().replace(b"\n", b""))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(REQUEST_LINES)
+def test_no_request_line_is_an_internal_error(server: EventServer, line: bytes):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as stranger:
+        stranger.sendall(line + b"\r\nHost: 127.0.0.1\r\n\r\n")
+        stranger.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: stranger.recv(4096), b""))
+    assert b" 500 " not in answer.partition(b"\r\n")[0]
+    assert TOKEN.encode() not in answer
 
 
 @pytest.mark.parametrize("origin", [None, "null", "file://", "http://absolute", "own", "localhost"])
