@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from mmim_live.alignment import Aligner, Stream
-from mmim_live.errors import MmimLiveError, WorkerError
-from mmim_live.events import Event, Mark, Notice, SessionStarted, Summary
+from mmim_live.events import Event, Mark, SessionStarted, Summary
 from mmim_live.features.contract import CONTRACT
 from mmim_live.features.face import FaceExtractor
 from mmim_live.recording.comparison import Comparer
@@ -30,11 +29,12 @@ from mmim_live.session.health import UsageMeter
 from mmim_live.session.inference import Inference
 from mmim_live.session.loading import Models
 from mmim_live.session.media_source import AudioFanout, DeviceControl, MediaSource
-from mmim_live.session.messages import BaselineToggled, Finished, Inbox
+from mmim_live.session.messages import BaselineToggled, Inbox
 from mmim_live.session.policy import FlowPolicy
 from mmim_live.session.prediction import PredictionStage
 from mmim_live.session.preview import PreviewMaker
-from mmim_live.session.workers import Job, Restarts, Worker, extract_faces, extract_voice, recognize_speech
+from mmim_live.session.supervisor import Supervisor
+from mmim_live.session.workers import Job, Worker, extract_faces, extract_voice, recognize_speech
 from mmim_live.session_types import (
     Command,
     DeviceHealth,
@@ -54,14 +54,6 @@ from mmim_live.types import AudioBlock
 EVENTS_DEPTH = 256
 JOIN_S = 1.9  # for all threads together
 MIN_RECORDING_S = 0.2  # of that, to write what is left of a recording
-
-# Which streams end with a worker. Without the predictor there is no session.
-_STREAMS_OF: dict[str, tuple[Stream, ...]] = {
-    "face": ("face",),
-    "voice": ("voice",),
-    "speech": ("speech",),
-    "microphone": ("voice", "speech"),
-}
 
 
 class Session:
@@ -88,9 +80,6 @@ class Session:
         self._devices = devices
         self._comparer = comparer
         self._usage = UsageMeter()
-        self._restarts = Restarts()
-        self._stop = threading.Event()
-        self._failure: Exception | None = None
         self._began_s = 0.0  # on `time.perf_counter`
         self._on_preview: Callable[[Preview], None] = lambda _: None
         # People know themselves from the mirror.
@@ -104,9 +93,9 @@ class Session:
         # The predictor takes all that is there before it waits for anyone, so that a bound cannot block it.
         self._inbox: Inbox = Channel(policy.inbox_depth)
         self._events: Channel[Event] = Channel(EVENTS_DEPTH)
-        self._streams: set[Stream] = {*self._audio}
+        streams: set[Stream] = {*self._audio}
         if models.face is not None:
-            self._streams.add("face")
+            streams.add("face")
         self.inference = Inference(
             predictor=models.predictor,
             checkpoint=settings.checkpoint,
@@ -114,9 +103,17 @@ class Session:
             captured_at=source.clock.captured_at,
             baseline=Baseline(settings.window, settings.hop),
         )
-        aligner = Aligner(settings.window, settings.hop, self._streams, wait_for_speech=policy.waits_for_speech)
+        aligner = Aligner(settings.window, settings.hop, streams, wait_for_speech=policy.waits_for_speech)
         self._prediction = PredictionStage(aligner, self.inference, skips_superseded=policy.skips_superseded)
-        self._workers = [Worker(name, job, self._failed) for name, job in self._jobs().items()]
+        self._supervisor = Supervisor(
+            source,
+            streams=streams,
+            audio=self._audio,
+            inbox=self._inbox,
+            events=self._events,
+            restarts_workers=policy.restarts_workers,
+        )
+        self._workers = [Worker(name, job, self._supervisor.failed) for name, job in self._jobs().items()]
 
     @property
     def media_s(self) -> float:
@@ -150,8 +147,8 @@ class Session:
                 yield event
         finally:
             self.stop()
-        if self._failure is not None:
-            raise self._failure
+        if self._supervisor.failure is not None:
+            raise self._supervisor.failure
 
     def send(self, command: Command) -> bool:
         """Do what the user asks, without waiting. False: not possible, or the session is over."""
@@ -166,15 +163,15 @@ class Session:
                 self._previews.size = size
                 return self.models.face is not None
             case UseDevice(kind, device):
-                return not self._stop.is_set() and self._devices is not None and self._devices.use(kind, device)
+                return not self._supervisor.stopping and self._devices is not None and self._devices.use(kind, device)
 
     def finish(self) -> None:
         """End the media here: the last words and readings and the summary still come, then `events` ends."""
         self._source.finish()
 
     def stop(self, within_s: float = JOIN_S) -> list[str]:
-        """End all threads; returns the names of those that did not end in time."""
-        self._shutdown()
+        """End all threads; return the names of those that did not end in time."""
+        self._supervisor.shut_down()
         deadline_s = time.monotonic() + within_s
         started = [worker for worker in self._workers if worker.ident is not None]
         for worker in started:
@@ -268,53 +265,11 @@ class Session:
                 self._events.put(event)
             if self._prediction.finished:
                 break
-        if self._stop.is_set():
+        if self._supervisor.stopping:
             return
         for event in self._prediction.end(time.perf_counter() - self._began_s, self.drops()):
             self._events.put(event)
         self._events.close()
-
-    def _failed(self, thread: str, error: Exception) -> bool:
-        """Whether the worker shall be restarted."""
-        if self._stop.is_set():
-            return False
-        worker, reason = thread.removeprefix("mmim-"), f"{type(error).__name__}: {error}"
-        if not self._policy.restarts_workers:
-            self._fail(error if isinstance(error, MmimLiveError) else WorkerError(f"{thread} stopped: {reason}"), error)
-            return False
-        if self._restarts.allows(worker, time.monotonic()):
-            self._notify(f"{worker}_restarted", f"the {worker} worker failed ({reason}) and was restarted")
-            return True
-        self._streams -= set(_STREAMS_OF.get(worker, self._streams))
-        if not self._streams & {"face", "voice"}:
-            self._fail(WorkerError(f"the {worker} worker keeps failing: {reason}"), error)
-            return False
-        self._notify(f"{worker}_gone", f"the {worker} worker keeps failing: the session continues without it")
-        for stream in _STREAMS_OF[worker]:
-            if stream in self._audio:
-                self._audio[stream].abandon()
-            self._inbox.put(Finished(stream))
-        return False
-
-    def _notify(self, code: str, message: str) -> None:
-        self._inbox.put(Notice(self.media_s, code, " ".join(message.split())))
-
-    def _fail(self, failure: Exception, cause: Exception) -> None:
-        """Keep the first error and end all threads."""
-        if self._failure is None:
-            if failure is not cause:
-                failure.__cause__ = cause
-            self._failure = failure
-        self._shutdown()
-
-    def _shutdown(self) -> None:
-        """Ask every thread to end, and wake those that wait."""
-        self._stop.set()
-        self._source.finish()
-        for channel in self._audio.values():
-            channel.abandon()
-        self._inbox.abandon()
-        self._events.abandon()
 
     def _started(self) -> SessionStarted:
         return SessionStarted(
