@@ -36,6 +36,7 @@ __all__ = ["EventServer"]
 
 HOST = "127.0.0.1"
 MAX_CLIENTS = 32
+START_S = 10.0
 HANDSHAKE_S = 3.0  # from the connection to the whole request
 END_S = 0.4  # for all clients together to read the last messages
 _SEND_BUFFER_BYTES = 65_536  # what the system may buffer for a slow client, besides its queue
@@ -61,7 +62,7 @@ class EventServer:
         token: a random one if None.
 
     Raises:
-        OutputError: the port is taken or forbidden.
+        OutputError: the port is taken or forbidden, or the server does not start.
     """
 
     def __init__(self, port: int = 0, token: str | None = None) -> None:
@@ -76,12 +77,16 @@ class EventServer:
         self._faults = 0
         self._first_fault = ""
         self._format = jsonl_formatter()
-        self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
+        self._failure: Exception | None = None
+        try:
+            self._loop = asyncio.new_event_loop()
+        except OSError as error:
+            raise self._not_started(error) from error
         self._serving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mmim-serve", daemon=True)
         self._thread.start()
-        self._serving.wait()
+        self._wait_until_serving()
 
     @property
     def address(self) -> str:
@@ -124,23 +129,42 @@ class EventServer:
             self._loop.call_soon_threadsafe(what)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._serve())
+        except Exception as error:  # noqa: BLE001 (the session goes on without clients)
+            self._failure = error
+            self._note_fault(self._loop, {"exception": error})
+        finally:
+            self._serving.set()
+
+    def _wait_until_serving(self) -> None:
+        if not self._serving.wait(START_S + END_S):  # its thread gets no turn
+            raise self._not_started(TimeoutError())
+        if self._failure is not None:
+            self._thread.join(END_S)
+            raise self._not_started(self._failure) from self._failure
+
+    def _not_started(self, error: Exception) -> OutputError:
+        self._socket.close()
+        reason = f"not ready within {START_S:g} s" if isinstance(error, TimeoutError) else _reason(error)
+        return OutputError(f"cannot serve on port {self.port}: {reason}; try again, or leave out --serve")
 
     async def _serve(self) -> None:
         self._loop.set_exception_handler(self._note_fault)
-        server = await serve(
-            self._serve_client,
-            sock=self._socket,
-            process_request=self._respond,
-            compression=None,
-            max_size=_MAX_MESSAGE_BYTES,
-            open_timeout=HANDSHAKE_S,
-            close_timeout=END_S,
-            logger=_LOGGER,
-            create_connection=connections_of(self._admission),
-            backlog=ACCEPT_BATCH,
-        )
+        async with asyncio.timeout(START_S):
+            server = await serve(
+                self._serve_client,
+                sock=self._socket,
+                process_request=self._respond,
+                compression=None,
+                max_size=_MAX_MESSAGE_BYTES,
+                open_timeout=HANDSHAKE_S,
+                close_timeout=END_S,
+                logger=_LOGGER,
+                create_connection=connections_of(self._admission),
+                backlog=ACCEPT_BATCH,
+            )
         self._socket.listen(_BACKLOG)
         self._serving.set()
         await self._stop.wait()
@@ -154,7 +178,7 @@ class EventServer:
         error = context.get("exception")
         self._faults += 1
         if not self._first_fault:
-            self._first_fault = " ".join(str(error or context.get("message")).split())[:_MAX_FAULT_CHARACTERS]
+            self._first_fault = _reason(error or context.get("message"))
             _LOGGER.warning("event server: %s", self._first_fault)
         if isinstance(error, OSError) and error.errno in _OUT_OF_DESCRIPTORS:
             self._admission.abort_unauthenticated()
@@ -219,6 +243,12 @@ def _lines_shown(query: str) -> int:
     asked = parse_qs(query).get("lines", [""])[0]
     lines = int(asked) if asked.isdecimal() and len(asked) <= 2 else DEFAULT_LINES
     return lines if lines <= MAX_LINES else DEFAULT_LINES
+
+
+def _reason(error: object) -> str:
+    """One short line."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    return " ".join(text.split())[:_MAX_FAULT_CHARACTERS]
 
 
 def _text(status: HTTPStatus, text: str) -> Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import errno
 import hashlib
 import json
 import os
@@ -345,6 +346,38 @@ def test_the_end_waits_for_nobody():
 def test_a_port_that_is_taken_is_told_in_one_line(server: EventServer):
     with pytest.raises(OutputError, match=f"port {server.port}: .*; choose another"):
         EventServer(server.port)
+
+
+async def fails(*_: object, **__: object) -> None:
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
+async def hangs(*_: object, **__: object) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(("serve", "reason"), [(fails, "Too many open files"), (hangs, "not ready within 0.2 s")])
+def test_a_server_that_does_not_start_is_reported_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, serve: Callable[..., Any], reason: str
+):
+    monkeypatch.setattr("mmim_live.serve.server.serve", serve)
+    monkeypatch.setattr("mmim_live.serve.server.START_S", 0.2)
+    with pytest.raises(OutputError, match=rf"cannot serve on port \d+: {reason}; ") as caught:
+        EventServer(0, TOKEN)
+    assert len(str(caught.value).splitlines()) == 1
+    assert "mmim-serve" not in [thread.name for thread in threading.enumerate()]
+    port = int(str(caught.value).partition("port ")[2].partition(":")[0])
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        pass
+
+
+def test_an_event_loop_that_cannot_be_made_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch):
+    def exhausted() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("asyncio.new_event_loop", exhausted)
+    with pytest.raises(OutputError, match="Too many open files; "):
+        EventServer(0, TOKEN)
 
 
 # ---- the command line -------------------------------------------------------------------------------------------
