@@ -4,7 +4,7 @@ Any page that a browser on this machine shows can reach a server on the loopback
 three conditions:
 
 - `Host` names this machine: a page whose own name was made to resolve here (DNS rebinding) sends that name instead.
-- `Origin`, which browsers send and scripts need not, is this server's own, or that of a page opened from a file: no
+- `Origin`, which browsers send and scripts need not, is this server's own, or that of a file opened in OBS: no
   page from elsewhere gets in, not even one that knows the token.
 - the token matches, given as `?token=...` or as `Authorization: Bearer ...`.
 """
@@ -22,8 +22,9 @@ from websockets.datastructures import Headers
 __all__ = ["Rejection", "Target", "rejection", "request_target"]
 
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
-# Of pages opened from files: browsers send null, older embedded ones file://, and OBS uses a made-up host.
-_FILE_ORIGINS = ("null", "file://", "http://absolute")
+# Of pages that OBS opens from files: it uses a made-up host, older versions file://. Browsers send null for a file, and
+# so does a sandboxed frame of any page from elsewhere: null is rejected.
+_FILE_ORIGINS = ("file://", "http://absolute")
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,7 @@ def status_of(server: EventServer, path: str, headers: dict[str, str]) -> tuple[
         (f"/?token={TOKEN}", {"Host": "127.0.0.1.evil.example:80"}, 403),
         (f"/?token={TOKEN}", {"Origin": "http://evil.example"}, 403),
         (f"/?token={TOKEN}", {"Origin": "http://127.0.0.1:1"}, 403),
+        (f"/?token={TOKEN}", {"Origin": "null"}, 403),
         (f"/elsewhere?token={TOKEN}", {}, 404),
         (f"/events?token={TOKEN}", {}, 426),
         (f"/overlay?token={TOKEN}", {}, 426),
@@ -252,7 +253,7 @@ def test_no_request_line_is_an_internal_error(server: EventServer, line: bytes):
     assert TOKEN.encode() not in answer
 
 
-@pytest.mark.parametrize("origin", [None, "null", "file://", "http://absolute", "own", "localhost"])
+@pytest.mark.parametrize("origin", [None, "file://", "http://absolute", "own", "localhost"])
 def test_scripts_and_pages_from_files_and_our_own_page_may_listen(server: EventServer, origin: str | None):
     host = "localhost" if origin == "localhost" else "127.0.0.1"
     named = f"http://{host}:{server.port}" if origin in ("own", "localhost") else origin
@@ -267,7 +268,9 @@ def test_scripts_and_pages_from_files_and_our_own_page_may_listen(server: EventS
         assert json.loads(line.recv(30))["type"] == "session"
 
 
-@pytest.mark.parametrize(("token", "origin", "status"), [("wrong", None, 403), (TOKEN, "https://evil.example", 403)])
+@pytest.mark.parametrize(
+    ("token", "origin", "status"), [("wrong", None, 403), (TOKEN, "https://evil.example", 403), (TOKEN, "null", 403)]
+)
 def test_a_socket_is_refused_like_a_page(server: EventServer, token: str, origin: Any, status: int):
     with pytest.raises(InvalidStatus) as refused, connected(server, token, origin=origin):
         pass
