@@ -1,1 +1,1 @@
-"""Experiments on development data, each a command: `python -m mmim_train.experiments.<name> --help`."""
+"""Experiments on development data, each run as `python -m mmim_train.experiments.<name>`; see its --help."""

@@ -1,10 +1,10 @@
-"""What an epoch costs: our procedure against the published one, in CPU time and peak memory, each in its own process.
+"""The cost of an epoch, ours vs. the published procedure: CPU time and peak memory, each in a process of its own.
 
     python -m mmim_train.experiments.cost --data FOLDER
 
-Published: texts padded to 50 tokens, batches in random order, stage 0 back-propagates through the encoders, Adam as it
-comes. Ours: the loop of this package. Both train the same MMIM with MiniLM-L6 whole on the same data, on one thread, in
-float32, for one epoch. Also the time that fusion and mutual-information parts take beside the encoders for one window.
+Published: texts padded to 50 tokens, batches in random order, stage 0 backpropagated through the encoders, plain Adam.
+Ours: this package's trainer. Both train the same MMIM, including all of MiniLM-L6, for one epoch on the same data, on
+one thread in float32. Also measures the time per window of fusion and mutual-information terms, without the encoders.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _BATCH = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Padded:
-    """Examples with every text padded to a fixed length."""
+    """Examples with all texts padded to a fixed length."""
 
     whole: Examples
 
@@ -78,7 +78,7 @@ def _load(folder: Path) -> tuple[MMIM, SplitExamples]:
 
 
 def published_epoch(model: MMIM, examples: Examples) -> None:
-    """One epoch as the public code does it."""
+    """One epoch, as in the public code."""
     options = TrainOptions(objective="published")
     objective = make_objective(model, options)
     q = {id(p) for p in objective.q_parameters()}
@@ -104,13 +104,13 @@ def published_epoch(model: MMIM, examples: Examples) -> None:
 
 
 def our_epoch(model: MMIM, examples: Examples) -> None:
-    """One epoch of the loop, its validation aside."""
-    train(model, examples, _Few(examples), TrainOptions(epochs=1, precision="float32"), seed=1, device=CPU)
+    """One epoch of our trainer, practically without validation."""
+    train(model, examples, _FirstExample(examples), TrainOptions(epochs=1, precision="float32"), seed=1, device=CPU)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Few(Padded):
-    """One example, to validate on: only training is timed."""
+class _FirstExample(Padded):
+    """A single example to validate on, so that only training is timed."""
 
     def __len__(self) -> int:
         return 1
@@ -121,18 +121,18 @@ class _Few(Padded):
 
 
 def parts_at_batch_1(model: MMIM, repeats: int = 300) -> dict[str, float]:
-    """Milliseconds of CPU for one window beside the encoders."""
+    """CPU milliseconds per window, excluding the encoders."""
     model.eval()
     widths = [e.width for e in (model.text_encoder, model.voice_encoder, model.face_encoder) if e is not None]
     h = [torch.randn(1, width) for width in widths]
     present = torch.ones(1, 3, dtype=torch.bool)
-    work: dict[str, Callable[[], object]] = {
+    calls: dict[str, Callable[[], object]] = {
         "fusion": lambda: model.fuse(h[0], h[1], h[2], present),
         "mutual information": lambda: model.log_likelihoods(h[0], h[1], h[2]),
     }
     found = {}
     with torch.inference_mode():
-        for name, call in work.items():
+        for name, call in calls.items():
             times = []
             for _ in range(repeats):
                 started = time.thread_time()
@@ -158,17 +158,17 @@ def _measure(folder: Path, which: str) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure both and print a table; or, with --only, one of them as JSON."""
+    """Measure both and print a table; with --only, measure one and print JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", choices=("published", "ours"))
-    asked = parser.parse_args(arguments)
-    if asked.only:
-        sys.stdout.write(json.dumps(_measure(asked.data, asked.only)) + "\n")
+    args = parser.parse_args(arguments)
+    if args.only:
+        sys.stdout.write(json.dumps(_measure(args.data, args.only)) + "\n")
         return
     found = {}
     for which in ("published", "ours"):
-        command = [sys.executable, "-m", "mmim_train.experiments.cost", "--data", str(asked.data), "--only", which]
+        command = [sys.executable, "-m", "mmim_train.experiments.cost", "--data", str(args.data), "--only", which]
         found[which] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
     names = list(found["ours"])
     rows = [[name, *(f"{found[w][name]:.2f}" if name in found[w] else "-" for w in found)] for name in names]

@@ -1,10 +1,10 @@
-"""Estimates of mutual information against the truth, for Gaussians whose mutual information is known in closed form.
+"""Mutual-information estimates vs. the truth, for Gaussians whose mutual information is known in closed form.
 
     python -m mmim_train.experiments.estimators --output FOLDER
 
 x and y have D dimensions, each pair of coordinates with correlation rho: I(x; y) = -D/2 log(1 - rho^2). Every estimator
-is trained on 4096 pairs and judged on as many fresh ones. "published" is what the authors' code computes, before its
-weight; it is no bound, and its contrastive part is read as log n minus the loss.
+is trained on 4096 pairs and evaluated on as many fresh ones. "published" is what the authors' code computes, before
+weighting; it is not a bound, and its contrastive estimate is taken as log n minus the loss.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -33,22 +33,22 @@ def truth(rho: float) -> float:
 
 
 def pairs(rho: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """x, y [N, D]."""
+    """Samples x and y, each [N, D]."""
     x, noise = (torch.randn(_N, _D, generator=generator) for _ in range(2))
     return x, rho * x + math.sqrt(1 - rho**2) * noise
 
 
 def estimates(rho: float, seed: int) -> dict[str, float]:
-    """All four at one correlation."""
+    """All four estimates at one correlation."""
     generator = torch.Generator().manual_seed(seed)
-    fit, fresh = pairs(rho, generator), pairs(rho, generator)
+    training, fresh = pairs(rho, generator), pairs(rho, generator)
     torch.manual_seed(seed)
     q, critic = ConditionalGaussian(_D, _D, 32), InfoNCE(_D, _D)
     old_q, old_critic = PublishedBarberAgakov(_D, _D), PublishedContrastive(_D, _D)
-    _train(q, fit, generator, lambda x, y: -q.log_prob(x, y).mean())
-    _train(critic, fit, generator, lambda x, y: -critic(x, y))
-    _train(old_q, fit, generator, lambda x, y: -old_q.log_likelihood(x, y))
-    _train(old_critic, fit, generator, lambda x, y: old_critic(x, y))
+    _train(q, training, generator, lambda x, y: -q.log_prob(x, y).mean())
+    _train(critic, training, generator, lambda x, y: -critic(x, y))
+    _train(old_q, training, generator, lambda x, y: -old_q.log_likelihood(x, y))
+    _train(old_critic, training, generator, lambda x, y: old_critic(x, y))
     with torch.no_grad():
         x, y = fresh
         memory, labels = PublishedMemory(), y[:, 0]
@@ -65,8 +65,12 @@ def estimates(rho: float, seed: int) -> dict[str, float]:
         }
 
 
-def _train(module: torch.nn.Module, data: tuple[Tensor, Tensor], generator: torch.Generator, loss: object) -> None:
-    assert callable(loss)
+def _train(
+    module: torch.nn.Module,
+    data: tuple[Tensor, Tensor],
+    generator: torch.Generator,
+    loss: Callable[[Tensor, Tensor], Tensor],
+) -> None:
     optimizer = torch.optim.Adam(module.parameters(), lr=5e-3)
     for step in range(_STEPS):
         for group in optimizer.param_groups:
@@ -81,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table and write estimators.png."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--output", type=Path, required=True)
-    asked = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     torch.set_num_threads(1)
     found = {rho: estimates(rho, seed=7) for rho in _RHOS}
     names = list(found[0.0])
@@ -91,10 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         style = "-" if name.startswith("corrected") else ":"
         ax.plot(_RHOS, [found[rho][name] for rho in _RHOS], style, marker="o", color=f"C{number % 2}", label=name)
     ax.axhline(math.log(_BATCH), color="grey", linewidth=0.5)
-    ax.set(xlabel=f"correlation of each of {_D} pairs", ylabel="nats", title="estimate and truth")
+    ax.set(xlabel=f"correlation of each of {_D} pairs", ylabel="nats", title="estimates vs. truth")
     ax.legend(fontsize="small")
-    asked.output.mkdir(parents=True, exist_ok=True)
-    figure.savefig(asked.output / "estimators.png", dpi=120)
+    args.output.mkdir(parents=True, exist_ok=True)
+    figure.savefig(args.output / "estimators.png", dpi=120)
     rows = [[f"{rho:g}", f"{truth(rho):.3f}", *(f"{found[rho][name]:.3f}" for name in names)] for rho in _RHOS]
     sys.stdout.write(markdown(["correlation", "truth", *names], rows) + "\n")
 

@@ -1,11 +1,11 @@
-"""Do the mutual-information terms help? MMIM on MOSI's utterance features, chosen on half of the valid file at a time.
+"""Do the mutual-information terms help? MMIM on MOSI's utterance features, cross-fitted over halves of the valid file.
 
     python -m mmim_train.experiments.mosi_folds --data FOLDER --log FILE.jsonl [--seeds 1-24]
     python -m mmim_train.experiments.mosi_folds --log FILE.jsonl --table
 
-FOLDER holds mosi_utterance_train.npz and mosi_utterance_valid.npz. A log that exists is gone on with. First every
-setting of every arm is trained with the choosing seeds, and each half of the valid file chooses one setting an arm;
-then these are trained with the seeds that are reported. Every model is fitted to the train file alone.
+FOLDER contains mosi_utterance_train.npz and mosi_utterance_valid.npz. An existing log is resumed. First, every setting
+of every arm is trained with the selection seeds, and each half of the valid file selects one setting per arm; then the
+selected settings are trained with the reported seeds. All models are trained on the train file alone.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ import torch
 from numpy.typing import NDArray
 
 from mmim_train.experiments.mosi_table import table
-from mmim_train.experiments.utterances import MosiUtterances, cut_videos, predictions_by_epoch
+from mmim_train.experiments.utterances import MosiUtterances, predictions_by_epoch, split_videos
 from mmim_train.training.options import TrainOptions
 
 QUESTION = (
-    "Question: on text, voice and face, is MMIM with corrected bounds better than with the terms off, and than with "
-    "the published terms? Folds: the valid file's videos are cut into halves A and B by a fixed seed. What is said of "
-    "A was chosen on B and the other way round: the setting of each arm (of equally many, the lowest mean MAE over the "
-    "choosing seeds, each at its best epoch), and in each reported run the epoch (lowest MAE). A seed's figures are "
-    "those over both halves together, all 376 utterances. Metric: MAE; r, Acc-2 (non0) and its F1 beside it. Test: "
-    "paired over seeds, two-sided sign flips, corrected against MI off and against published. Settings, folds, seeds, "
-    "metric and test were fixed before the first run. Seeds are run in order; if time ends the runs, the seeds that "
-    "all arms have count, and no fewer than 12."
+    "Question: on text, voice and face, is MMIM with corrected bounds better than without the terms, and better than "
+    "with the published terms? Folds: the videos of the valid file are split into halves A and B by a fixed seed. "
+    "Results on A use choices made on B, and vice versa: the setting of each arm (from equally many, the lowest mean "
+    "MAE over the selection seeds, each at its best epoch) and, in each reported run, the epoch (lowest MAE). The "
+    "metrics of a seed are computed over both halves together, all 376 utterances. Metric: MAE; also r, Acc-2 (non0) "
+    "and its F1. Test: paired over seeds, two-sided sign flips, corrected vs. MI off and vs. published. Settings, "
+    "folds, seeds, metric and test were fixed before the first run. Seeds are run in order; if time runs out, the "
+    "seeds completed in all arms count, and at least 12."
 )
-CHOOSING_SEEDS = (9001, 9002)
+SELECTION_SEEDS = (9001, 9002)
 HALVES = ("A", "B")
 _HALVES_SEED = 376
 
@@ -59,28 +59,28 @@ ARMS: dict[str, list[dict[str, Any]]] = {
 
 
 class Experiment:
-    """The log, the data, and what is still to be run."""
+    """The log, the data, and the runs still to be done."""
 
     def __init__(self, log: Path, data: Path | None) -> None:
         self.log, self.data = log, data
 
     @cached_property
-    def ground(self) -> MosiUtterances:
+    def utterances(self) -> MosiUtterances:
         assert self.data is not None
         return MosiUtterances(self.data)
 
     @cached_property
     def halves(self) -> dict[str, NDArray[np.bool_]]:
-        """Which utterances of the valid file are in each."""
-        cut = cut_videos(sorted(set(self.ground.videos)), 0.5, _HALVES_SEED)
-        return {name: np.isin(self.ground.videos, videos) for name, videos in zip(HALVES, cut, strict=True)}
+        """Masks of the utterances of the valid file, by half."""
+        parts = split_videos(sorted(set(self.utterances.videos)), 0.5, _HALVES_SEED)
+        return {name: np.isin(self.utterances.videos, videos) for name, videos in zip(HALVES, parts, strict=True)}
 
     @cached_property
     def truth(self) -> NDArray[np.float32]:
-        return self.ground.valid.targets(range(len(self.ground.valid)))[:, 0].numpy()
+        return self.utterances.valid.targets(range(len(self.utterances.valid)))[:, 0].numpy()
 
     def entries(self, kind: str) -> list[dict[str, Any]]:
-        """The lines of the log of one kind."""
+        """The log entries of one kind."""
         if not self.log.exists():
             return []
         lines = (json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines())
@@ -91,21 +91,21 @@ class Experiment:
             file.write(json.dumps({"kind": kind, **entry}) + "\n")
 
     def run(self, setting: dict[str, Any], seed: int) -> NDArray[np.float32]:
-        """Predictions of the valid file after every epoch."""
+        """Predictions for the valid file after every epoch."""
         options = {name: value for name, value in (SHARED | setting).items() if name != "architecture"}
         architecture = _ARCHITECTURE | setting.get("architecture", {})
-        return predictions_by_epoch(self.ground, TrainOptions.model_validate(options), architecture, seed)
+        return predictions_by_epoch(self.utterances, TrainOptions.model_validate(options), architecture, seed)
 
     def maes(self, predictions: NDArray[np.float32], half: str) -> NDArray[np.float32]:
-        """Of every epoch, on one half."""
+        """The MAE after every epoch, on one half."""
         kept = self.halves[half]
         errors: NDArray[np.float32] = np.abs(predictions[:, kept] - self.truth[kept]).mean(axis=1)
         return errors
 
-    def choose(self) -> None:
-        """Train every setting with every choosing seed."""
+    def select(self) -> None:
+        """Train every setting with every selection seed."""
         done = {(e["arm"], e["setting"], e["seed"]) for e in self.entries("choosing")}
-        for seed in CHOOSING_SEEDS:
+        for seed in SELECTION_SEEDS:
             for arm, settings in ARMS.items():
                 for number, setting in enumerate(settings):
                     if (arm, number, seed) not in done:
@@ -113,8 +113,8 @@ class Experiment:
                         best = {half: round(float(self.maes(predictions, half).min()), 5) for half in HALVES}
                         self.append("choosing", arm=arm, setting=number, seed=seed, mae=best)
 
-    def chosen(self) -> dict[str, dict[str, int]]:
-        """By arm and half, the number of the setting that the half chose."""
+    def selected(self) -> dict[str, dict[str, int]]:
+        """The index of the setting that each half selected, by arm and half."""
         entries = self.entries("choosing")
         result: dict[str, dict[str, int]] = {}
         for arm, settings in ARMS.items():
@@ -128,14 +128,16 @@ class Experiment:
         return result
 
     def report(self, seeds: Sequence[int]) -> None:
-        """Train what was chosen with the seeds that are reported."""
-        chosen = self.chosen()
+        """Train the selected settings with the reported seeds."""
+        selected = self.selected()
         if not self.entries("chosen"):
-            self.append("chosen", settings={arm: {h: ARMS[arm][n] for h, n in c.items()} for arm, c in chosen.items()})
+            self.append(
+                "chosen", settings={arm: {h: ARMS[arm][n] for h, n in c.items()} for arm, c in selected.items()}
+            )
             self.append("truth", truth=self.truth.tolist(), B=self.halves["B"].tolist())
         done = {(e["arm"], e["seed"]) for e in self.entries("reported")}
         for seed in seeds:
-            for arm, by_half in chosen.items():
+            for arm, by_half in selected.items():
                 if (arm, seed) not in done:
                     self._report(arm, by_half, seed)
 
@@ -150,7 +152,7 @@ class Experiment:
 
 
 def seeds_of(text: str) -> list[int]:
-    """Seeds such as 1-20 or 1,2,5."""
+    """Parse seeds such as 1-20 or 1,2,5."""
     if "-" in text:
         first, last = text.split("-")
         return list(range(int(first), int(last) + 1))
@@ -158,24 +160,24 @@ def seeds_of(text: str) -> list[int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run or print."""
+    """Run the experiment, or print the tables of its log."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--log", type=Path, required=True)
-    parser.add_argument("--seeds", default="1-24", help="that are reported, such as 1-24 or 1,2,5")
-    parser.add_argument("--table", action="store_true", help="print the tables of a log")
-    asked = parser.parse_args(arguments)
-    experiment = Experiment(asked.log, asked.data)
-    if not asked.table:
-        if asked.data is None:
-            parser.error("--data is needed")
+    parser.add_argument("--seeds", default="1-24", help="reported seeds, such as 1-24 or 1,2,5")
+    parser.add_argument("--table", action="store_true", help="only print the tables of the log")
+    args = parser.parse_args(arguments)
+    experiment = Experiment(args.log, args.data)
+    if not args.table:
+        if args.data is None:
+            parser.error("missing --data")
         torch.set_num_threads(1)
-        seeds = seeds_of(asked.seeds)
-        if not asked.log.exists():
-            asked.log.parent.mkdir(parents=True, exist_ok=True)
-            header = {"question": QUESTION, "choosing_seeds": CHOOSING_SEEDS, "seeds": seeds, "shared": SHARED}
+        seeds = seeds_of(args.seeds)
+        if not args.log.exists():
+            args.log.parent.mkdir(parents=True, exist_ok=True)
+            header = {"question": QUESTION, "choosing_seeds": SELECTION_SEEDS, "seeds": seeds, "shared": SHARED}
             experiment.append("header", **header, architecture=_ARCHITECTURE, arms=ARMS)
-        experiment.choose()
+        experiment.select()
         experiment.report(seeds)
     names = ("choosing", "chosen", "truth", "reported")
     sys.stdout.write(table(ARMS, *(experiment.entries(name) for name in names)) + "\n")

@@ -1,4 +1,4 @@
-"""The tables of `mosi_folds`: what the halves chose, and what is reported. Knows the lines of its log only."""
+"""The tables of `mosi_folds`, from its log: what each half selected, and the reported results."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def table(
     truth: _Entries,
     reported: _Entries,
 ) -> str:
-    """Everything that the log holds so far, as Markdown."""
+    """Everything in the log so far, as Markdown."""
     parts = [_choosing_table(arms, choosing)] if choosing else []
     if chosen:
         lines = [
             f"{arm}, {half}: {json.dumps(s)}" for arm, by in chosen[0]["settings"].items() for half, s in by.items()
         ]
-        parts.append("Chosen by arm and half:\n\n" + "\n".join(lines))
+        parts.append("Selected by arm and half:\n\n" + "\n".join(lines))
     if truth and reported:
         parts.append(_reported_tables(truth[0], reported))
     return "\n\n".join(parts)
@@ -54,26 +54,26 @@ def _reported_tables(truth: Mapping[str, Any], reported: _Entries) -> str:
         runs.setdefault(entry["arm"], {})[entry["seed"]] = np.array(entry["prediction"], np.float32)
     seeds = sorted(set.intersection(*(set(by_seed) for by_seed in runs.values())))
     parts = []
-    for title, kept in (("both halves", np.ones_like(in_b)), ("A (chosen on B)", ~in_b), ("B (chosen on A)", in_b)):
-        figures = {
+    for title, kept in (("both halves", np.ones_like(in_b)), ("A (selected on B)", ~in_b), ("B (selected on A)", in_b)):
+        metrics = {
             arm: [as_json(regression_metrics("mosi", labels[kept], by_seed[seed][kept])) for seed in seeds]
             for arm, by_seed in runs.items()
         }
-        parts.append(f"On {title}, {len(seeds)} seeds:\n\n{_table(figures)}")
+        parts.append(f"On {title}, {len(seeds)} seeds:\n\n{_table(metrics)}")
     return "\n\n".join(parts)
 
 
-def _table(figures: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def _table(metrics: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     rows = []
-    for arm, found in figures.items():
+    for arm, found in metrics.items():
         summary = summarize(found)
-        against = [
-            "" if other == arm else _against([f["mae"] for f in found], [f["mae"] for f in theirs])
-            for other, theirs in figures.items()
+        differences = [
+            "" if other == arm else _difference([f["mae"] for f in found], [f["mae"] for f in theirs])
+            for other, theirs in metrics.items()
         ]
-        rows.append([arm, *(format_metric(c, summary[c]["mean"], summary[c]["sd"]) for c in _COLUMNS), *against])
-    return markdown(["", "MAE", "r", "Acc-2", "F1", *(f"MAE against {other}" for other in figures)], rows)
+        rows.append([arm, *(format_metric(c, summary[c]["mean"], summary[c]["sd"]) for c in _COLUMNS), *differences])
+    return markdown(["", "MAE", "r", "Acc-2", "F1", *(f"MAE vs. {other}" for other in metrics)], rows)
 
 
-def _against(ours: Sequence[float], theirs: Sequence[float]) -> str:
+def _difference(ours: Sequence[float], theirs: Sequence[float]) -> str:
     return f"{np.mean(ours) - np.mean(theirs):+.4f}, p {sign_flip_p(ours, theirs):.2g}"

@@ -1,7 +1,7 @@
-"""MOSI's utterance features for experiments: text encoder, models, and what a training says of the valid file.
+"""MOSI's utterance features for experiments: data, models with a frozen text encoder, and predictions by epoch.
 
-The text encoder is frozen, so what it says of each sentence is computed once for all trainings; the models read it from
-a table by the sentence's number, which stands in the place of its words.
+The text encoder is frozen, so its embeddings are computed once for all runs; the models look them up by sentence index,
+which takes the place of the token ids.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ CPU = torch.device("cpu")
 _BATCH = 64
 
 
-class Sentences(nn.Module):
-    """A text encoder's answers [sentences, width] by the sentence's number; called like the encoder's backbone."""
+class PrecomputedText(nn.Module):
+    """Sentence embeddings [sentences, width], looked up by index; called like a text encoder's backbone."""
 
-    answers: Tensor
+    embeddings: Tensor
 
-    def __init__(self, config: Any, answers: Tensor) -> None:
+    def __init__(self, config: Any, embeddings: Tensor) -> None:
         super().__init__()
         self.config = config
-        self.register_buffer("answers", answers, persistent=False)
+        self.register_buffer("embeddings", embeddings, persistent=False)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> SimpleNamespace:  # noqa: ARG002
         """input_ids [B, 1] -> last_hidden_state [B, 1, width]."""
-        return SimpleNamespace(last_hidden_state=self.answers[input_ids])
+        return SimpleNamespace(last_hidden_state=self.embeddings[input_ids])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrecomputedExamples:
-    """Utterances with one row of voice and of face each, all there; their sentences are numbered from `first`."""
+    """Utterances with one row each of voice and face, all present; their sentence indices begin at `first`."""
 
-    whole: Batch  # its token ids are not read
+    whole: Batch  # the token ids are not used
     labels: Tensor  # [N, 1]
     first: int
 
@@ -81,7 +81,7 @@ class PrecomputedExamples:
 
 
 class MosiUtterances:
-    """The train and the valid file, and the frozen text encoder's table."""
+    """The train and valid files, with precomputed sentence embeddings."""
 
     def __init__(self, folder: Path) -> None:
         source = str(assets.obtain("all-MiniLM-L6-v2").folder)
@@ -90,17 +90,17 @@ class MosiUtterances:
         backbone = load_text_backbone(source, local_only=True)
         encoder = TextEncoder(backbone, "mean").eval()
         tabled: list[PrecomputedExamples] = []
-        answers: list[Tensor] = []
+        embeddings: list[Tensor] = []
         names: tuple[SplitName, ...] = ("train", "valid")
         for name in names:
             split = SplitExamples(dataset.split(name), inputs, ("M",))
             numbers = range(len(split))
-            first = sum(len(answer) for answer in answers)
+            first = sum(len(part) for part in embeddings)
             tabled.append(PrecomputedExamples(split.batch(numbers), split.targets(numbers), first))
-            answers += [_answers(encoder, split, numbers[i : i + _BATCH]) for i in numbers[::_BATCH]]
+            embeddings += [_embed(encoder, split, numbers[i : i + _BATCH]) for i in numbers[::_BATCH]]
         self.train, self.valid = tabled
         self.videos = np.array([name.rsplit("_", 1)[0] for name in dataset.split("valid").ids])  # of `valid`
-        self._sentences = Sentences(backbone.config, torch.cat(answers))
+        self._sentences = PrecomputedText(backbone.config, torch.cat(embeddings))
         self._fixed: dict[str, Any] = {
             "text_encoder": backbone_config(backbone),
             "text_pooling": "mean",
@@ -109,40 +109,40 @@ class MosiUtterances:
         }
 
     def model(self, seed: int, **architecture: Any) -> MMIM:
-        """A model whose every weight depends on the seed alone, but for the pretrained ones."""
+        """A new model. Its weights depend only on the seed, except the pretrained ones."""
         with seeded(CPU, seed, Purpose.WEIGHTS):
             return MMIM(MMIMConfig(**self._fixed, **architecture), self._sentences)
 
 
 @torch.no_grad()
-def _answers(encoder: TextEncoder, split: SplitExamples, numbers: Sequence[int]) -> Tensor:
+def _embed(encoder: TextEncoder, split: SplitExamples, numbers: Sequence[int]) -> Tensor:
     batch = split.batch(numbers)
-    answers: Tensor = encoder(batch.token_ids, batch.token_mask)
-    return answers
+    embeddings: Tensor = encoder(batch.token_ids, batch.token_mask)
+    return embeddings
 
 
-def cut_videos(videos: Sequence[str], share: float, seed: int) -> tuple[list[str], list[str]]:
-    """A random cut; the second part gets the share."""
+def split_videos(videos: Sequence[str], share: float, seed: int) -> tuple[list[str], list[str]]:
+    """A random split; the second part gets the fraction `share`."""
     order = np.random.default_rng(seed).permutation(len(videos))
     count = round(share * len(videos))
     return [videos[i] for i in order[count:]], [videos[i] for i in order[:count]]
 
 
 def predictions_by_epoch(
-    ground: MosiUtterances, options: TrainOptions, architecture: dict[str, Any], seed: int
+    utterances: MosiUtterances, options: TrainOptions, architecture: dict[str, Any], seed: int
 ) -> NDArray[np.float32]:
-    """[epochs, N]: train on the whole train file; after every epoch, what is predicted of the valid file.
+    """[epochs, N]: train on the whole train file, and predict the valid file after every epoch.
 
-    Nothing stops or steers the training: the loop validates on one example of the train file.
+    There is no early stopping, and validation uses a single training example.
     """
-    model = ground.model(seed, **architecture)
+    model = utterances.model(seed, **architecture)
     encoder, found = Encoder(model, CPU, World()), []
 
     def observe(record: StepRecord | EpochRecord) -> None:
         if isinstance(record, EpochRecord):
-            found.append(predict(encoder, ground.valid, len(ground.valid))[:, 0].numpy().astype(np.float32))
+            found.append(predict(encoder, utterances.valid, len(utterances.valid))[:, 0].numpy().astype(np.float32))
 
-    one = PrecomputedExamples(ground.train.whole, ground.train.labels[:1], ground.train.first)
+    one = PrecomputedExamples(utterances.train.whole, utterances.train.labels[:1], utterances.train.first)
     unstopped = options.model_copy(update={"patience": options.epochs})
-    train(model, ground.train, one, unstopped, seed=seed, device=CPU, observe=observe)
+    train(model, utterances.train, one, unstopped, seed=seed, device=CPU, observe=observe)
     return np.stack(found)
