@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from bisect import bisect_left
@@ -18,6 +19,7 @@ from mmim_live.types import AudioBlock, VideoFrame
 
 FRAMES_DEPTH = 8  # about half a second
 FRAME_GAP_S = 0.3  # after so long without a frame the face worker is told that time has passed
+MARKS_AHEAD_S = 1.0  # marks are passed on this much before the media of their time
 TRAILING_S = 1.0  # a container may end this much after its last item; more means that its duration is wrong
 
 
@@ -65,7 +67,7 @@ class FileSource:
         self.info = SourceInfo(name or media.name, "capture", media.duration_s, (*notices, *media.notices()))
         self.clock = CaptureClock()
         self._media = media
-        self._marks = tuple(marks)
+        self._marks = deque(sorted(marks, key=lambda mark: mark.time_s))
         self._real_time = real_time
         self._frames: Channel[VideoFrame | NoFrame] | None = Channel(FRAMES_DEPTH) if video else None
         self._inbox: Inbox = Channel(0)
@@ -73,8 +75,6 @@ class FileSource:
 
     def start(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        for mark in self._marks:
-            inbox.put(mark)
 
     def frames(self) -> Generator[VideoFrame | NoFrame]:
         if self._frames is None:
@@ -107,6 +107,7 @@ class FileSource:
             if self._real_time and self._finishing.wait(max(0.0, began_s + reached_s - time.perf_counter())):
                 break
             self.clock.mark(reached_s)
+            self._put_marks(reached_s + MARKS_AHEAD_S)
             if isinstance(item, AudioBlock):
                 audio.put(item)
                 if self._frames is not None and item.end_s > frames_until_s + FRAME_GAP_S:
@@ -117,6 +118,7 @@ class FileSource:
                 self._frames.put(item)
             if self._media.audio_finished:  # video may go on for long: nobody should wait for audio meanwhile
                 audio.close()
+        self._put_marks(math.inf)
         for notice in self._media.notices():
             if notice not in known:
                 self._inbox.put(notice)
@@ -126,6 +128,11 @@ class FileSource:
         audio.close()
         if self._frames is not None:
             self._frames.close()
+
+    def _put_marks(self, until_s: float) -> None:
+        """Pass on the marks up to `until_s`. Bit by bit: the inbox may hold fewer than a recording does."""
+        while self._marks and self._marks[0].time_s <= until_s:
+            self._inbox.put(self._marks.popleft())
 
     def _end_s(self, reached_s: float) -> float:
         """Where the media end, given the last item: at the stated duration, unless that is wrong."""
