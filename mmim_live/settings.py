@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,14 @@ from mmim_live.errors import ConfigError
 DEFAULT_CHECKPOINT = "minilm-en"
 KEYS = "keys"  # the table of a settings file with key bindings
 
+SERVE_TOKEN_VARIABLE = "MMIM_LIVE_SERVE_TOKEN"  # noqa: S105 (the name of an environment variable)
+TOKEN_RULE = "must be 16 to 200 letters, digits or any of . _ ~ - (it is part of a URL)"  # noqa: S105 (no token)
 _UNESCAPED = r"[A-Za-z0-9._~-]{16,200}"  # in a URL
+
+
+def is_token(text: str) -> bool:
+    """Whether clients can be asked for this token."""
+    return re.fullmatch(_UNESCAPED, text) is not None
 
 
 class Settings(BaseModel):
@@ -52,8 +60,8 @@ class Settings(BaseModel):
     @field_validator("serve_token")
     @classmethod
     def _hard_to_guess(cls, token: str | None) -> str | None:
-        if token is not None and not re.fullmatch(_UNESCAPED, token):
-            raise ValueError("must be 16 to 200 letters, digits or any of . _ ~ - (it is part of a URL)")
+        if token is not None and not is_token(token):
+            raise ValueError(TOKEN_RULE)
         return token
 
     record_to: str = Field(
@@ -87,10 +95,16 @@ def user_file() -> Path | None:
 
 
 def load_settings(
-    path: Path | None, overrides: dict[str, Any], user: Path | None = None, recorded: dict[str, Any] | None = None
+    path: Path | None,
+    overrides: dict[str, Any],
+    user: Path | None = None,
+    recorded: dict[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
 ) -> Settings:
     """The defaults, overridden by the TOML file `user`, the settings of the recording being replayed, the TOML file at
-    `path`, and those `overrides` that are not None, in this order.
+    `path`, and those `overrides` that are not None, in this order. Where events are served
+    and none of these has a token, it comes from the `environment`.
 
     Raises:
         ConfigError: one line that names the file and the key.
@@ -105,6 +119,10 @@ def load_settings(
     given = {key: value for key, value in overrides.items() if value is not None}
     values |= given
     origins |= dict.fromkeys(given, "options")
+    token = (environment or {}).get(SERVE_TOKEN_VARIABLE)
+    if token and values.get("serve") is not None and values.get("serve_token") is None:
+        values["serve_token"] = token
+        origins["serve_token"] = f"environment variable {SERVE_TOKEN_VARIABLE}"
     try:
         return Settings(**values)
     except ValidationError as error:

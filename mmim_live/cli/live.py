@@ -21,6 +21,7 @@ from mmim_live.cli.options import (
     Outputs,
     ServePort,
     ServeToken,
+    ServeTokenFile,
     WindowLength,
     build_outputs,
     build_settings,
@@ -56,6 +57,7 @@ def live(
     ascii_only: Ascii = False,
     serve: ServePort = None,
     serve_token: ServeToken = None,
+    serve_token_file: ServeTokenFile = None,
 ) -> None:
     """Analyze camera and microphone in real time (the default command)."""
     from mmim_live.session.open_live import Devices
@@ -73,6 +75,7 @@ def live(
         device=device,
         serve=serve,
         serve_token=serve_token,
+        serve_token_file=serve_token_file,
         record_to=record_to,
     )
     outputs = build_outputs(output)

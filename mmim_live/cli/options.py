@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mmim_live.cli.token_file import read_token
 from mmim_live.errors import ConfigError
 from mmim_live.settings import Settings, load_settings, user_file
 
@@ -34,7 +36,16 @@ ServePort = Annotated[
         help="Serve events on 127.0.0.1: an overlay page for OBS and a WebSocket; default: a free port.",
     ),
 ]
-ServeToken = Annotated[str | None, typer.Option(help="Access token for clients; default: random, new for each run.")]
+ServeToken = Annotated[
+    str | None,
+    typer.Option(
+        help="Access token for clients; default: random, new for each run. Other users of this machine can see it "
+        "here, but not in a token file or MMIM_LIVE_SERVE_TOKEN."
+    ),
+]
+ServeTokenFile = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="File with the access token and nothing else.")
+]
 
 
 def build_settings(
@@ -50,6 +61,7 @@ def build_settings(
     device: str | None = None,
     serve: int | None = None,
     serve_token: str | None = None,
+    serve_token_file: Path | None = None,
     record_to: str | None = None,
     recorded: dict[str, Any] | None = None,
 ) -> Settings:
@@ -71,9 +83,12 @@ def build_settings(
         "serve_token": serve_token,
         "record_to": record_to,
     }
-    settings = load_settings(config, overrides, user_file(), recorded)
-    if serve_token is not None and settings.serve is None:
-        raise ConfigError("--serve-token has no effect without --serve")
+    settings = load_settings(config, overrides, user_file(), recorded, environment=os.environ)
+    for option, value in (("--serve-token", serve_token), ("--serve-token-file", serve_token_file)):
+        if value is not None and settings.serve is None:
+            raise ConfigError(f"{option} has no effect without --serve")
+    if serve_token is None and serve_token_file is not None:
+        settings = settings.model_copy(update={"serve_token": read_token(serve_token_file)})
     return settings
 
 

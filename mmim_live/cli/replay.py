@@ -22,6 +22,7 @@ from mmim_live.cli.options import (
     Outputs,
     ServePort,
     ServeToken,
+    ServeTokenFile,
     WindowLength,
     build_outputs,
     build_settings,
@@ -53,6 +54,7 @@ def replay(
     ascii_only: Ascii = False,
     serve: ServePort = None,
     serve_token: ServeToken = None,
+    serve_token_file: ServeTokenFile = None,
 ) -> None:
     """Analyze a file or a recorded session, in the app or headless."""
     from mmim_live.output.sink import check_distinct
@@ -71,6 +73,7 @@ def replay(
         device=device,
         serve=serve,
         serve_token=serve_token,
+        serve_token_file=serve_token_file,
         recorded=recorded_settings(file),
     )
     outputs = build_outputs(output)

@@ -67,7 +67,7 @@ def rejection(target: Target, headers: Headers, token: str) -> Rejection | None:
     if not given:
         return Rejection(HTTPStatus.UNAUTHORIZED, "token missing: use the full address that mmim-live shows")
     if not hmac.compare_digest(given[0].encode(), token.encode()):
-        return Rejection(HTTPStatus.FORBIDDEN, "wrong token: each run has its own unless --serve-token sets it")
+        return Rejection(HTTPStatus.FORBIDDEN, "wrong token: each run has its own unless you set one")
     return None
 
 
