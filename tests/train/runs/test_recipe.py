@@ -70,7 +70,7 @@ def test_the_architecture_follows_the_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('title = "a"', 'title = "a"\ncolour = 1', "colour: unknown key"),
+        ('title = "a"', 'title = "a"\ncolor = 1', "color: unknown key"),
         ('title = "a"', 'title = "a', "not valid TOML"),
         ("max_tokens = 50\n[c", "max_tokens = 1\n[c", r"published.max_tokens: Input should be greater than 2"),
         ("max_tokens = 50\n[c", "max_tokens = 50\ntrain = {lr_mian = 1}\n[c", "train.lr_mian: unknown key"),

@@ -96,13 +96,13 @@ def _drop(
     values: Tensor, mask: Tensor, draws: Sequence[np.random.Generator], rate: float, ends: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Drop random positions of values [B, T, ...] and mask [B, T] and close the gaps; `ends` at both ends are kept."""
-    thinned, left = torch.zeros_like(values), torch.zeros_like(mask)
+    kept_values, kept_mask = torch.zeros_like(values), torch.zeros_like(mask)
     for row, draw in enumerate(draws):
-        places = torch.nonzero(mask[row])[:, 0]
-        inner = places[ends : len(places) - ends] if ends else places
+        positions = torch.nonzero(mask[row])[:, 0]
+        inner = positions[ends : len(positions) - ends] if ends else positions
         kept = inner[torch.from_numpy(draw.random(len(inner)) >= rate)]
         if ends and len(kept):
-            kept = torch.cat((places[:ends], kept, places[len(places) - ends :]))
-        thinned[row, : len(kept)] = values[row, kept]
-        left[row, : len(kept)] = True
-    return thinned, left
+            kept = torch.cat((positions[:ends], kept, positions[len(positions) - ends :]))
+        kept_values[row, : len(kept)] = values[row, kept]
+        kept_mask[row, : len(kept)] = True
+    return kept_values, kept_mask

@@ -19,7 +19,7 @@ from mmim_train.training.optimizers import Optimizers, all_finite, zero_gradient
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.seeding import Purpose, seeded
 
-_MOST_SKIPPED = 20  # consecutive steps without a finite gradient: the training will not recover
+_MAX_SKIPPED = 20  # consecutive steps without a finite gradient: the training will not recover
 
 
 class TrainStep:
@@ -52,16 +52,16 @@ class TrainStep:
         """One step of everything except the q networks; `key` seeds dropout. Returns the parts of the loss."""
         trained = [p for name in ("text", "rest") for p in self.optimizers.parts[name][0]]
         zero_gradients(trained)  # before the forward pass: old gradients and a graph never coexist
-        mine = self.world.shard(len(indices))
-        batch = examples.batch([indices[i] for i in mine])
+        shard = self.world.shard(len(indices))
+        batch = examples.batch([indices[i] for i in shard])
         parts = self.encoder.micro_batches(batch)
         with frozen(self.objective.q_parameters()):
             # Only one micro-batch has a graph at a time: the last keeps it from here, the others are encoded again.
             with torch.no_grad():
-                shares = [self._encode(batch, part, mine.start, key) for part in parts[:-1]]
-            shares += [self._encode(batch, part, mine.start, key) for part in parts[-1:]]
-            rows = [range(mine.start + part.start, mine.start + part.stop) for part in parts]
-            leaves = _leaves(self.encoder.join(list(zip(rows, shares, strict=True)), len(indices)))
+                encoded = [self._encode(batch, part, shard.start, key) for part in parts[:-1]]
+            encoded += [self._encode(batch, part, shard.start, key) for part in parts[-1:]]
+            rows = [range(shard.start + part.start, shard.start + part.stop) for part in parts]
+            leaves = _leaves(self.encoder.join(list(zip(rows, encoded, strict=True)), len(indices)))
             if not all(bool(torch.isfinite(h).all()) for h in leaves[:3]):
                 self._skip()  # before the estimators, whose matrix factorizations raise on NaN
                 return {}
@@ -70,9 +70,9 @@ class TrainStep:
             if not self.world.is_main:
                 zero_gradients(trained)  # this part of the gradient is the same in every process and counts once
             if parts:
-                _backpropagate(leaves, shares.pop(), rows[-1])
+                _backpropagate(leaves, encoded.pop(), rows[-1])
             for part, whole in zip(parts[:-1], rows[:-1], strict=True):
-                _backpropagate(leaves, self._encode(batch, part, mine.start, key), whole)
+                _backpropagate(leaves, self._encode(batch, part, shard.start, key), whole)
         self.world.sum_gradients(trained)
         self._step(self.optimizers.stage1, factor, "text", "rest")
         return {name: float(value.detach()) for name, value in loss.parts.items()}
@@ -99,7 +99,7 @@ class TrainStep:
 
     def _skip(self) -> None:
         self.skipped += 1
-        if self.skipped >= _MOST_SKIPPED:
+        if self.skipped >= _MAX_SKIPPED:
             raise MmimLiveError(
                 f"training diverged: {self.skipped} steps without a finite gradient; lower lr_text and lr_main"
             )
@@ -118,15 +118,16 @@ def frozen(parameters: list[nn.Parameter]) -> Iterator[None]:
 
 
 def _leaves(joined: Encodings) -> Encodings:
+    """The encodings as leaves of a new graph, so that the loss gives each its gradient."""
     h_t, h_a, h_v, present = joined
     return Encodings(h_t.requires_grad_(), h_a.requires_grad_(), h_v.requires_grad_(), present)
 
 
-def _backpropagate(leaves: Encodings, share: Encodings, part: range) -> None:
+def _backpropagate(leaves: Encodings, encoded: Encodings, rows: range) -> None:
     """Backpropagate the gradient at the encodings through the encoders."""
     pairs = [
-        (h, leaf.grad[part.start : part.stop])
-        for h, leaf in zip(share[:3], leaves[:3], strict=True)
+        (h, leaf.grad[rows.start : rows.stop])
+        for h, leaf in zip(encoded[:3], leaves[:3], strict=True)
         if h.requires_grad and leaf.grad is not None
     ]
     if pairs:

@@ -177,8 +177,8 @@ class _Run:
         self._end_epoch(*self._validate())
 
     def _batches(self, *key: int) -> list[list[int]]:
-        drawn = generator(self.seed, Purpose.ORDER, self.progress.epoch, *key)
-        return bucketed_batches(self.train_split.costs, self.options.batch_size, drawn)
+        rng = generator(self.seed, Purpose.ORDER, self.progress.epoch, *key)
+        return bucketed_batches(self.train_split.costs, self.options.batch_size, rng)
 
     def _stage0(self) -> None:
         encodings = self._encodings()
@@ -238,10 +238,10 @@ class _Run:
         if better:
             progress.best_loss, progress.best_epoch = loss, progress.epoch
             self.best.save(self.train_step.model, progress.epoch)
-        waited = progress.epoch - progress.best_epoch
+        since_best = progress.epoch - progress.best_epoch
         self.progress = Progress(
             epoch=progress.epoch + 1,
-            done=progress.epoch + 1 >= self.options.epochs or waited >= self.options.patience,
+            done=progress.epoch + 1 >= self.options.epochs or since_best >= self.options.patience,
             best_epoch=progress.best_epoch,
             best_loss=progress.best_loss,
             history=[*progress.history, asdict(record)],
