@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from mmim_live.errors import OutputError
+from mmim_live.output.file_modes import new_file_mode
 
 _REMEDIES = {
     errno.ENOSPC: "free some space or choose another disk",
@@ -31,7 +32,8 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)  
 class RecordFile:
     """A file written record by record, each by one system call, so that a killed run leaves whole records.
 
-    Nothing is created, and an existing file is left alone, until the first record. A failure to write removes what
+    Nothing is created, and an existing file is left alone, until the first record; it keeps its mode then. A new one is
+    private, see `file_modes`. A failure to write removes what
     was begun and raises OutputError.
     """
 
@@ -49,7 +51,7 @@ class RecordFile:
         data = memoryview(record.encode("utf-8", "replace"))
         try:
             if self._descriptor is None:
-                self._descriptor = os.open(self.path, _NEW_FILE, 0o666)
+                self._descriptor = os.open(self.path, _NEW_FILE, new_file_mode(self.path.parent))
             while data:  # one call does for a regular file, unless the disk is about to be full
                 data = data[os.write(self._descriptor, data) :]
         except OSError as error:

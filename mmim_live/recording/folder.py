@@ -5,6 +5,7 @@
     settings.json   the settings of the session, and when in it the recording started
 
 While it is being written, the folder's name ends in `.partial`. What a killed session leaves there can be replayed.
+Only the user can open it, unless it is created in a shared folder (see `output.file_modes`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import platformdirs
 
 from mmim_live.errors import OutputError
 from mmim_live.events import Event
+from mmim_live.output.file_modes import new_file_mode, new_folder_mode
 from mmim_live.output.files import output_error
 from mmim_live.output.jsonl import jsonl_formatter
 
@@ -36,7 +38,7 @@ class RecordingFolder:
         self.path = path.with_name(path.name + PARTIAL)
         self._format = jsonl_formatter()
         try:
-            self.path.mkdir(parents=True)
+            self.path.mkdir(new_folder_mode(self.path.parent), parents=True)
         except OSError as error:
             raise output_error(self.path, error) from error
 
@@ -66,7 +68,7 @@ class RecordingFolder:
     def _write(self, name: str, data: bytes, flags: int) -> None:
         with _reporting_errors(self.path / name):
             flags |= os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-            descriptor = os.open(self.path / name, flags, 0o666)
+            descriptor = os.open(self.path / name, flags, new_file_mode(self.path))
             try:
                 rest = memoryview(data)
                 while rest:

@@ -6,6 +6,7 @@ landmarker the same result as the originals. Audio is FLAC, lossless at 16 bits.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +25,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from mmim_live.errors import OutputError
+from mmim_live.output.file_modes import new_file_mode
 from mmim_live.output.files import output_error
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 
@@ -55,6 +57,8 @@ class MatroskaFile:
         self._ticks = -1  # of the last frame
         av.logging.set_level(None)  # ffmpeg's own messages would garble the screen
         try:
+            # Not left to ffmpeg, which would let everybody read it.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, new_file_mode(path.absolute().parent)))
             self._container = av.open(str(path.absolute()), "w", format="matroska", options=_OPTIONS)
         except (av.error.FFmpegError, OSError) as error:
             raise _failed(path, error) from error
