@@ -54,7 +54,7 @@ class _Pending:
     start_s: float
     end_s: float
     revision: int  # the next one
-    words: tuple[Word, ...]  # it was emitted with
+    words: tuple[Word, ...]  # as last emitted
 
 
 class Aligner:
@@ -79,7 +79,7 @@ class Aligner:
         self._updates: deque[SpeechUpdate] = deque()
         self._committed: list[Word] = []
         self._provisional: tuple[Word, ...] = ()
-        self._settled_s = 0.0  # no word that starts before this can still appear or change
+        self._committed_until_s = 0.0  # no word that starts before this can still appear or change
         self._waiting: deque[_Pending] = deque()
 
     def push_face(self, rows: Sequence[FaceRow], until_s: float) -> None:
@@ -139,10 +139,10 @@ class Aligner:
         while self._updates and self._updates[0].time_s <= now_s + _SLACK_S:
             ready += self._apply(self._updates.popleft())
         if self._waits and self._until_s.get("speech") == math.inf and not self._updates:
-            self._settled_s = math.inf  # the audio is over, though the video may continue
-        ready += self._settle(now_s)
+            self._committed_until_s = math.inf  # the audio is over, though the video may continue
+        ready += self._commit(now_s)
         start_s = max(0.0, now_s - self._window_s)
-        final = "speech" not in self._streams or self._settled_s >= now_s - _SLACK_S
+        final = "speech" not in self._streams or self._committed_until_s >= now_s - _SLACK_S
         status: Status = "committed" if final else "provisional"
         window = self._cut(start_s, now_s, "rolling", status, 0)
         ready.append(window)
@@ -157,12 +157,10 @@ class Aligner:
         while self._updates and self._updates[0].time_s <= complete_s + _SLACK_S:
             ready += self._apply(self._updates.popleft())
         if self._until_s.get("speech") == math.inf and not self._updates:
-            self._provisional, self._settled_s = (
-                (),
-                math.inf,
-            )  # it ended before the media did: there will be no more words
+            # It ended before the media did: there will be no more words.
+            self._provisional, self._committed_until_s = (), math.inf
         emitted_s = (self._tick - 1) * self._hop_s
-        ready += self._settle(emitted_s)
+        ready += self._commit(emitted_s)
         if self._waiting:
             newest = self._waiting[-1]
             window = self._cut(newest.start_s, newest.end_s, "rolling", "provisional", newest.revision)
@@ -176,8 +174,8 @@ class Aligner:
         ready: list[Aligned] = [*self._due_remarks(math.inf)]
         while self._updates:
             ready += self._apply(self._updates.popleft())
-        self._settled_s = math.inf
-        return ready + self._settle(math.inf)
+        self._committed_until_s = math.inf
+        return ready + self._commit(math.inf)
 
     def _due_remarks(self, now_s: float) -> list[Remark]:
         due = sorted((each for each in self._remarks if each.time_s <= now_s), key=_order)
@@ -190,14 +188,14 @@ class Aligner:
         if _visible(update.provisional) != _visible(self._provisional):
             ready += update.provisional
         self._provisional = update.provisional
-        self._settled_s = max(self._settled_s, update.committed_until_s)
+        self._committed_until_s = max(self._committed_until_s, update.committed_until_s)
         for segment in update.segments:
             ready.append(self._cut(segment.start_s, segment.end_s, "utterance", "committed", 0))
         return ready
 
-    def _settle(self, now_s: float) -> list[Aligned]:
+    def _commit(self, now_s: float) -> list[Aligned]:
         ready: list[Aligned] = []
-        while self._waiting and self._waiting[0].end_s <= min(self._settled_s, now_s) + _SLACK_S:
+        while self._waiting and self._waiting[0].end_s <= min(self._committed_until_s, now_s) + _SLACK_S:
             pending = self._waiting.popleft()
             ready.append(self._cut(pending.start_s, pending.end_s, "rolling", "committed", pending.revision))
         return ready

@@ -1,4 +1,4 @@
-"""What passes between a running session and whoever shows it: commands, health, devices, pictures; nothing is stored.
+"""What a running session and its user interface exchange: commands, health, devices, previews. None of it is stored.
 
 All are frozen; times are media time in seconds.
 """
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from mmim_live.errors import MmimLiveError
 from mmim_live.events import Event
 
-# ---- what a person asks of a running session -----------------------------------------------------------------------
+# ---- commands to a running session -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class MarkMoment:
-    """Mark the moment `ago_s` before this one: typing a label takes its time."""
+    """Mark the moment `ago_s` seconds ago, since typing a label takes a while."""
 
     label: str = ""
     ago_s: float = 0.0
@@ -29,21 +29,21 @@ class MarkMoment:
 
 @dataclass(frozen=True, slots=True)
 class ToggleRecording:
-    """Begin to record a live session, or end it. `folder` is made; None: by date and time where recordings go."""
+    """Start or stop recording a live session. `folder` is created; None: named by date and time, in the usual place."""
 
     folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ShowPicture:
-    """Send pictures of at most this width and height in pixels, some a second; None: no more."""
+class ShowPreview:
+    """Send camera previews of at most this width and height in pixels, a few per second; None: stop."""
 
     size: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class UseDevice:
-    """Go on with another camera or microphone. One that does not work is waited for."""
+    """Switch to another camera or microphone. If it does not work yet, the session keeps trying."""
 
     kind: Literal["camera", "microphone"]
     source: int | str | None
@@ -51,38 +51,38 @@ class UseDevice:
 
 @dataclass(frozen=True, slots=True)
 class ToggleBaseline:
-    """Take the user's neutral speech, from now on, as a baseline for scores; or forget the one there is."""
+    """Measure the user's neutral baseline from now on, or remove the one there is."""
 
 
-Command = MarkMoment | ToggleRecording | ToggleBaseline | ShowPicture | UseDevice
+Command = MarkMoment | ToggleRecording | ToggleBaseline | ShowPreview | UseDevice
 
 
-# ---- how a running session fares; shown, never stored ------------------------------------------------------------
+# ---- health of a running session ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One look at a running session. None is unknown or does not apply."""
+    """The current state of a running session. None: unknown or not applicable."""
 
     media_time_s: float
     duration_s: float | None = None  # of a recording
-    activity: str = ""  # what it does while there is no reading yet, for people: "loading Whisper base"
-    fps: float | None = None  # face frames a second
+    activity: str = ""  # before the first reading, for display: "loading Whisper base"
+    fps: float | None = None  # frames analyzed per second
     lag_ms: float | None = None  # median latency of the last readings
     lag_p95_ms: float | None = None
-    drops: int = 0  # frames, audio blocks and speech steps together
+    drops: int = 0  # frames, audio blocks and speech steps in total
     cpu_percent: float | None = None  # of one core, so that two busy cores are 200
     memory_mb: float | None = None  # resident
     checkpoint: str = ""
-    asr_model: str = ""  # and how often it listens, where the machine is too slow for more
+    asr_model: str = ""  # and how often it runs, if the CPU is too busy to run it as usual
     device: str = ""
     devices: tuple[DeviceHealth, ...] = ()  # of a live session
-    recording: RecordingHealth | None = None  # while one runs
-    baseline: BaselineHealth | None = None  # while one is taken, or holds
+    recording: RecordingHealth | None = None  # while recording
+    baseline: BaselineHealth | None = None  # while one is being measured or is set
 
     @property
     def progress(self) -> float | None:
-        """The share of a recording that is done, 0 to 1."""
+        """The share of the recording that has been processed, 0 to 1."""
         if not self.duration_s:
             return None
         return min(1.0, max(0.0, self.media_time_s / self.duration_s))
@@ -90,20 +90,20 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class BaselineHealth:
-    """One look at the user's baseline: its score, or, while it is taken, how much speech is still to come."""
+    """The state of the user's baseline: its score or, while it is being measured, the seconds left."""
 
     score: float | None
-    left_s: float | None = None  # 0: the last words are awaited
+    left_s: float | None = None  # 0: waiting for the last words
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingHealth:
-    """One look at a recording that is being made."""
+    """The state of the recording in progress."""
 
     folder: str
     length_s: float
-    frames_dropped: int = 0  # pictures that could not be written in time
-    sound_lost_s: float = 0.0  # the same of sound
+    frames_dropped: int = 0  # frames that could not be written in time
+    sound_lost_s: float = 0.0  # the same for audio
 
 
 # ---- devices -----------------------------------------------------------------------------------------------------
@@ -114,34 +114,34 @@ DeviceState = Literal["opening", "open", "frozen", "lost", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class DeviceChange:
-    """A device changed its state. `lost` is also told of a device that could not be opened to begin with."""
+    """A device changed its state. `lost` includes a device that could not be opened in the first place."""
 
     time_s: float
     kind: DeviceKind
     change: Literal["opened", "frozen", "lost", "returned"]
-    message: str  # for people: which device, and how to mend it
+    message: str  # for the user: which device, and how to fix it
 
 
 @dataclass(frozen=True, slots=True)
 class SoundLevel:
-    """How loud the last tenth of a second was, in decibels relative to full scale (dBFS, at most 0)."""
+    """The level of the last tenth of a second, in decibels relative to full scale (dBFS, at most 0)."""
 
     rms_dbfs: float
-    peak_dbfs: float  # the highest of the last seconds
-    silent_s: float  # for how long there has been no sound at all
+    peak_dbfs: float  # the highest of the last few seconds
+    silent_s: float  # how long there has been no sound at all
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceHealth:
-    """One look at a device. None does not apply, or is not known yet."""
+    """The current state of a device. None: not applicable or not known yet."""
 
     kind: DeviceKind
     name: str
     state: DeviceState
-    rate_hz: float | None = None  # pictures a second as they come, or samples a second as asked
-    drops: int = 0  # pictures that nobody took in time, or times that sound found no room
-    lost_s: float | None = None  # silence in place of sound that was lost, since the first sound
-    drift_ppm: float | None = None  # by how many millionths the sound card is slower than the clock
+    rate_hz: float | None = None  # frames per second as delivered, or samples per second as requested
+    drops: int = 0  # frames not taken in time, or audio overruns
+    lost_s: float | None = None  # silence inserted for lost audio, since the first audio
+    drift_ppm: float | None = None  # how much slower the sound card runs than the clock, in parts per million
     level: SoundLevel | None = None
 
 
@@ -150,25 +150,25 @@ class DeviceChoice:
     """A device that a session can use."""
 
     kind: DeviceKind
-    source: int | str | None  # what it is opened by; None is the default microphone
+    source: int | str | None  # what to open; None is the default microphone
     name: str
-    gives: str = ""  # size and rate, for people; or why it gives nothing
+    detail: str = ""  # size or rate, for display, or why it does not work
     in_use: bool = False
 
 
-# ---- shown while somebody looks, never stored --------------------------------------------------------------------
+# ---- camera preview ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Preview:
-    """A small picture of what the camera sees, and where the face is in it."""
+    """A scaled-down camera frame, and the position of the face in it."""
 
     time_s: float
     image: NDArray[np.uint8]  # [height, width, 3], RGB
-    points: NDArray[np.float32]  # [n, 2], x and y as parts of width and height; no rows where there is no face
+    points: NDArray[np.float32]  # [n, 2], x and y as fractions of width and height; no rows without a face
 
 
-# ---- all that a running session says -----------------------------------------------------------------------------
+# ---- everything that a running session reports -------------------------------------------------------------------
 
-SessionUpdate = Event | Health | SoundLevel | Preview | MmimLiveError  # an error has ended the session
+SessionUpdate = Event | Health | SoundLevel | Preview | MmimLiveError  # an error ends the session
 OnUpdate = Callable[[SessionUpdate], None]

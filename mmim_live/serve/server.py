@@ -107,7 +107,7 @@ class EventServer:
         """Send an event to all clients."""
         self._post(lambda: self._publish(event))
 
-    def tell(self, health: Health) -> None:
+    def write_health(self, health: Health) -> None:
         """Send the health of the session to all clients."""
         self._post(lambda: self._publish(health))
 

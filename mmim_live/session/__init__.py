@@ -1,1 +1,1 @@
-"""A session: its threads, what runs beside what, and how it begins and ends."""
+"""A session: its threads, the data flow between them, and how it starts and ends."""

@@ -1,6 +1,6 @@
 """Keeps live speech recognition from falling behind: decode less often, then with a smaller model, then not at all.
 
-Audio is never dropped silently: what is given up is counted and reported.
+Audio is never dropped silently: blocks that are skipped are counted and reported.
 """
 
 from __future__ import annotations
@@ -16,59 +16,59 @@ from mmim_live.events import Notice
 from mmim_live.speech.whisper import Whisper, load_whisper
 from mmim_live.types import AudioBlock
 
-# How far the recognizer may be behind before it does less. It decodes all waiting audio at once, so that it is always
-# behind by the time of one hypothesis: up to half a second beside everything else.
-BEHIND_S = 1.0
-SETTLE_S = 3.0  # of media between two steps down, for the last one to take effect; less if the lag grows by BEHIND_S
+# The lag at which the recognizer does less. It decodes all waiting audio at once, so it always lags by the time that
+# one hypothesis takes: up to half a second alongside everything else.
+MAX_LAG_S = 1.0
+STEP_DOWN_S = 3.0  # of media between two steps down, for the first to take effect; less if the lag grows by MAX_LAG_S
 CAUGHT_UP_S = 0.6
-CALM_S = 10.0  # caught up for so long before it does more again
-LONGEST_CALM_S = 160.0  # the same, after doing more has repeatedly proved too much
-GIVE_UP_S = 10.0  # behind by so much, waiting audio is skipped
+STEP_UP_S = 10.0  # it must have kept up for this long before it does more again
+MAX_STEP_UP_S = 160.0  # the same, after doing more has repeatedly proved too much
+SKIP_LAG_S = 10.0  # at this lag, waiting audio is skipped
 
 SMALL_MODEL = "whisper-tiny.en"
-# Least seconds between two hypotheses: of the usual model (0: no limit), then of the small one once that alone is not
-# enough, or of the usual one where there is no other.
+# Minimum seconds between two hypotheses: with the usual model (0: no limit), then with the small one if that is not
+# enough, or with the usual one if there is no other.
 _SPACINGS_S, _SMALL_SPACINGS_S, _ONLY_SPACINGS_S = (0.0, 2.0, 4.0), (2.0, 5.0), (6.0, 10.0)
 LEVELS = len(_SPACINGS_S) + len(_SMALL_SPACINGS_S)
 
 
 @dataclass(slots=True)
 class SpeechLoad:
-    """The policy: a level of 0 (all effort) to LEVELS - 1 (the least), from how far the recognizer is behind."""
+    """The policy: a level from 0 (full effort) to LEVELS - 1 (the least), chosen by the recognizer's lag."""
 
     level: int = 0
     muted: bool = False  # audio is being skipped
     _changed_s: float = 0.0
-    _changed_behind_s: float = 0.0
-    _calm_since_s: float | None = None
-    _calm_s: float = CALM_S
-    _eased: bool = False  # the last change was to do more
+    _changed_lag_s: float = 0.0
+    _keeps_up_since_s: float | None = None
+    _step_up_s: float = STEP_UP_S
+    _stepped_up: bool = False  # the last change was to do more
 
-    def observe(self, media_s: float, behind_s: float) -> None:
-        """At `media_s`, the next block to decode has waited for `behind_s`."""
-        self.muted = behind_s > (CAUGHT_UP_S if self.muted else GIVE_UP_S)
-        if behind_s > CAUGHT_UP_S:
-            self._calm_since_s = None
-        elif self._calm_since_s is None:
-            self._calm_since_s = media_s
-        if behind_s > BEHIND_S:
-            settled = media_s - self._changed_s >= SETTLE_S or behind_s - self._changed_behind_s >= BEHIND_S
-            if self.level < LEVELS - 1 and settled:
-                # Doing more was too much: wait longer before it is tried again.
-                self._calm_s = min(2 * self._calm_s, LONGEST_CALM_S) if self._eased else self._calm_s
-                self._change(self.level + 1, media_s, behind_s, eased=False)
-        elif self.level and self._calm_since_s is not None and media_s - self._calm_since_s >= self._calm_s:
-            if self._eased:  # the last time, too, and it went well
-                self._calm_s = max(CALM_S, self._calm_s / 2)
-            self._change(self.level - 1, media_s, behind_s, eased=True)
-            self._calm_since_s = media_s
+    def observe(self, media_s: float, lag_s: float) -> None:
+        """At `media_s`, the next block to decode has been waiting for `lag_s`."""
+        self.muted = lag_s > (CAUGHT_UP_S if self.muted else SKIP_LAG_S)
+        if lag_s > CAUGHT_UP_S:
+            self._keeps_up_since_s = None
+        elif self._keeps_up_since_s is None:
+            self._keeps_up_since_s = media_s
+        if lag_s > MAX_LAG_S:
+            due = media_s - self._changed_s >= STEP_DOWN_S or lag_s - self._changed_lag_s >= MAX_LAG_S
+            if self.level < LEVELS - 1 and due:
+                # If doing more was too much, wait longer before trying it again.
+                self._step_up_s = min(2 * self._step_up_s, MAX_STEP_UP_S) if self._stepped_up else self._step_up_s
+                self._change(self.level + 1, media_s, lag_s, stepped_up=False)
+        elif self.level and self._keeps_up_since_s is not None and media_s - self._keeps_up_since_s >= self._step_up_s:
+            if self._stepped_up:  # the second time in a row: the first went well
+                self._step_up_s = max(STEP_UP_S, self._step_up_s / 2)
+            self._change(self.level - 1, media_s, lag_s, stepped_up=True)
+            self._keeps_up_since_s = media_s
 
-    def _change(self, level: int, media_s: float, behind_s: float, *, eased: bool) -> None:
-        self.level, self._changed_s, self._changed_behind_s, self._eased = level, media_s, behind_s, eased
+    def _change(self, level: int, media_s: float, lag_s: float, *, stepped_up: bool) -> None:
+        self.level, self._changed_s, self._changed_lag_s, self._stepped_up = level, media_s, lag_s, stepped_up
 
 
 class Recognizer(Protocol):
-    """What the governor needs of the recognizer."""
+    """The part of the recognizer that the governor uses."""
 
     spacing_s: float
 
@@ -84,11 +84,11 @@ class Recognizer(Protocol):
 class SpeechGovernor:
     """Applies the policy to one recognizer, on its thread.
 
-    `model` is the name of its own model; `now_s` gives the media time of this moment, `tell` takes notices.
+    `model` is the name of its usual model; `now_s` returns the current media time, `notify` receives notices.
     """
 
     def __init__(
-        self, recognizer: Recognizer, model: str, now_s: Callable[[], float], tell: Callable[[Notice], object]
+        self, recognizer: Recognizer, model: str, now_s: Callable[[], float], notify: Callable[[Notice], object]
     ) -> None:
         self.muted_blocks = 0
         self.effort = model  # for display: which model, and how often it decodes
@@ -96,14 +96,14 @@ class SpeechGovernor:
         self._own = recognizer.whisper
         self._model = model
         self._now_s = now_s
-        self._tell = tell
+        self._notify = notify
         self._load = SpeechLoad()
         self._level = 0  # as applied
         self._small: Whisper | None = None
 
-    def throttle(self, sounds: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
-        """The audio to decode: silence in place of what is given up."""
-        for block in sounds:
+    def throttle(self, audio: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
+        """The audio to decode, with silence in place of skipped blocks."""
+        for block in audio:
             now_s, muted = self._now_s(), self._load.muted
             self._load.observe(now_s, now_s - block.end_s)
             if self._load.level != self._level:
@@ -113,8 +113,10 @@ class SpeechGovernor:
                 yield block
                 continue
             if not muted:
-                message = f"speech fell {now_s - block.end_s:.0f} s behind: what was said meanwhile is not recognized"
-                self._tell(Notice(now_s, "speech_lost", message))
+                message = (
+                    f"speech recognition is {now_s - block.end_s:.0f} s behind: skipping ahead, words will be missing"
+                )
+                self._notify(Notice(now_s, "speech_lost", message))
             self.muted_blocks += 1
             yield AudioBlock(block.start_s, np.zeros_like(block.samples))
 
@@ -127,15 +129,15 @@ class SpeechGovernor:
         name = self._model if small is None else SMALL_MODEL
         every = f"every {spacing_s:g} s"
         self.effort = f"{name} {every}" if self._level else self._model
-        message = "speech keeps up again: transcribing as often as usual"
+        message = "speech recognition has caught up: transcribing as often as usual"
         if self._level:
             message = f"CPU is busy: transcribing {every}, with {name}"
-        self._tell(Notice(now_s, "speech_load", message))
+        self._notify(Notice(now_s, "speech_load", message))
 
     def _small_model(self) -> Whisper | None:
-        """The small model, if it is installed, smaller than the usual one, and reads the language spoken."""
+        """The small model, if it is installed, smaller than the usual one, and supports the language spoken."""
         if self._recognizer.language != "en" or self._model == SMALL_MODEL:
             return None
         if self._small is None and (found := assets.find(SMALL_MODEL)) is not None:
-            self._small = load_whisper(found.folder, exact=False)  # it is taken for its speed
+            self._small = load_whisper(found.folder, exact=False)  # it is used for its speed
         return self._small

@@ -1,5 +1,6 @@
-"""A person's neutral baseline: the median score of some seconds of neutral speech. Later scores are also given relative
-to it. A notice reports when it begins, is set, fails and is removed.
+"""A person's neutral baseline: the median score over some seconds of neutral speech.
+
+Later scores are also reported relative to it. A notice tells the user when it begins, is set, fails or is removed.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from mmim_live.session_types import BaselineHealth
 from mmim_live.types import MODALITIES
 
 MEASURE_S = 15.0
-LEAST_ROOM_S = 5.0  # that the measured time is longer than a window, where windows are long
-LATE_S = 10.0  # so long after its end the last readings of it are waited for
-NEEDED_SHARE = 0.5  # of the readings that fit into the time must hold speech
+MIN_EXTRA_S = 5.0  # with long windows, the measurement takes at least this much longer than a window
+LATE_S = 10.0  # how long after its end to wait for its last readings
+NEEDED_SHARE = 0.5  # of the readings that fit into the time must contain speech
 _EPSILON_S = 1e-6
 _NAMES = {"text": "words", "voice": "voice", "face": "face"}
 
@@ -23,30 +24,28 @@ class Baseline:
     """One person's baseline in one session. `window_s` and `hop_s` are those of the readings."""
 
     def __init__(self, window_s: float, hop_s: float) -> None:
-        self.score: float | None = None  # once it holds
-        self.length_s = max(MEASURE_S, window_s + max(LEAST_ROOM_S, 2 * hop_s))
+        self.score: float | None = None  # once it is set
+        self.length_s = max(MEASURE_S, window_s + max(MIN_EXTRA_S, 2 * hop_s))
         self.possible = math.floor((self.length_s - window_s) / hop_s + _EPSILON_S)
         self.needed = math.ceil(NEEDED_SHARE * self.possible)
         self._hop_s = hop_s
-        self._began_s: float | None = None  # while it is measured
+        self._began_s: float | None = None  # while it is being measured
         self._readings: list[Reading] = []
 
     def toggle(self, now_s: float) -> Notice:
-        """Begin to measure; or, where that goes on or has been done, forget it."""
+        """Start measuring; while measuring, cancel; once there is a baseline, remove it."""
         if self._began_s is not None:
             self._began_s = None
-            return Notice(now_s, "baseline_removed", "no baseline is taken: it was called off")
+            return Notice(now_s, "baseline_removed", "baseline canceled")
         if self.score is not None:
             self.score = None
-            return Notice(
-                now_s, "baseline_removed", "the baseline is removed: scores are told as they are, and no more"
-            )
+            return Notice(now_s, "baseline_removed", "baseline removed: scores are absolute again")
         self._began_s, self._readings = now_s, []
-        message = f"a baseline is being taken: read something neutral aloud for {self.length_s:.0f} s"
+        message = f"measuring your baseline: read something neutral aloud for {self.length_s:.0f} s"
         return Notice(now_s, "baseline_began", message)
 
     def take(self, reading: Reading) -> list[Notice]:
-        """A reading came, in order of time among the committed ones; what a person should know of it."""
+        """Take a reading, the committed ones in order of time; return notices for the user."""
         if self._began_s is None:
             return []
         until_s = self._began_s + self.length_s
@@ -65,8 +64,8 @@ class Baseline:
         """The score less the baseline; None without one."""
         return None if score is None or self.score is None else score - self.score
 
-    def look(self, now_s: float) -> BaselineHealth | None:
-        """How it stands, from any thread; None where there is none."""
+    def health(self, now_s: float) -> BaselineHealth | None:
+        """Its current state, from any thread; None if there is none."""
         began_s, score = self._began_s, self.score
         if began_s is not None:
             return BaselineHealth(None, max(0.0, began_s + self.length_s - now_s))
@@ -75,17 +74,16 @@ class Baseline:
     def _close(self, now_s: float) -> Notice:
         self._began_s = None
         scores = [reading.score for reading in self._readings if reading.score is not None]
-        found = f"{len(scores)} of {self.possible} readings held speech"
+        found = f"{len(scores)} of {self.possible} readings contained speech"
         if len(scores) < max(1, self.needed):
-            return Notice(
-                now_s, "baseline_failed", f"no baseline: {found}, and {self.needed} are needed; take it again"
-            )
+            message = f"baseline failed, not enough speech: {found}, need {self.needed}; please try again"
+            return Notice(now_s, "baseline_failed", message)
         self.score = statistics.median(scores)
-        message = f"scores are now shown relative to your baseline of {self.score:+.2f} as well: {found}{self._with()}"
+        message = f"baseline set to {self.score:+.2f}, scores are now also shown relative to it: {found}{self._basis()}"
         return Notice(now_s, "baseline_set", message)
 
-    def _with(self) -> str:
-        """Which modalities most of the readings rest on, since a baseline of other ones may not fit."""
+    def _basis(self) -> str:
+        """The modalities present in most of the readings, since the baseline may not apply to others."""
         shares = {name: sum(getattr(each.present, name) for each in self._readings) for name in MODALITIES}
         present = [_NAMES[name] for name, count in shares.items() if count > len(self._readings) / 2]
-        return f", most of them {' and '.join(present)}" if present else ""
+        return f", most with {' and '.join(present)}" if present else ""

@@ -13,8 +13,8 @@ Item = TypeVar("Item")
 class Channel(Generic[Item]):
     """A queue of at most `depth` items (0: unbounded) that can be closed from either side.
 
-    `put` waits while the channel is full, `get` while it is empty. After `close` nothing more
-    comes in, and what is inside can still be read. `abandon` discards the contents and wakes everyone.
+    `put` waits while the channel is full, iteration while it is empty. After `close` nothing can be added, and what is
+    inside can still be read. `abandon` discards the contents and wakes everyone.
     """
 
     def __init__(self, depth: int) -> None:
@@ -24,9 +24,9 @@ class Channel(Generic[Item]):
         self._changed = Condition()
 
     def put(self, item: Item, *, wait: bool = True) -> bool:
-        """Wait for room and add `item`; False if the channel was closed meanwhile and the item was not added.
+        """Wait for room and add `item`; False if the channel is closed, and the item was not added.
 
-        `wait=False` adds it even without room, for callers that must not be held up.
+        `wait=False` adds it even if there is no room, for callers that must not block.
         """
         with self._changed:
             while wait and self._depth and len(self._items) >= self._depth and not self._closed:
@@ -50,7 +50,7 @@ class Channel(Generic[Item]):
             yield item
 
     def batches(self) -> Iterator[list[Item]]:
-        """Take all items that are there, at least one at a time, until the channel is closed and empty."""
+        """Take all waiting items at once, at least one, until the channel is closed and empty."""
         while True:
             with self._changed:
                 while not self._items and not self._closed:

@@ -1,4 +1,4 @@
-"""Which other devices a running session could switch to."""
+"""The devices that a running session could switch to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mmim_live.session_types import DeviceChoice, DeviceHealth, DeviceKind
 
 
 def device_options(used: Sequence[DeviceHealth]) -> tuple[DeviceChoice, ...]:
-    """What there is of the kinds that are `used`; those in use first. Opens the other cameras for a moment."""
+    """The available devices of the kinds that are in use. Briefly opens the cameras that are not in use."""
     from mmim_live.capture.devices.listing import list_devices
     from mmim_live.capture.devices.video_capture import camera_target
 
@@ -37,6 +37,6 @@ def device_options(used: Sequence[DeviceHealth]) -> tuple[DeviceChoice, ...]:
     ]
     kinds: tuple[tuple[DeviceKind, list[DeviceChoice]], ...] = (("camera", cameras), ("microphone", microphones))
     for kind, listed in kinds:
-        if kind in names and not any(choice.in_use for choice in listed):  # an address, or a device that is away
+        if kind in names and not any(choice.in_use for choice in listed):  # a URL, or a lost device
             listed.insert(0, DeviceChoice(kind, names[kind], names[kind], in_use=True))
     return tuple(choice for choice in (*cameras, *microphones) if choice.kind in names)

@@ -1,6 +1,6 @@
-"""A camera, a microphone or both as a `MediaSource`: frames that nobody takes in time are dropped and counted.
+"""A camera, a microphone or both as a `MediaSource`: frames that are not taken in time are dropped and counted.
 
-A lost device is waited for; every change of a device's state becomes a notice.
+A lost device may return; every change of a device's state becomes a notice.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from mmim_live.session.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.session_types import DeviceChange, DeviceHealth, DeviceKind
 from mmim_live.types import AudioBlock, VideoFrame
 
-FRAME_WAIT_S = 0.1  # without a frame for so long, the session continues without one
+FRAME_WAIT_S = 0.1  # after this long without a frame, the session continues without one
 FRAME_AGE_S = 0.25  # the greatest age of a frame on arrival: grabbed, decoded, converted to RGB
 CLOSE_S = 1.9
 
 
 class Device(Protocol):
-    """What a camera and a microphone share."""
+    """What a camera and a microphone have in common."""
 
     @property
     def name(self) -> str: ...
@@ -55,7 +55,7 @@ class AudioDevice(Device, Protocol):
 
 
 class DeviceClock:
-    """The clock of the session; devices deliver in real time, so that capture is as long ago as the clock says."""
+    """The session's clock; devices deliver in real time, so wall time follows from media time."""
 
     def __init__(self, clock: SessionClock) -> None:
         self._clock = clock
@@ -70,8 +70,8 @@ class DeviceClock:
 class DeviceSource:
     """Reads devices for a session; also its `DeviceControl`.
 
-    Each device is made by a function that takes the callback for its changes of state; None: without that device.
-    `on_audio` receives every block of audio and must be quick.
+    Each device is created by a function that takes the callback for its state changes; None: no such device.
+    `on_audio` receives every block of audio and must be fast.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class DeviceSource:
         while camera is not None and not self._closing.is_set():
             try:
                 frame = camera.take(FRAME_WAIT_S)
-            except DeviceError:  # it is away, which the camera has reported
+            except DeviceError:  # the camera is lost, which it has reported
                 frame = None
             yield frame if frame is not None else NoFrame(max(0.0, self.clock.now_s() - FRAME_AGE_S))
 
@@ -124,7 +124,7 @@ class DeviceSource:
         return {kinds[health.kind]: health.drops for health in self.devices()}
 
     def finish(self) -> None:
-        """Close the devices, each in a thread of its own: either may take its time."""
+        """Close the devices, each in its own thread, since either may take a while."""
         with self._lock:
             if self._closing.is_set():
                 return

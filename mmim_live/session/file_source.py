@@ -18,13 +18,13 @@ from mmim_live.session.messages import Inbox, MediaEnded, NoFrame
 from mmim_live.types import AudioBlock, VideoFrame
 
 FRAMES_DEPTH = 8  # about half a second
-FRAME_GAP_S = 0.3  # after so long without a frame the face worker is told that time has passed
+FRAME_GAP_S = 0.3  # after this long without a frame, the face worker is notified that time has passed
 MARKS_AHEAD_S = 1.0  # marks are passed on this much before the media of their time
 TRAILING_S = 1.0  # a container may end this much after its last item; more means that its duration is wrong
 
 
 class CaptureClock:
-    """When each stretch of media was read, by the wall clock. Written by the reader, read by inference."""
+    """The wall time at which each stretch of media was read. Written by the reader, read by inference."""
 
     def __init__(self) -> None:
         self._marks: deque[tuple[float, float]] = deque()  # (media time reached, wall time)
@@ -42,7 +42,7 @@ class CaptureClock:
 
     def captured_at(self, media_s: float) -> float:
         """Wall time at which the media up to `media_s` (or, past the end, all of it) had been read."""
-        marks = tuple(self._marks)  # a copy: the reader goes on adding
+        marks = tuple(self._marks)  # a copy: the reader keeps adding
         if not marks:
             return time.perf_counter()
         return marks[min(bisect_left(marks, (media_s,)), len(marks) - 1)][1]
@@ -51,7 +51,7 @@ class CaptureClock:
 class FileSource:
     """Reads a file for a session. `video`: whether anyone iterates over `frames`.
 
-    A recorded session brings more: its name, notices for the start, and marks that belong at their times.
+    A recorded session also has a name, notices for the start, and marks, which are emitted at their times.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class FileSource:
         self._real_time = real_time
         self._frames: Channel[VideoFrame | NoFrame] | None = Channel(FRAMES_DEPTH) if video else None
         self._inbox: Inbox = Channel(0)
-        self._finishing = threading.Event()  # before the end of the file
+        self._finishing = threading.Event()  # to stop before the end of the file
 
     def start(self, inbox: Inbox) -> None:
         self._inbox = inbox
@@ -82,7 +82,7 @@ class FileSource:
         try:
             yield from self._frames
         finally:
-            self._frames.abandon()  # the reader must not wait for someone who has left
+            self._frames.abandon()  # the reader must not wait for a consumer that is gone
 
     def drops(self) -> dict[str, int]:
         return {"packets": self._media.skipped_packets}
@@ -94,7 +94,7 @@ class FileSource:
         self._media.close()
 
     def read(self, audio: AudioFanout) -> None:
-        """Read the file, waiting for the slowest stage and, in real time, for the wall clock."""
+        """Read the file, waiting for the slowest stage and, at real-time speed, for the wall clock."""
         began_s = time.perf_counter()
         reached_s = frames_until_s = 0.0
         known = self._media.notices()
@@ -116,7 +116,7 @@ class FileSource:
             elif self._frames is not None:
                 frames_until_s = item.time_s
                 self._frames.put(item)
-            if self._media.audio_finished:  # video may go on for long: nobody should wait for audio meanwhile
+            if self._media.audio_finished:  # the video may be much longer: nobody should wait for more audio
                 audio.close()
         self._put_marks(math.inf)
         for notice in self._media.notices():
@@ -135,12 +135,12 @@ class FileSource:
             self._inbox.put(self._marks.popleft())
 
     def _end_s(self, reached_s: float) -> float:
-        """Where the media end, given the last item: at the stated duration, unless that is wrong."""
+        """The end of the media, given the end of the last item: the stated duration, unless that is wrong."""
         duration_s = self.info.duration_s
         if duration_s is None or duration_s <= reached_s:
             return reached_s
         if duration_s < reached_s + TRAILING_S:
             return duration_s
-        message = f"{self.info.name} ends at {reached_s:.1f} s, but states a duration of {duration_s:.1f} s"
+        message = f"{self.info.name} ends at {reached_s:.1f} s, although its stated duration is {duration_s:.1f} s"
         self._inbox.put(Notice(reached_s, "ends_early", message))
         return reached_s

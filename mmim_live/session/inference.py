@@ -1,4 +1,4 @@
-"""Aligned windows -> predictions -> events, and the final counts."""
+"""Aligned windows -> predictions -> events, and the summary."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MAX_COMMITTED = 16  # rolling windows per batch: a pause commits a good dozen, a
 class Inference:
     """Turns aligned items into events and counts them.
 
-    `captured_at` gives the wall time at which the media up to a media time had been captured; `languages` are those
-    whose words the checkpoint can read (empty: any). `baseline` is the user's.
+    `captured_at` returns the wall time at which the media up to a media time had been captured; `languages` are those
+    that the checkpoint supports (empty: any). `baseline` is the user's.
     """
 
     def __init__(
@@ -38,14 +38,14 @@ class Inference:
         self._checkpoint = checkpoint
         self._languages = languages
         self._captured_at = captured_at
-        self._told: set[str] = set()  # languages that a notice has named
+        self._reported: set[str] = set()  # languages for which there has been a notice
         self._spoken: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._scores: list[float] = []  # of the committed readings
         self._latencies_ms: deque[float] = deque(maxlen=RECENT_READINGS)
 
     def read(self, item: Aligned) -> list[Event]:
-        """The events that an aligned item gives, in order."""
+        """The events from an aligned item, in order."""
         match item:
             case Notice() | Mark():
                 return [item]
@@ -63,7 +63,7 @@ class Inference:
 
     @property
     def frames(self) -> int:
-        """How many frames were looked at."""
+        """The number of frames analyzed."""
         return self._counts["frames"]
 
     def lags_ms(self) -> tuple[float, float] | None:
@@ -88,12 +88,12 @@ class Inference:
     def _word(self, word: Word) -> list[Event]:
         events: list[Event] = []
         known_now = word.status == "committed"  # the language of a provisional word is a guess
-        if known_now and word.language and not self._readable(word) and word.language not in self._told:
-            self._told.add(word.language)
-            known = " or ".join(self._languages)
+        if known_now and word.language and not self._supports(word) and word.language not in self._reported:
+            self._reported.add(word.language)
+            supported = " or ".join(self._languages)
             message = (
-                f"speech in {word.language!r}: checkpoint {self._checkpoint!r} reads {known}, "
-                "so these words are shown but do not count"
+                f"speech in {word.language!r}: checkpoint {self._checkpoint!r} supports {supported}, "
+                "so these words are shown but do not affect the score"
             )
             events.append(Notice(word.heard_s, "language_not_read", message))
         if word.status == "committed":
@@ -120,7 +120,7 @@ class Inference:
             if prediction.score is not None:
                 self._scores.append(prediction.score)
         latency_ms = self._latency_ms(window)
-        if window.revision == 0:  # later revisions wait for words: that is not the latency of readings
+        if window.revision == 0:  # later revisions wait for words, which is not a reading's latency
             self._latencies_ms.append(latency_ms)
         return Reading(
             start_s=window.start_s,
@@ -138,7 +138,7 @@ class Inference:
         )
 
     def _utterance(self, window: Window) -> list[Event]:
-        """An utterance with words; a stretch of voice without any (a laugh, singing) is not one."""
+        """An utterance; a stretch of voice without words (a laugh, singing) is not one."""
         if not window.words:
             return []
         self.count("utterances")
@@ -164,11 +164,11 @@ class Inference:
         ]
 
     def _predict(self, window: Window) -> Prediction:
-        """Words in a language that the checkpoint cannot read count as absent."""
-        readable = tuple(word for word in window.words if self._readable(word))
-        return self._predictor.predict([replace(window, words=readable)])[0]
+        """Words in a language that the checkpoint does not support count as absent."""
+        supported = tuple(word for word in window.words if self._supports(word))
+        return self._predictor.predict([replace(window, words=supported)])[0]
 
-    def _readable(self, word: Word) -> bool:
+    def _supports(self, word: Word) -> bool:
         return not self._languages or word.language is None or word.language in self._languages
 
     def _latency_ms(self, window: Window) -> float:
@@ -177,10 +177,10 @@ class Inference:
 
 
 def drop_superseded(items: Sequence[Aligned]) -> list[Aligned]:
-    """What of a batch is worth reading where the predictor may not fall behind.
+    """The part of a batch that is worth predicting if the predictor must not fall behind.
 
-    Provisional rolling windows that are followed by one as new are left out, since nobody would see them; of those that
-    are committed, all but the last few: what a predictor that is far too slow does in one go stays bounded.
+    Provisional rolling windows that are followed by one at least as new are dropped, since nobody would see them. Of
+    the committed ones only the last few are kept, which bounds the work of a predictor that is far too slow.
     """
     kept: list[Aligned] = []
     newest_s = 0.0

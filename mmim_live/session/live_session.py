@@ -15,9 +15,9 @@ from mmim_live.session_types import MarkMoment, ToggleBaseline, ToggleRecording
 class LiveSession(Generator[Event, None, None]):
     """The events of a live session, which begins with the first `next`.
 
-    It ends in one of two ways, from inside the loop or from any thread:
+    It can be ended in two ways, from inside the loop or from any thread:
 
-    - `finish()`: the media end now; the last words and readings and the `Summary` still come, then the loop ends;
+    - `finish()`: the media end now; the last words and readings and the `Summary` still follow, then the loop ends;
     - `close()`, leaving a `with` block, or dropping the generator: devices and threads are released at once.
 
     `mark`, `toggle_recording` and `toggle_baseline` do what the keys m, r and b do in the app; they return False
@@ -29,7 +29,7 @@ class LiveSession(Generator[Event, None, None]):
         self._events = runner.events()
 
     def send(self, value: None) -> Event:
-        """As `next`."""
+        """Same as `next`."""
         return self._events.send(value)
 
     def throw(
@@ -38,7 +38,7 @@ class LiveSession(Generator[Event, None, None]):
         error: BaseException | object = None,  # noqa: ARG002 (the three forms are deprecated together)
         trace: TracebackType | None = None,  # noqa: ARG002
     ) -> Event:
-        """As in every generator: ends the session, and raises."""
+        """As in any generator: ends the session and raises."""
         return self._events.throw(kind if isinstance(kind, BaseException) else kind())
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class LiveSession(Generator[Event, None, None]):
         return self._runner.send(ToggleRecording(None if folder is None else Path(folder)))
 
     def toggle_baseline(self) -> bool:
-        """Take speech from now on as the neutral baseline of `relative` scores, or remove the baseline."""
+        """Measure a neutral baseline for `relative` scores from now on, or remove the baseline."""
         return self._runner.send(ToggleBaseline())
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Loads what a session needs: checkpoint, face landmarker, Whisper. Fails with one line before any thread starts."""
+"""Loads what a session needs: checkpoint, face landmarker, Whisper. Errors are raised before any thread starts."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.speech.segment_decoder import SegmentSettings
 from mmim_live.speech.whisper import Whisper, load_whisper
 
-# Whisper base in int8 takes 0.4 GB beside 0.6 GB for the rest, and about a fifth of a core while somebody speaks.
+# Whisper base in int8 takes 0.4 GB besides 0.6 GB for the rest, and about a fifth of a core during speech.
 BASE_NEEDS_CORES = 2
 BASE_NEEDS_BYTES = 2 * 1024**3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Models:
-    """Loaded models with the state of one stream. An extractor is None where its track or setting is off."""
+    """Loaded models with the state of one stream. An extractor is None if its track is missing or it is disabled."""
 
     predictor: Predictor
     checkpoint: CheckpointConfig
     face: FaceExtractor | None
     voice: VoiceExtractor | None
     speech: SpeechRecognizer | None
-    names: dict[str, str]  # for people and for the session event
+    names: dict[str, str]  # for display and for the session event
     device: str
 
 
 def default_asr_model(cores: int, memory_bytes: int) -> str:
-    """The Whisper that the machine can run in real time beside the rest. Never measured: a run must repeat."""
+    """The Whisper model that the machine can run in real time. Not benchmarked, since runs must be repeatable."""
     return "whisper-base" if cores >= BASE_NEEDS_CORES and memory_bytes >= BASE_NEEDS_BYTES else "whisper-tiny.en"
 
 
@@ -55,17 +55,17 @@ def load_models(
     step_s: float = 0.5,
     segments: SegmentSettings | None = None,
 ) -> Models:
-    """Load what a source of pictures, sound or both needs; `report` is told what is being loaded.
+    """Load what a source of video, audio or both needs; `report` receives what is being loaded.
 
-    `step_s` and `segments` say how the recogniser listens, where it is not as usual.
+    `step_s` and `segments` configure the recognizer.
 
     Raises:
-        CheckpointError, AssetError, DeviceError: one line each.
+        CheckpointError, AssetError, DeviceError: something is missing or damaged.
     """
-    # The live path runs one thread per worker; torch's own threads would only fight them for the cores.
+    # The live path has one thread per worker; torch's own threads would compete with them for the cores.
     torch.set_num_threads(1)
-    # oneDNN keeps a compiled kernel for each of the last 1024 shapes, and rows of windows come in many lengths: a
-    # session grew by 7 MB a minute. It asks the environment when it makes the first kernel.
+    # oneDNN caches a compiled kernel for each of the last 1024 shapes, and windows come in many lengths: a session grew
+    # by 7 MB per minute. The variable is read when the first kernel is compiled.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
     device = choose_device(settings.device)
     # A wrong name is reported before anything is loaded.
@@ -104,13 +104,13 @@ def load_models(
 
 
 def _whisper(folder: Path, device: torch.device, may_fall_back: bool, report: Callable[[str], None]) -> Whisper:
-    """On the device; on the CPU where CTranslate2 cannot use a device that nobody asked for by name."""
+    """Whisper on the device; on the CPU if CTranslate2 cannot use a device that was chosen automatically."""
     try:
         return load_whisper(folder, str(device))
     except AssetError:
         if device.type == "cpu" or not may_fall_back:
             raise
-        report("loading speech recognition on the CPU, since it cannot use the GPU here")
+        report("loading speech recognition on the CPU, since it cannot use this GPU")
         return load_whisper(folder, "cpu")
 
 
@@ -118,7 +118,7 @@ def asr_folder(name: str, language: str) -> tuple[str, Path]:
     """Name and folder of the Whisper model for a setting: auto, a known name, or a folder.
 
     Raises:
-        AssetError: it is not there, or cannot do the language.
+        AssetError: the model is missing or does not support the language.
     """
     if name == "auto":
         name = default_asr_model(

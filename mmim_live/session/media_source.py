@@ -1,9 +1,9 @@
-"""What a session needs of its media, be they a file or devices.
+"""The interface of a session to its media, a file or devices.
 
     frames() --VideoFrame | NoFrame--> face extractor           read by the face worker
-    read()   --AudioBlock--> AudioFanout --> voice, speech      run by a worker of its own
+    read()   --AudioBlock--> AudioFanout --> voice, speech      run by its own worker
 
-Both run on one clock, which starts at 0. Devices can also be looked at and replaced: that is `DeviceControl`.
+Both use one clock, which starts at 0. Devices can also be inspected and replaced, by `DeviceControl`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from mmim_live.types import AudioBlock, VideoFrame
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What is known of a source before it starts."""
+    """What is known about a source before it starts."""
 
-    name: str  # for people: the file's or the devices'
-    reader: str  # the worker that runs `read`
-    duration_s: float | None = None  # of a recording that states it
+    name: str  # for display: the file's or the devices'
+    reader: str  # the name of the worker that runs `read`
+    duration_s: float | None = None  # of a recording, if stated
     notices: tuple[Notice, ...] = ()
 
 
@@ -43,7 +43,7 @@ class MediaClock(Protocol):
 
 
 class AudioFanout:
-    """Gives every block to all extractors that listen. One thread writes; `level` may be read by any."""
+    """Passes each block to all extractors that use audio. One thread writes; any thread may read `level`."""
 
     def __init__(self, listeners: Sequence[Channel[AudioBlock]]) -> None:
         self._listeners = tuple(listeners)
@@ -51,11 +51,11 @@ class AudioFanout:
 
     @property
     def level(self) -> SoundLevel | None:
-        """How loud it is now; None before the first block."""
+        """The current level; None before the first block."""
         return self._meter.level
 
     def put(self, block: AudioBlock) -> None:
-        """Wait for the slowest listener, where its channel is bounded."""
+        """Pass on a block; waits for the slowest listener if its channel is bounded."""
         self._meter.push(block)
         for listener in self._listeners:
             listener.put(block)
@@ -76,15 +76,15 @@ class MediaSource(Protocol):
     def clock(self) -> MediaClock: ...
 
     def start(self, inbox: Inbox) -> None:
-        """Open what takes time to open; `inbox` is for notices and the end of the media."""
+        """Open the source; `inbox` receives its notices and the end of the media."""
         ...
 
     def read(self, audio: AudioFanout) -> None:
-        """Read until the end, and close `audio` there. Runs in one thread of the session."""
+        """Read to the end, then close `audio`. Runs in one thread of the session."""
         ...
 
     def frames(self) -> Generator[VideoFrame | NoFrame]:
-        """The frames until the end. Whoever leaves early must close the generator."""
+        """The frames up to the end. A consumer that stops early must close the generator."""
         ...
 
     def drops(self) -> dict[str, int]:
@@ -92,7 +92,7 @@ class MediaSource(Protocol):
         ...
 
     def finish(self) -> None:
-        """End the media here; what was captured still comes out. Any thread may call it, more than once."""
+        """End the media here; what has been captured is still delivered. Any thread may call it, more than once."""
         ...
 
     def close(self) -> None:
@@ -104,9 +104,9 @@ class DeviceControl(Protocol):
     """The devices of a live session."""
 
     def devices(self) -> tuple[DeviceHealth, ...]:
-        """One look at each."""
+        """The current state of each."""
         ...
 
     def use(self, kind: DeviceKind, device: int | str | None) -> bool:
-        """Switch to another device of that kind, in the background; False: there is none to replace."""
+        """Switch to another device of that kind, in the background; False if none is in use."""
         ...

@@ -20,7 +20,7 @@ class FaceRows:
 
 @dataclass(frozen=True, slots=True)
 class NoFrame:
-    """There is no frame; none before `until_s` will follow."""
+    """There was no frame; none before `until_s` will follow."""
 
     until_s: float
 
@@ -42,7 +42,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class MediaEnded:
-    """The source is exhausted."""
+    """The media have ended."""
 
     duration_s: float
 

@@ -16,9 +16,9 @@ from mmim_live.settings import Settings
 if TYPE_CHECKING:
     from mmim_live.session.session import Session
 
-# Live, Whisper runs as soon as there is this much new audio, not on replay's grid, so words come sooner. It keeps less
-# audio, so that each hypothesis costs less. Two hypotheses this close agree too easily on words that more audio would
-# still change, so a word is final only once 0.8 s of audio follow it.
+# Live, Whisper runs as soon as there is this much new audio, not on the replay's grid, so words appear sooner. Less
+# audio is kept, so each hypothesis costs less. Two hypotheses this close in time agree too easily on words that more
+# audio would still change, so a word is final only once 0.8 s of audio follow it.
 STEP_S = 0.1
 DECODE_INTERVAL_S = 0.3
 STABILITY_S, TRIM_ABOVE_S, KEEP_AUDIO_S = 0.8, 1.8, 0.6
@@ -26,7 +26,7 @@ STABILITY_S, TRIM_ABOVE_S, KEEP_AUDIO_S = 0.8, 1.8, 0.6
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """Which devices to use. A camera is an index, a path or an address, a microphone a name or an index."""
+    """Which devices to use. A camera is an index, a path or a URL, a microphone a name or an index."""
 
     camera: int | str | None = 0  # None: no camera
     microphone: int | str | None = None  # None: the system's default
@@ -41,13 +41,13 @@ def open_live(
 ) -> Session:
     """A session ready to run; `report` receives what is being loaded. The devices are opened when it runs.
 
-    `record` is a folder to record into from the start; without it, recording waits for a command.
+    `record` is a folder to record into from the start; without it, recording can be started by a command.
 
-    A missing device is reported and waited for, unless both are missing.
+    A missing device is reported and may appear later, unless both are missing.
 
     Raises:
-        MmimLiveError: there is no device at all, `record` cannot be written, or the settings, the checkpoint or the
-            model files are at fault.
+        MmimLiveError: there is no device at all, `record` cannot be written, or there is a problem with the settings,
+            the checkpoint or the model files.
     """
     if record is not None:
         check_recordable(record)
@@ -95,21 +95,18 @@ def open_live(
 
 
 def _find_devices(devices: Devices, camera: int | str | None) -> tuple[bool, list[Notice]]:
-    """Whether the microphone can be used or waited for, and what a person should know.
+    """Whether to use the microphone, now or once it appears, and notices for the user.
 
     Raises:
         DeviceError: there is neither camera nor microphone.
     """
     microphone_problem = _microphone_problem(devices.microphone) if devices.use_microphone else None
     if devices.use_microphone and microphone_problem is None:
-        return (
-            True,
-            [],
-        )  # the camera is opened when the session runs, and not before: that takes time, and lights its lamp
+        return True, []  # the camera is not opened before the session runs: that takes time, and turns its light on
     camera_problem = None if camera is None else _camera_problem(camera)
     if camera is None or camera_problem is not None:
         problems = [problem for problem in (microphone_problem, camera_problem) if problem is not None]
-        raise DeviceError("; ".join(problems) or "neither camera nor microphone is enabled: enable one of them")
+        raise DeviceError("; ".join(problems) or "neither camera nor microphone is enabled: enable at least one")
     if microphone_problem is None or _has_portaudio():
         return devices.use_microphone, []
     return False, [Notice(0.0, "no_microphone", microphone_problem)]
@@ -136,7 +133,7 @@ def _has_portaudio() -> bool:
 
 
 def _camera_problem(source: int | str) -> str | None:
-    """Opens it for a moment."""
+    """What is wrong with a camera; opens it briefly."""
     from mmim_live.capture.devices.camera import FPS, HEIGHT_PX, WIDTH_PX
     from mmim_live.capture.devices.video_capture import camera_target, open_capture
 

@@ -27,15 +27,15 @@ def open_replay(
     """A session ready to run; `report` receives what is being loaded.
 
     Raises:
-        MmimLiveError: whatever is wrong with the file, the settings, the checkpoint or the model files.
+        MmimLiveError: there is a problem with the file, the settings, the checkpoint or the model files.
     """
     if str(path) == SAMPLE and not path.exists():
         path = assets.BUNDLED_FOLDER / "sample.mp4"
     recorded = open_recorded(path) if path.is_dir() else None
-    # Live frames were limited when recorded; to limit them again would drop those that came a little early.
+    # The frame rate of a recorded session was limited live; limiting it again would drop frames that came a bit early.
     fps = MAX_FPS if recorded is None else math.inf
     media = MediaFile(path if recorded is None else recorded.media, video=settings.face, max_fps=fps)
-    # These import torch, which takes seconds: not before the file is known to be good.
+    # These import torch, which takes seconds: not before the file is known to be readable.
     from mmim_live.recording.comparison import Comparer
     from mmim_live.session.file_source import FileSource
     from mmim_live.session.loading import load_models

@@ -1,7 +1,7 @@
-"""What happens where one stage of a session is slower than the one before it.
+"""What happens if one stage of a session is slower than the one before it.
 
-A recording waits for the slowest stage, so that a replay loses nothing and repeats exactly. Devices cannot wait: what
-is late is dropped and counted, and a worker that fails must not end the session.
+A replay waits for the slowest stage, so it loses nothing and is exactly repeatable. Devices cannot wait: late data is
+dropped and counted, and a worker that fails must not end the session.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowPolicy:
-    """Chosen once for a session: `REPLAY` or `LIVE`."""
+    """Chosen once per session: `REPLAY` or `LIVE`."""
 
     audio_depth: int  # blocks that may wait for an extractor before the source waits; 0: unbounded
     inbox_depth: int  # messages that may wait for inference before the extractors wait; 0: unbounded
-    waits_for_speech: bool  # a reading is held back until the recognizer has listened that far
-    skips_superseded: bool  # windows that a newer one has overtaken are not predicted
+    waits_for_speech: bool  # a reading is held back until the recognizer has got that far
+    skips_superseded: bool  # windows that are already outdated are not predicted
     governs_speech: bool  # the recognizer does less when it falls behind
     restarts_workers: bool  # a worker that fails is restarted, and later given up; otherwise its error ends the session
 
@@ -30,7 +30,7 @@ REPLAY = FlowPolicy(
     restarts_workers=False,
 )
 LIVE = FlowPolicy(
-    audio_depth=0,  # only the speech governor gives audio up, and it counts what it does
+    audio_depth=0,  # only the speech governor skips audio, and it counts what it skips
     inbox_depth=0,
     waits_for_speech=False,
     skips_superseded=True,

@@ -1,6 +1,6 @@
-"""The predictor's stage: messages of the workers -> aligned windows -> events.
+"""The prediction stage: messages from the workers -> aligned windows -> events.
 
-It alone sees all three streams; the aligner puts them in an order that depends on the media alone.
+This is where the three streams meet; the aligner puts them in an order that depends on the media alone.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from mmim_live.types import SpeechUpdate
 
 
 class PredictionStage:
-    """Keeps its place from call to call, so that a predictor that failed can be restarted."""
+    """Its state outlives a failed call, so that the predictor can be restarted."""
 
     def __init__(self, aligner: Aligner, inference: Inference, *, skips_superseded: bool) -> None:
         self.inference = inference
-        self.superseded = 0  # windows left out since a newer one was waiting
+        self.superseded = 0  # windows skipped because a newer one was waiting
         self._aligner = aligner
         self._skips_superseded = skips_superseded
         self._duration_s = 0.0
 
     @property
     def finished(self) -> bool:
-        """Every stream has ended, and every window has been read."""
+        """Whether all streams have ended and all windows have been predicted."""
         return self._aligner.finished
 
     def process(self, messages: Iterable[Message]) -> Iterator[Event]:
-        """The events that the messages make possible, in order of media time."""
+        """Take messages; yield the events that are now complete, in order of media time."""
         for message in messages:
             self._push(message)
         items = self._aligner.take()
@@ -42,7 +42,7 @@ class PredictionStage:
             yield from self.inference.read(item)
 
     def end(self, wall_s: float, drops: dict[str, int]) -> list[Event]:
-        """The last events. `wall_s`: how long the session took."""
+        """The last events. `wall_s`: the duration of the session in wall time."""
         notices = self.inference.baseline.end(self._duration_s)
         return [*notices, self.inference.summary(self._duration_s, wall_s, drops)]
 

@@ -1,4 +1,4 @@
-"""Small pictures of what the face worker sees, made while somebody looks at them."""
+"""Camera previews: scaled-down frames from the face worker, made only while they are shown."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 from mmim_live.session_types import Preview
 from mmim_live.types import VideoFrame
 
-INTERVAL_S = 0.25  # drawing them costs more than making them
+INTERVAL_S = 0.25  # drawing previews costs more than making them
 
 
 class PreviewMaker:
-    """Fed by the face worker, which must not be held up: without a `size` it does nothing."""
+    """Called by the face worker, which must not be held up. Without a `size` it does nothing."""
 
     def __init__(
         self, deliver: Callable[[Preview], None], *, mirrored: bool, now_s: Callable[[], float] = time.monotonic
     ) -> None:
         """`deliver` is called from the face worker and must not wait."""
-        self.size: tuple[int, int] | None = None  # width and height in pixels at most; None: nobody looks
+        self.size: tuple[int, int] | None = None  # maximum width and height in pixels; None: none are needed
         self._deliver = deliver
         self._mirrored = mirrored
         self._now_s = now_s
         self._last_s = 0.0
 
     def offer(self, frame: VideoFrame, outline: Callable[[], NDArray[np.float32]]) -> None:
-        """Make a picture of the frame and the outline of the face in it, if one is due."""
+        """Make a preview of the frame with the outline of the face in it, if one is due."""
         size, now_s = self.size, self._now_s()
         if size is None or now_s - self._last_s < INTERVAL_S:
             return
@@ -42,7 +42,7 @@ class PreviewMaker:
 
 
 def fit_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The whole image [height, width, 3], as large as fits into `size` (width, height), its aspect ratio kept."""
+    """The image [height, width, 3] scaled to fit into `size` (width, height), keeping its aspect ratio."""
     height, width = image.shape[:2]
     scale = min(size[0] / width, size[1] / height)
     fitting = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -1,16 +1,16 @@
-"""The driver of a session: opens it, runs it, hands on what it says, ends it.
+"""Drives a session: opens it, runs it, passes its events on, and shuts it down.
 
     open_session() --Session--> events() --Event--> sinks, then on_update
                                 every 0.25 s --SoundLevel-->    on_update
                                 every 0.5 s  --Health--> sinks, on_update
 
-App, headless commands, library and benchmarks all run a session by a `SessionRunner`:
+The app, the headless commands, the library and the benchmarks all run a session through a `SessionRunner`:
 
-- `start` in a thread of its own (the app),
+- `start` in its own thread (the app),
 - `run` in the calling thread (headless commands, benchmarks),
 - `events` as a generator (the library).
 
-`stop` is the only way in which a session is shut down from outside.
+`stop` is the only way to shut a session down from outside.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ if TYPE_CHECKING:
 
 LEVEL_INTERVAL_S = 0.25
 LEVELS_PER_HEALTH = 2  # health twice per second
-STOP_S = 1.9  # from the request to stop to the last thread
+STOP_S = 1.9  # from the request to stop to the end of the last thread
 FINISH_S = 1.2  # of that, for the last words and the summary
-LOADING_STOP_S = 5.0  # a model that is just being loaded cannot be interrupted
+LOADING_STOP_S = 5.0  # the loading of a model cannot be interrupted
 
 Report = Callable[[str], None]  # receives what is being loaded
 
 
 @runtime_checkable
 class HealthSink(Protocol):
-    """A sink that takes health reports too."""
+    """A sink that also takes health reports."""
 
-    def tell(self, health: Health) -> None:
+    def write_health(self, health: Health) -> None:
         """Called twice per second; never waits."""
 
 
 def write_events(events: Generator[Event], sinks: Sequence[Sink]) -> Iterator[Event]:
-    """Pass events on after every sink has written them; close the sinks at the end.
+    """Pass events on once every sink has written them; close the sinks at the end.
 
-    If a sink fails, the other files are removed with it: what a full disk cut off must not look like a whole run. After
-    any other end (the listener leaves, a worker fails) the lines written so far stay.
+    If a sink fails, the other files are removed too: output cut off by a full disk must not look complete. After any
+    other end (the consumer stops, a worker fails) the lines written so far are kept.
     """
     try:
-        with contextlib.closing(events):  # however it ends, the session's threads end with it
+        with contextlib.closing(events):  # however this ends, the session's threads end with it
             for event in events:
                 for sink in sinks:
                     sink.write(event)
@@ -89,10 +89,10 @@ class SessionRunner:
         outputs: Sequence[Path] = (),
         sinks: Sequence[Sink] = (),
     ) -> None:
-        """`live`: a session of devices, which has no end of its own.
+        """`live`: the session uses devices and does not end by itself.
 
-        `outputs` are files to write, created once the session is open; `sinks` are open already. `checkpoint` is shown
-        in health reports while the session loads.
+        `outputs` are files to write, created once the session is open; `sinks` are already open. `checkpoint` is shown
+        in health reports while the session is loading.
         """
         self.live = live
         self._open_session = open_session
@@ -101,7 +101,7 @@ class SessionRunner:
         self._sinks = tuple(sinks)
         self._session: Session | None = None
         self._activity = "loading"
-        self._cancelled = threading.Event()  # a session that has not begun will not begin
+        self._cancelled = threading.Event()  # a session that has not started will not start
         self._stopping = threading.Event()  # no more health reports
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -114,7 +114,7 @@ class SessionRunner:
         self._thread.start()
 
     def run(self, on_update: OnUpdate) -> None:
-        """Open, unless it is open, and run to the end. Health and levels come from another thread.
+        """Open the session if needed and run it to the end. Health and levels are reported from another thread.
 
         Raises:
             MmimLiveError: the session cannot be opened, or failed.
@@ -124,7 +124,7 @@ class SessionRunner:
                 on_update(event)
 
     def events(self, on_preview: Callable[[Preview], None] = lambda _: None) -> Generator[Event]:
-        """Open, unless it is open, and run; leaving the loop early ends the session. Raises as `run`."""
+        """Open the session if needed and run it; leaving the loop early ends it. Raises as `run`."""
         try:
             session = self.open()
             if self._cancelled.is_set():
@@ -136,7 +136,7 @@ class SessionRunner:
             self._ended.set()
 
     def open(self, report: Report | None = None) -> Session:
-        """Open the session now, in this thread, so that what follows is the run alone. Raises MmimLiveError."""
+        """Open the session now, in this thread, separately from running it. Raises MmimLiveError."""
         if self._session is None:
             self._session = self._open_session(report or self._report_activity)
         return self._session
@@ -144,16 +144,16 @@ class SessionRunner:
     # ---- ending it -----------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """End the media now; the last words, readings and the summary still come."""
+        """End the media now; the last words, readings and the summary still follow."""
         self._cancelled.set()
         if self._session is not None:
             self._session.finish()
 
     def stop(self, *, finish_s: float | None = None) -> None:
-        """End the session and its threads within 2 s, or 5 s where a replay is still loading.
+        """End the session and its threads within 2 s, or 5 s if a replay is still loading.
 
-        It first gets `finish_s` to finish, with its last words and the summary. By default that is `FINISH_S` live and
-        0 in a replay, whose user has seen enough.
+        It first gets `finish_s` for its last words and the summary: by default `FINISH_S` live and 0 in a replay, whose
+        user has seen enough.
         """
         if finish_s is None:
             finish_s = FINISH_S if self.live else 0.0
@@ -171,15 +171,15 @@ class SessionRunner:
     # ---- while it runs -------------------------------------------------------------------------------------------
 
     def send(self, command: Command) -> bool:
-        """Pass on what the user asks of the session. False: not possible, not begun yet, or over."""
+        """Pass a command to the session. False: not supported, not started yet, or over."""
         return self._session is not None and self._session.send(command)
 
     def find_devices(self) -> tuple[DeviceChoice, ...]:
-        """The cameras and microphones that the session could use instead. Opens cameras, and takes seconds."""
+        """The cameras and microphones that the session could switch to. Opens cameras, which takes seconds."""
         return device_options(self._session.devices()) if self._session is not None else ()
 
     def health(self) -> Health:
-        """How the run is doing now."""
+        """The current health of the run."""
         return self._session.health() if self._session else loading_health(self._activity, self._checkpoint)
 
     def _report_activity(self, activity: str) -> None:
@@ -215,13 +215,13 @@ class SessionRunner:
                 health = self.health()
                 on_update(health)
                 for sink in health_sinks:
-                    sink.tell(health)
+                    sink.write_health(health)
 
 
 def replay_runner(
     file: Path, settings: Settings, speed: Speed, *, outputs: Sequence[Path] = (), sinks: Sequence[Sink] = ()
 ) -> SessionRunner:
-    """For a media file, or the folder of a recorded session."""
+    """A runner for a media file or the folder of a recorded session."""
     return SessionRunner(
         lambda report: open_replay(file, settings, speed, report),
         live=False,
@@ -239,7 +239,7 @@ def live_runner(
     outputs: Sequence[Path] = (),
     sinks: Sequence[Sink] = (),
 ) -> SessionRunner:
-    """For a camera, a microphone or both. `record`: a folder to record into from the start."""
+    """A runner for a camera, a microphone or both. `record`: a folder to record into from the start."""
     return SessionRunner(
         lambda report: open_live(devices, settings, report, record),
         live=True,

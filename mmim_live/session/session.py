@@ -1,10 +1,10 @@
-"""One run from media to events: opens the channels, starts the workers, yields the events in order, ends it all.
+"""One run from media to events: opens the channels, starts the workers, yields the events in order, cleans up.
 
     source --frames--> face ---rows--+
-      |----audio-----> voice --rows--+--> predictor: align, predict --events--> whoever iterates
+      |----audio-----> voice --rows--+--> predictor: align, predict --events--> consumer
       +----audio-----> speech -words-+
 
-Every arrow is a `Channel`. What happens where one stage is slower than the one before it is the `FlowPolicy`'s choice.
+Each arrow is a `Channel`. The `FlowPolicy` decides what happens if one stage is slower than the one before it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from mmim_live.session_types import (
     Health,
     MarkMoment,
     Preview,
-    ShowPicture,
+    ShowPreview,
     SoundLevel,
     ToggleBaseline,
     ToggleRecording,
@@ -53,7 +53,7 @@ from mmim_live.types import AudioBlock
 
 EVENTS_DEPTH = 256
 JOIN_S = 1.9  # for all threads together
-MIN_RECORDING_S = 0.2  # of that, to write what is left of a recording
+MIN_RECORDING_S = 0.2  # of that, to write the rest of a recording
 
 
 class Session:
@@ -70,11 +70,11 @@ class Session:
         recorder: Recorder | None = None,
         comparer: Comparer | None = None,
     ) -> None:
-        """`devices` and `recorder` belong to a live session, `comparer` to the replay of a recorded one."""
+        """`devices` and `recorder` are for a live session, `comparer` for the replay of a recorded one."""
         self.models = models
         self.settings = settings
         self.recorder = recorder
-        self.governor: SpeechGovernor | None = None  # of the recognizer's effort, where speech must not fall behind
+        self.governor: SpeechGovernor | None = None  # of the recognizer's effort, if speech must not fall behind
         self._source = source
         self._policy = policy
         self._devices = devices
@@ -82,7 +82,7 @@ class Session:
         self._usage = UsageMeter()
         self._began_s = 0.0  # on `time.perf_counter`
         self._on_preview: Callable[[Preview], None] = lambda _: None
-        # People know themselves from the mirror.
+        # People expect to see themselves mirrored.
         self._previews = PreviewMaker(lambda preview: self._on_preview(preview), mirrored=devices is not None)
         self._audio: dict[Stream, Channel[AudioBlock]] = {}
         if models.voice is not None:
@@ -90,7 +90,7 @@ class Session:
         if models.speech is not None:
             self._audio["speech"] = Channel(policy.audio_depth)
         self._fanout = AudioFanout(tuple(self._audio.values()))
-        # The predictor takes all that is there before it waits for anyone, so that a bound cannot block it.
+        # The predictor takes everything that is waiting before it waits itself, so a bound cannot cause a deadlock.
         self._inbox: Inbox = Channel(policy.inbox_depth)
         self._events: Channel[Event] = Channel(EVENTS_DEPTH)
         streams: set[Stream] = {*self._audio}
@@ -123,10 +123,10 @@ class Session:
     def events(self, on_preview: Callable[[Preview], None] = lambda _: None) -> Generator[Event]:
         """Run; yield every event in order. Leaving the loop early stops the run.
 
-        `on_preview` is called from the face worker while `ShowPicture` asks for pictures, and must not wait.
+        `on_preview` is called from the face worker while `ShowPreview` asks for previews, and must not wait.
 
         Raises:
-            MmimLiveError: the source or a worker failed. What was yielded before stands.
+            MmimLiveError: the source or a worker failed. What was yielded before remains valid.
         """
         self._on_preview = on_preview
         self._began_s = time.perf_counter()
@@ -151,7 +151,7 @@ class Session:
             raise self._supervisor.failure
 
     def send(self, command: Command) -> bool:
-        """Do what the user asks, without waiting. False: not possible, or the session is over."""
+        """Carry out a command without waiting. False: not supported, or the session is over."""
         match command:
             case MarkMoment(label, ago_s):
                 return self._inbox.put(Mark(max(0.0, self.media_s - ago_s), label), wait=False)
@@ -159,14 +159,14 @@ class Session:
                 return self.recorder is not None and self.recorder.toggle(folder)
             case ToggleBaseline():
                 return self._inbox.put(BaselineToggled(self.media_s), wait=False)
-            case ShowPicture(size):
+            case ShowPreview(size):
                 self._previews.size = size
                 return self.models.face is not None
             case UseDevice(kind, device):
                 return not self._supervisor.stopping and self._devices is not None and self._devices.use(kind, device)
 
     def finish(self) -> None:
-        """End the media here: the last words and readings and the summary still come, then `events` ends."""
+        """End the media here: the last words and readings and the summary still follow, then `events` ends."""
         self._source.finish()
 
     def stop(self, within_s: float = JOIN_S) -> list[str]:
@@ -184,14 +184,14 @@ class Session:
             self._source.close()
             if self.models.face is not None:
                 self.models.face.close()
-            # Workers and session refer to each other: cut that, so that models are freed with the last reference.
+            # Workers and session refer to each other: break the cycle, so that models are freed with the session.
             self._workers = []
         return late
 
-    # ---- how it is doing -----------------------------------------------------------------------------------------
+    # ---- health --------------------------------------------------------------------------------------------------
 
     def health(self) -> Health:
-        """One look; rates are counted since the last one."""
+        """The current health; rates are averages since the last call."""
         lags_ms = self.inference.lags_ms() or (None, None)
         return Health(
             media_time_s=self.media_s,
@@ -207,21 +207,21 @@ class Session:
             device=self.models.device,
             devices=self.devices(),
             recording=self.recorder.health() if self.recorder else None,
-            baseline=self.inference.baseline.look(self.media_s),
+            baseline=self.inference.baseline.health(self.media_s),
         )
 
     def devices(self) -> tuple[DeviceHealth, ...]:
-        """One look at each device; none in a replay."""
+        """The current state of each device; none in a replay."""
         return () if self._devices is None else self._devices.devices()
 
     def level(self) -> SoundLevel | None:
-        """How loud it is now; None where there is no audio, or none yet."""
+        """The current sound level; None if there is no audio, or none yet."""
         if self._devices is None:
             return self._fanout.level
         return next((device.level for device in self.devices() if device.kind == "microphone"), None)
 
     def drops(self) -> dict[str, int]:
-        """What was lost, skipped or given up so far, by kind."""
+        """What was lost or skipped so far, by kind."""
         drops = self._source.drops()
         drops["speech_steps"] = self.models.speech.skipped_steps if self.models.speech else 0
         if self._policy.skips_superseded:

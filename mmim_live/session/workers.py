@@ -1,6 +1,6 @@
-"""The threads of a session: each takes items from one channel and passes what it made of them to the next.
+"""The threads of a session: each takes items from one channel and passes its results to the next.
 
-A worker that fails hands its error to the session instead of dying silently.
+A worker that fails reports its error instead of dying silently.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Job = Callable[[], None]
 
 
 class Worker(threading.Thread):
-    """A thread with a name and one job. If the job raises, `failed` receives the error; True: restart the job."""
+    """A named thread with one job. If the job raises, `failed` receives the error and returns whether to restart."""
 
     def __init__(self, name: str, job: Job, failed: Callable[[str, Exception], bool]) -> None:
         super().__init__(name=f"mmim-{name}", daemon=True)
@@ -34,23 +34,23 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """Run the job to its end."""
-        again = True
-        while again:
+        restart = True
+        while restart:
             try:
                 self._job()
-                again = False
-            except Exception as error:  # noqa: BLE001 (whatever it was, the session must learn of it)
-                again = self._failed(self.name, error)
+                restart = False
+            except Exception as error:  # noqa: BLE001 (the session must learn of any error)
+                restart = self._failed(self.name, error)
 
 
 class Restarts:
-    """How often a worker that fails may be restarted: a few times a minute."""
+    """Limits how often a failing worker is restarted: a few times per minute."""
 
     def __init__(self) -> None:
         self._failures: dict[str, deque[float]] = {}
 
     def allows(self, worker: str, now_s: float) -> bool:
-        """Note a failure at `now_s`; whether the worker may be restarted."""
+        """Record a failure at `now_s`; return whether the worker may be restarted."""
         failures = self._failures.setdefault(worker, deque())
         while failures and failures[0] < now_s - RESTARTS_WITHIN_S:
             failures.popleft()
@@ -63,7 +63,7 @@ def extract_faces(
 ) -> None:
     """Frames -> face rows, and previews. Ends early once `inbox` is closed.
 
-    A second face is noted when it appears, and then at most every half minute.
+    A notice reports a second face when it appears, and then at most every half minute.
     """
     noted_s: float | None = None
     for frame in frames:
@@ -73,7 +73,7 @@ def extract_faces(
         row = extractor.push(frame)
         if extractor.faces_in_frame > 1 and (noted_s is None or frame.time_s - noted_s >= SECOND_FACE_REMINDER_S):
             noted_s = frame.time_s
-            inbox.put(Notice(frame.time_s, "second_face", "more than one face: the largest is read"))
+            inbox.put(Notice(frame.time_s, "second_face", "more than one face: using the largest"))
         if not inbox.put(FaceRows(() if row is None else (row,), frame.time_s)):
             return
         previews.offer(frame, extractor.outline)
@@ -95,7 +95,7 @@ def recognize_speech(
     inbox: Inbox,
     more: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Audio -> words. `more`: whether further audio is waiting that is better decoded together with this block."""
+    """Audio -> words. `more`: whether more audio is waiting, which is better decoded together with this block."""
     for block in audio:
         for update in recognizer.push(block, more=more()):
             inbox.put(update)

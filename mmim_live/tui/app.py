@@ -23,7 +23,7 @@ from mmim_live.session_types import (
     MarkMoment,
     Preview,
     SessionUpdate,
-    ShowPicture,
+    ShowPreview,
     SoundLevel,
     ToggleBaseline,
     ToggleRecording,
@@ -280,7 +280,7 @@ class MmimApp(App[None]):
         wanted = None if size is None else (size.width, size.height)
         if self.state.session is None or (wanted is None and not self._pictured):
             return
-        self._pictured = self._source.send(ShowPicture(wanted)) and wanted is not None
+        self._pictured = self._source.send(ShowPreview(wanted)) and wanted is not None
         if wanted is not None and not self._pictured:
             self._picture.clear("No camera in use.")
 

@@ -61,7 +61,7 @@ def connected(
 
 def publish(server: EventServer, events: list[Event | Health]) -> None:
     for event in events:
-        server.tell(event) if isinstance(event, Health) else server.write(event)
+        server.write_health(event) if isinstance(event, Health) else server.write(event)
 
 
 def until(line: Any, kind: str) -> list[dict[str, Any]]:
@@ -178,7 +178,7 @@ def test_a_slow_overlay_skips_views_and_stays_connected(server: EventServer):
 def test_overlays_count_as_listeners(server: EventServer):
     with connected(server) as line, connected(server, path="/overlay") as overlay:
         view_until(overlay, lambda _: True)
-        server.tell(health(1.0))
+        server.write_health(health(1.0))
         assert until(line, "health")[-1]["listeners"] == 2
 
 
@@ -318,7 +318,7 @@ def test_who_does_not_read_is_let_go_and_the_others_go_on(server: EventServer):
         assert server.dropped == 1
         server.write(SUMMARY)
         assert until(line, "summary")
-        server.tell(health(1.0))
+        server.write_health(health(1.0))
         assert (heard := until(line, "health")[-1])["listeners"] == 1
         assert heard["listeners_dropped"] == 1
     silent.close()

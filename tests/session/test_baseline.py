@@ -1,4 +1,4 @@
-"""The user's baseline: when it begins, holds, fails and goes."""
+"""The user's baseline: when it begins, is set, fails and is removed."""
 
 import dataclasses
 import statistics
@@ -26,61 +26,61 @@ def grid(until_s: float) -> list[float]:
 
 
 @given(st.floats(0, 50), st.lists(st.floats(-3, 3), min_size=200, max_size=200))
-def test_it_is_the_median_of_the_readings_inside(began_s: float, scores: list[float]):
+def test_the_baseline_is_the_median_of_the_readings_inside(began_s: float, scores: list[float]):
     baseline = Baseline(WINDOW_S, HOP_S)
     assert baseline.toggle(began_s).code == "baseline_began"
-    told = []
+    notices = []
     inside = []
     for end_s, score in zip(grid(100), scores, strict=True):
         if baseline.score is None and end_s - WINDOW_S >= began_s - 1e-6 and end_s <= began_s + MEASURE_S + 1e-6:
             inside.append(score)
-        told += baseline.take(at(end_s, score))
-    assert [notice.code for notice in told] == ["baseline_set"]
-    assert "words and voice" in told[0].message
+        notices += baseline.take(at(end_s, score))
+    assert [notice.code for notice in notices] == ["baseline_set"]
+    assert "words and voice" in notices[0].message
     assert baseline.score == statistics.median(inside)
     assert baseline.possible - 1 <= len(inside) <= baseline.possible + 1
     assert baseline.relative(1.5) == 1.5 - baseline.score
     assert baseline.relative(None) is None
-    assert baseline.look(99.0) == BaselineHealth(baseline.score)
+    assert baseline.health(99.0) == BaselineHealth(baseline.score)
     assert baseline.toggle(99.0).code == "baseline_removed"
     assert baseline.relative(1.5) is None
-    assert baseline.look(99.0) is None
+    assert baseline.health(99.0) is None
 
 
 @given(st.lists(st.booleans(), min_size=60, max_size=60))
-def test_it_needs_enough_speech(speaks: list[bool]):
+def test_the_baseline_needs_enough_speech(speaks: list[bool]):
     baseline = Baseline(WINDOW_S, HOP_S)
     baseline.toggle(0.0)
-    told = []
-    held = 0
+    notices = []
+    count = 0
     for end_s, spoken in zip(grid(30), speaks, strict=True):
         inside = WINDOW_S <= end_s <= MEASURE_S
-        held += spoken and inside
-        told += baseline.take(at(end_s, 0.5, present=SPOKEN if spoken else Present(face=True)))
-    (notice,) = told
-    assert notice.code == ("baseline_set" if held >= baseline.needed else "baseline_failed")
-    assert f"{held} of {baseline.possible} readings held speech" in notice.message
+        count += spoken and inside
+        notices += baseline.take(at(end_s, 0.5, present=SPOKEN if spoken else Present(face=True)))
+    (notice,) = notices
+    assert notice.code == ("baseline_set" if count >= baseline.needed else "baseline_failed")
+    assert f"{count} of {baseline.possible} readings contained speech" in notice.message
     assert (baseline.score is None) == (notice.code == "baseline_failed")
 
 
-def test_provisional_readings_do_not_count_and_late_ones_are_not_waited_for_forever():
+def test_provisional_readings_do_not_count_and_the_wait_for_late_ones_is_bounded():
     baseline = Baseline(WINDOW_S, HOP_S)
     baseline.toggle(0.0)
-    told = [notice for end_s in grid(40) for notice in baseline.take(at(end_s, 1.0, status="provisional"))]
-    assert [notice.code for notice in told] == ["baseline_failed"]
-    assert told[0].time_s == MEASURE_S + LATE_S + HOP_S
+    notices = [notice for end_s in grid(40) for notice in baseline.take(at(end_s, 1.0, status="provisional"))]
+    assert [notice.code for notice in notices] == ["baseline_failed"]
+    assert notices[0].time_s == MEASURE_S + LATE_S + HOP_S
 
 
-def test_it_is_called_off_by_the_key_and_fails_with_the_session():
+def test_toggling_cancels_the_measurement_and_the_end_of_the_session_fails_it():
     baseline = Baseline(WINDOW_S, HOP_S)
     baseline.toggle(3.0)
-    assert baseline.look(5.0) == BaselineHealth(None, MEASURE_S - 2)
-    assert baseline.look(50.0) == BaselineHealth(None, 0.0)
+    assert baseline.health(5.0) == BaselineHealth(None, MEASURE_S - 2)
+    assert baseline.health(50.0) == BaselineHealth(None, 0.0)
     assert baseline.toggle(6.0).code == "baseline_removed"
     assert baseline.end(7.0) == []
     baseline.toggle(8.0)
     assert [notice.code for notice in baseline.end(9.0)] == ["baseline_failed"]
-    assert baseline.look(9.0) is None
+    assert baseline.health(9.0) is None
 
 
 @pytest.mark.parametrize(("window_s", "hop_s"), [(1.0, 0.1), (6.0, 0.5), (10.0, 10.0), (30.0, 0.5), (30.0, 10.0)])

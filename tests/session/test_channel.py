@@ -7,7 +7,7 @@ from mmim_live.session.channel import Channel
 
 
 @given(st.lists(st.integers(), max_size=200), st.integers(1, 5))
-def test_everything_arrives_in_order_and_depth_is_kept(items, depth):
+def test_items_arrive_in_order_and_the_depth_is_never_exceeded(items, depth):
     channel: Channel[int] = Channel(depth)
     deepest: list[int] = [0]
 
@@ -25,7 +25,7 @@ def test_everything_arrives_in_order_and_depth_is_kept(items, depth):
     assert max(deepest) <= depth
 
 
-def test_abandoning_wakes_a_waiting_sender_and_a_waiting_taker():
+def test_abandoning_wakes_a_waiting_sender_and_a_waiting_receiver():
     full: Channel[int] = Channel(1)
     full.put(1)
     empty: Channel[int] = Channel(1)

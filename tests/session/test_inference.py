@@ -1,4 +1,4 @@
-"""The reader with a scripted predictor: languages, counting, lag."""
+"""Inference with a scripted predictor: languages, counts, latency."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from mmim_live.types import Prediction, Present, VoiceRow, Window, Word
 
 
 class ScriptedPredictor:
-    """Says +1 for every word it is shown, and keeps what it was shown."""
+    """The score is the number of words; keeps the windows it was given."""
 
     def __init__(self) -> None:
-        self.shown: list[Window] = []
+        self.windows: list[Window] = []
 
     def predict(self, windows: Sequence[Window]) -> list[Prediction]:
-        self.shown += windows
+        self.windows += windows
         return [Prediction(float(len(w.words)), present=Present(text=bool(w.words))) for w in windows]
 
 
@@ -35,7 +35,7 @@ def window(*words: Word, kind: str = "rolling", status: str = "committed") -> Wi
     return Window(0.0, 1.0, kind, status, 0, tuple(words), rows, ())  # type: ignore[arg-type]
 
 
-def test_words_in_an_unknown_language_are_shown_told_of_once_and_do_not_count():
+def test_words_in_an_unsupported_language_are_passed_on_with_one_notice_and_do_not_count():
     inference, predictor = make_inference()
     events = inference.read(word("hola", "es")) + inference.read(word("adiós", "es"))
     assert [type(event) for event in events] == [Notice, WordHeard, WordHeard]
@@ -43,20 +43,20 @@ def test_words_in_an_unknown_language_are_shown_told_of_once_and_do_not_count():
     (utterance,) = inference.read(window(word("hola", "es"), word("yes", "en"), kind="utterance"))
     assert isinstance(utterance, Utterance)
     assert utterance.text == "hola yes"
-    assert [shown.text for shown in predictor.shown[-1].words] == ["yes"]
+    assert [word.text for word in predictor.windows[-1].words] == ["yes"]
 
 
-def test_a_model_that_tells_no_language_and_a_checkpoint_for_any():
+def test_words_count_if_their_language_is_unknown_or_the_checkpoint_supports_any():
     inference, predictor = make_inference()
     inference.read(window(word("fine", None)))
-    assert len(predictor.shown[-1].words) == 1
+    assert len(predictor.windows[-1].words) == 1
     inference, predictor = make_inference(languages=())
     assert [type(event) for event in inference.read(word("hola", "es"))] == [WordHeard]
     inference.read(window(word("hola", "es")))
-    assert len(predictor.shown[-1].words) == 1
+    assert len(predictor.windows[-1].words) == 1
 
 
-def test_readings_and_utterances_are_told_relative_to_a_baseline_while_there_is_one():
+def test_readings_and_utterances_are_relative_to_the_baseline_while_there_is_one():
     inference, _ = make_inference()
     said = word("fine", "en")
     inference.baseline.toggle(0.0)
@@ -67,7 +67,7 @@ def test_readings_and_utterances_are_told_relative_to_a_baseline_while_there_is_
     assert relative == [0.75, 0.75]
 
 
-def test_a_stretch_of_voice_without_words_is_no_utterance():
+def test_a_stretch_of_voice_without_words_is_not_an_utterance():
     inference, _ = make_inference()
     assert inference.read(window(kind="utterance")) == []
 

@@ -36,11 +36,11 @@ from tests.capture.conftest import (  # noqa: F401 (fixtures)
 from tests.capture.mjpeg import MjpegCamera
 from tests.session.test_live_session import Checkpoint, Predictor
 
-RETURN_S = 6.0  # within 5 s, says the design; a busy machine takes a little longer
+RETURN_S = 6.0  # within 5 s by design; a busy machine takes a little longer
 
 
 class Running:
-    """A session, and what it has said so far."""
+    """A session and its events so far."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -55,7 +55,7 @@ class Running:
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    def has_told(self, *codes: str) -> Callable[[], bool]:
+    def has_notices(self, *codes: str) -> Callable[[], bool]:
         return lambda: set(codes) <= {notice.code for notice in self.of(Notice)}
 
     @property
@@ -72,7 +72,7 @@ class Running:
 
 @pytest.fixture
 def running(network_camera: MjpegCamera) -> Iterator[Running]:  # noqa: F811
-    """All real but for the predictor, which needs no model here."""
+    """Everything is real except the predictor, which needs no model here."""
     if (found := assets.find("whisper-tiny.en") or assets.find("whisper-base")) is None:
         pytest.skip("needs whisper-tiny.en or whisper-base")
     recognizer = SpeechRecognizer(load_whisper(found.folder), "en")
@@ -99,24 +99,24 @@ def running(network_camera: MjpegCamera) -> Iterator[Running]:  # noqa: F811
 
 
 @pytest.mark.slow
-def test_devices_that_go_away_and_return_in_the_middle_of_a_session(
+def test_devices_may_be_lost_and_return_during_a_session(
     room: SoundServer,  # noqa: F811
     network_camera: MjpegCamera,  # noqa: F811
     speech: NDArray[np.int16],  # noqa: F811
     running: Running,
-    shared_data: Path,  # what is spoken lies there
+    shared_data: Path,  # with the recordings that are played
 ) -> None:
-    assert wait_until(running.has_told("camera_opened", "microphone_opened"), 10.0)
+    assert wait_until(running.has_notices("camera_opened", "microphone_opened"), 10.0)
     room.speak(speech)
     assert wait_until(lambda: bool(running.words), 10.0), running.events
     network_camera.stop()
     room.kill()
-    assert wait_until(running.has_told("camera_lost", "microphone_lost"), 10.0)
+    assert wait_until(running.has_notices("camera_lost", "microphone_lost"), 10.0)
     before = len(running.of(Reading))
-    assert wait_until(lambda: len(running.of(Reading)) > before + 3, 10.0)  # the grid goes on
+    assert wait_until(lambda: len(running.of(Reading)) > before + 3, 10.0)  # the grid continues
     network_camera.start()
     room.start()
-    assert wait_until(running.has_told("camera_returned", "microphone_returned"), RETURN_S)
+    assert wait_until(running.has_notices("camera_returned", "microphone_returned"), RETURN_S)
     said = len(running.words)
     room.speak(speech)
     assert wait_until(lambda: len(running.words) > said, 10.0)
@@ -128,7 +128,7 @@ def test_devices_that_go_away_and_return_in_the_middle_of_a_session(
     assert running.words.count("american") == 2
 
 
-def test_without_any_device_there_is_one_clear_line(sound_server: SoundServer) -> None:  # noqa: F811
+def test_without_any_device_the_error_is_one_clear_line(sound_server: SoundServer) -> None:  # noqa: F811
     with pytest.raises(DeviceError, match=r"microphone.*; camera no/such/film.mp4 cannot be opened") as caught:
         open_live(Devices("no/such/film.mp4"), Settings())
     assert "\n" not in str(caught.value)

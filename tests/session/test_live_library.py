@@ -1,4 +1,4 @@
-"""`mmim_live.live`: a session of devices as a generator, which can be ended, marked and recorded."""
+"""`mmim_live.live`: a live session as a generator, which can be ended, marked and recorded."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.session.test_live_session import Scene
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
+def no_thread_is_left() -> Iterator[None]:
     yield
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("mmim-")]
 
@@ -25,7 +25,7 @@ def scripted() -> LiveSession:
     return LiveSession(SessionRunner(lambda report: Scene().session(), live=True))
 
 
-def test_finishing_gives_the_rest_and_the_summary():
+def test_finishing_yields_the_remaining_events_and_the_summary():
     session = scripted()
     assert not session.mark()
     events = []
@@ -59,7 +59,7 @@ def test_an_error_thrown_in_ends_the_session():
     assert list(session) == []
 
 
-def test_what_is_wrong_is_told_at_the_first_event(tmp_path: Path):
+def test_errors_are_raised_at_the_first_event(tmp_path: Path):
     for arguments, message in (
         ({"camera": None, "microphone": None}, "neither camera nor microphone"),
         ({"window": -1.0}, "window"),
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_told_at_the_first_event(tmp_path: Path):
         next(mmim_live.live(record=tmp_path))
 
 
-def test_a_real_camera_is_read_and_recorded(network_camera: MjpegCamera, tmp_path: Path):  # noqa: F811
+def test_a_real_camera_is_analyzed_and_recorded(network_camera: MjpegCamera, tmp_path: Path):  # noqa: F811
     folder = tmp_path / "talk"
     events = []
     with mmim_live.live(network_camera.url, None, record=folder, hop=0.25, window=1.0) as session:

@@ -1,4 +1,4 @@
-"""The live session with scripted devices and extractors: faults, load, and the end. No model is loaded."""
+"""The live session with scripted devices and extractors: faults, load and shutdown. No model is loaded."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ from mmim_live.session_types import DeviceChange, DeviceHealth, MarkMoment
 from mmim_live.settings import Settings
 from mmim_live.types import AudioBlock, FaceRow, Prediction, Present, SpeechUpdate, VideoFrame, VoiceRow, Window, Word
 
-Fault = Callable[[int], None]  # given how many items came before
+Fault = Callable[[int], None]  # receives the number of earlier items
 
 
 def never(count: int) -> None:
@@ -43,17 +43,17 @@ def third(count: int) -> None:
 
 
 class Camera:
-    """Ten pictures a second."""
+    """Ten frames per second."""
 
     def __init__(
         self,
         clock: SessionClock,
         report: Report,
         lost: bool = False,
-        see: Callable[[VideoFrame], None] = lambda _: None,
+        on_frame: Callable[[VideoFrame], None] = lambda _: None,
     ) -> None:
         self.name = "camera 0"
-        self._see = see
+        self._on_frame = on_frame
         self._clock, self._report, self._lost = clock, report, lost
         self._closed = threading.Event()
 
@@ -67,7 +67,7 @@ class Camera:
         if self._lost:
             raise DeviceError("stale")
         frame = VideoFrame(self._clock.now_s(), np.zeros((48, 64, 3), np.uint8))
-        self._see(frame)
+        self._on_frame(frame)
         return frame
 
     def use(self, source: int | str) -> None:
@@ -143,7 +143,7 @@ class Voice:
 
 @dataclass
 class Speech:
-    """Hears a word every half second, and commits it at once."""
+    """Recognizes a word every half second and commits it at once."""
 
     fault: Fault = never
     count: int = -1
@@ -188,7 +188,7 @@ class Checkpoint:
 
 @dataclass
 class Scene:
-    """A session and what came of it."""
+    """A session and its events."""
 
     camera: bool = True
     camera_lost: bool = False
@@ -201,10 +201,10 @@ class Scene:
 
     def session(self, recorder: Recorder | None = None) -> Session:
         clock = SessionClock()
-        see: Callable[[VideoFrame], None] = recorder.add_frame if recorder else lambda _: None
+        on_frame: Callable[[VideoFrame], None] = recorder.add_frame if recorder else lambda _: None
         source = DeviceSource(
             clock,
-            (lambda report: Camera(clock, report, self.camera_lost, see)) if self.camera else None,
+            (lambda report: Camera(clock, report, self.camera_lost, on_frame)) if self.camera else None,
             (lambda report: Microphone(clock, report)) if self.microphone else None,
             on_audio=recorder.add_audio if recorder else lambda _: None,
         )
@@ -220,7 +220,7 @@ class Scene:
         return Session(source, models, Settings(), LIVE, devices=source, recorder=recorder)
 
     def run(self, seconds: float = 2.2) -> "Scene":
-        """To its end, `seconds` after its beginning."""
+        """Run the session to its end, `seconds` after its beginning."""
         session = self.session()
         timer = threading.Timer(seconds, session.finish)
         timer.start()
@@ -245,13 +245,13 @@ class Scene:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    """Every thread of a session ends with it."""
+def no_thread_is_left() -> Iterator[None]:
+    """All threads of a session end with it."""
     yield
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("mmim-")]
 
 
-def test_a_session_reads_both_devices_and_ends_with_a_summary():
+def test_a_session_uses_both_devices_and_ends_with_a_summary():
     scene = Scene().run()
     summary = scene.events[-1]
     assert isinstance(summary, Summary)
@@ -268,7 +268,7 @@ def test_a_session_reads_both_devices_and_ends_with_a_summary():
 
 
 @pytest.mark.parametrize("worker", ["face", "voice", "speech", "predictor"])
-def test_a_worker_that_fails_once_is_told_of_and_begins_again(worker: str):
+def test_a_worker_that_fails_once_is_restarted_with_a_notice(worker: str):
     scene = Scene()
     getattr(scene, worker).fault = third
     scene.run()
@@ -280,24 +280,24 @@ def test_a_worker_that_fails_once_is_told_of_and_begins_again(worker: str):
 
 
 @pytest.mark.parametrize("worker", ["face", "voice", "speech"])
-def test_the_session_goes_on_without_a_worker_that_fails_again_and_again(worker: str):
+def test_the_session_continues_without_a_worker_that_keeps_failing(worker: str):
     scene = Scene()
     getattr(scene, worker).fault = always
     scene.run()
-    told = [code for code in scene.codes if code.startswith(worker)]
-    assert told == [f"{worker}_restarted"] * RESTARTS + [f"{worker}_gone"]
+    codes = [code for code in scene.codes if code.startswith(worker)]
+    assert codes == [f"{worker}_restarted"] * RESTARTS + [f"{worker}_gone"]
     present = scene.last.present
     assert (present.face, present.voice, present.text) == (worker != "face", worker != "voice", worker != "speech")
     assert scene.of(Summary)
 
 
-def test_without_anything_to_read_or_to_predict_with_there_is_no_session():
+def test_a_session_without_any_input_or_without_predictor_fails():
     for scene in (Scene(face=Face(always), voice=Voice(always)), Scene(predictor=Predictor(always))):
         with pytest.raises(WorkerError, match=r"keeps failing.*broken"):
             scene.run(20.0)
 
 
-def test_readings_go_on_while_the_camera_is_away():
+def test_readings_continue_while_the_camera_is_lost():
     scene = Scene(camera_lost=True).run()
     assert "camera_lost" in scene.codes
     assert scene.last.present == Present(True, True, False)
@@ -312,7 +312,7 @@ def test_one_device_is_enough(device: str):
     assert scene.of(Summary)
 
 
-def test_a_predictor_that_is_too_slow_leaves_readings_out_and_counts_them():
+def test_a_predictor_that_is_too_slow_skips_readings_and_counts_them():
     scene = Scene(predictor=Predictor(takes_s=0.7)).run(5.0)
     (summary,) = scene.of(Summary)
     assert summary.drops["readings"] > 0
@@ -320,17 +320,17 @@ def test_a_predictor_that_is_too_slow_leaves_readings_out_and_counts_them():
     assert given == scene.predictor.count + 1
 
 
-def test_a_mark_is_told_and_a_session_that_is_over_takes_none():
+def test_a_mark_becomes_an_event_and_a_session_that_has_ended_rejects_marks():
     session = Scene().session()
-    told: list[Event] = []
+    events: list[Event] = []
     for event in session.events():
-        told.append(event)
+        events.append(event)
         if isinstance(event, Reading) and event.end_s == 1.0 and event.revision == 0:
             assert session.send(MarkMoment("here", ago_s=0.25))
             asked_s = session.media_s
         if isinstance(event, Reading) and event.end_s == 2.0:
             session.finish()
-    (mark,) = [event for event in told if isinstance(event, Mark)]
+    (mark,) = [event for event in events if isinstance(event, Mark)]
     assert mark.label == "here"
     assert mark.time_s == pytest.approx(asked_s - 0.25, abs=0.1)
     assert not session.send(MarkMoment())
@@ -349,20 +349,20 @@ def rolling(end_s: float, status: str, revision: int) -> Window:
     return Window(end_s - 0.5, end_s, "rolling", status, revision, (), (), ())  # type: ignore[arg-type]
 
 
-def test_only_what_nobody_would_see_is_superseded():
+def test_only_windows_that_nobody_would_see_are_dropped():
     notice = Notice(1.0, "a", "b")
     old, new = rolling(1.0, "provisional", 0), rolling(1.5, "provisional", 0)
-    again, settled = rolling(1.5, "provisional", 1), rolling(1.0, "committed", 1)
-    items: list[Aligned] = [old, notice, new, settled, again]
-    assert drop_superseded(items) == [notice, settled, again]
-    assert drop_superseded([new, settled]) == [new, settled]
+    revised, committed = rolling(1.5, "provisional", 1), rolling(1.0, "committed", 1)
+    items: list[Aligned] = [old, notice, new, committed, revised]
+    assert drop_superseded(items) == [notice, committed, revised]
+    assert drop_superseded([new, committed]) == [new, committed]
     many: list[Aligned] = [rolling(k / 2, "committed", 0) for k in range(1, 3 * MAX_COMMITTED)]
     assert drop_superseded(many) == many[-MAX_COMMITTED:]
 
 
-def test_a_worker_may_begin_again_a_few_times_a_minute():
+def test_a_worker_may_be_restarted_a_few_times_per_minute():
     restarts = Restarts()
     assert [restarts.allows("face", 0.0) for _ in range(RESTARTS + 1)] == [True] * RESTARTS + [False]
     assert restarts.allows("voice", 0.0)
-    seldom = Restarts()
-    assert all(seldom.allows("face", now_s * RESTARTS_WITHIN_S / 2) for now_s in range(50))
+    rare = Restarts()
+    assert all(rare.allows("face", now_s * RESTARTS_WITHIN_S / 2) for now_s in range(50))

@@ -1,4 +1,4 @@
-"""Small pictures for who looks."""
+"""Camera previews."""
 
 from pathlib import Path
 
@@ -18,39 +18,39 @@ POINTS = np.array([[0.25, 0.5], [0.5, 0.75]], np.float32)
 
 
 def refuse() -> NDArray[np.float32]:
-    raise AssertionError("nobody looks")
+    raise AssertionError("no preview is needed")
 
 
-def test_nothing_is_made_unless_somebody_looks_and_then_only_some_a_second() -> None:
+def test_previews_are_made_only_on_request_and_a_few_per_second() -> None:
     now = [10.0]
-    told = list[Preview]()
-    pictures = PreviewMaker(told.append, mirrored=False, now_s=lambda: now[0])
+    previews = list[Preview]()
+    maker = PreviewMaker(previews.append, mirrored=False, now_s=lambda: now[0])
     frame = VideoFrame(1.0, np.zeros((48, 64, 3), np.uint8))
-    pictures.offer(frame, refuse)
-    pictures.size = (32, 32)
+    maker.offer(frame, refuse)
+    maker.size = (32, 32)
     for _ in range(30):
-        pictures.offer(frame, lambda: POINTS)
+        maker.offer(frame, lambda: POINTS)
         now[0] += 1 / 15
-    assert len(told) == 8  # of two seconds
-    assert told[0].image.shape == (24, 32, 3)
-    pictures.size = None
-    pictures.offer(frame, refuse)
+    assert len(previews) == 8  # in two seconds
+    assert previews[0].image.shape == (24, 32, 3)
+    maker.size = None
+    maker.offer(frame, refuse)
 
 
-def test_a_mirror_turns_picture_and_points() -> None:
-    told = list[Preview]()
+def test_mirroring_flips_image_and_points() -> None:
+    previews = list[Preview]()
     for mirrored in (False, True):
-        pictures = PreviewMaker(told.append, mirrored=mirrored)
-        pictures.size = (4, 4)
+        maker = PreviewMaker(previews.append, mirrored=mirrored)
+        maker.size = (4, 4)
         image = np.zeros((4, 4, 3), np.uint8)
         image[2, 1] = 200
-        pictures.offer(VideoFrame(0.0, image), lambda: POINTS)
-    assert told[0].image[2, 1, 0] == told[1].image[2, 2, 0] == 200
-    assert told[1].points.tolist() == [[0.75, 0.5], [0.5, 0.75]]
+        maker.offer(VideoFrame(0.0, image), lambda: POINTS)
+    assert previews[0].image[2, 1, 0] == previews[1].image[2, 2, 0] == 200
+    assert previews[1].points.tolist() == [[0.75, 0.5], [0.5, 0.75]]
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 60), st.integers(1, 60))
-def test_the_whole_picture_fits(width: int, height: int, columns: int, rows: int) -> None:
+def test_the_whole_image_fits(width: int, height: int, columns: int, rows: int) -> None:
     made = fit_image(np.full((height, width, 3), 7, np.uint8), (columns, rows))
     assert made.shape[0] <= rows
     assert made.shape[1] <= columns

@@ -1,4 +1,4 @@
-"""The driver of a session: sinks, health, errors and the end."""
+"""The session runner: sinks, health, errors and shutdown."""
 
 import threading
 from collections.abc import Generator, Iterator
@@ -14,7 +14,7 @@ from tests.session.test_live_session import Scene
 
 
 class FakeSink:
-    """Remembers what it was told; fails at the given event."""
+    """Keeps the events; fails at the given one."""
 
     def __init__(self, fails_at: int | None = None) -> None:
         self.written: list[Event] = []
@@ -36,26 +36,26 @@ class FakeSink:
 EVENTS: list[Event] = [Notice(float(i), "test", str(i)) for i in range(4)]
 
 
-def told() -> Generator[Event]:
+def all_events() -> Generator[Event]:
     yield from EVENTS
 
 
 def test_every_sink_gets_every_event_before_it_is_passed_on():
     sinks = [FakeSink(), FakeSink()]
-    for event in write_events(told(), sinks):
+    for event in write_events(all_events(), sinks):
         assert all(sink.written[-1] is event for sink in sinks)
     assert [sink.fate for sink in sinks] == ["closed", "closed"]
     assert sinks[0].written == EVENTS
 
 
-def test_one_full_disk_takes_all_files_with_it():
+def test_a_full_disk_discards_all_files():
     sinks = [FakeSink(), FakeSink(fails_at=2)]
     with pytest.raises(OutputError):
-        list(write_events(told(), sinks))
+        list(write_events(all_events(), sinks))
     assert [sink.fate for sink in sinks] == ["discarded", "discarded"]
 
 
-def test_after_any_other_end_the_lines_stand():
+def test_after_any_other_end_the_lines_are_kept():
     def broken() -> Generator[Event]:
         yield EVENTS[0]
         raise MediaError("it ended")
@@ -66,7 +66,7 @@ def test_after_any_other_end_the_lines_stand():
     assert (sink.fate, sink.written) == ("closed", EVENTS[:1])
 
     sink = FakeSink()
-    events = write_events(told(), [sink])
+    events = write_events(all_events(), [sink])
     next(events)
     events.close()  # type: ignore[attr-defined]
     assert sink.fate == "closed"
@@ -81,13 +81,13 @@ def runner() -> Iterator[SessionRunner]:
 
 
 class HealthLog(FakeSink):
-    """A sink that takes health too."""
+    """A sink that also takes health reports."""
 
     def __init__(self) -> None:
         super().__init__()
         self.healths: list[Health] = []
 
-    def tell(self, health: Health) -> None:
+    def write_health(self, health: Health) -> None:
         self.healths.append(health)
 
 
@@ -140,6 +140,6 @@ def test_what_ends_a_started_session_is_reported_as_its_last_update():
     assert (runner.health().activity, runner.health().checkpoint) == ("loading nothing", "minilm-en")
 
 
-def test_a_session_that_is_stopped_before_it_is_open_never_begins(runner: SessionRunner):
+def test_a_session_that_is_stopped_before_it_is_open_never_starts(runner: SessionRunner):
     runner.finish()
     assert list(runner.events()) == []

@@ -107,7 +107,7 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
     def _line(self, choice: DeviceChoice) -> Content:
         mark = ("* " if self._ascii_only else "● ") if choice.in_use else "  "
         used = " (in use)" if choice.in_use else ""
-        gives = f"  {plain(choice.gives)}" if choice.gives else ""
+        gives = f"  {plain(choice.detail)}" if choice.detail else ""
         return Content.assemble((mark, "$primary"), plain(choice.name) + used, (gives, "$foreground-muted"))
 
     def _hint(self, text: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmim_live.session_types import Preview, ShowPicture
+from mmim_live.session_types import Preview, ShowPreview
 from mmim_live.tui.render.camera_image import draw_picture
 from mmim_live.tui.widgets.camera_view import CameraView
 from tests.tui.driving import make_app, screen_text, settle, until
@@ -56,7 +56,7 @@ def test_the_picture_is_asked_for_while_it_is_shown_and_no_longer(size: tuple[in
             await pilot.press("c")
             await until(pilot, lambda: "Waiting for the camera" in screen_text(app))
             wanted = source.asked[-1]
-            assert isinstance(wanted, ShowPicture)
+            assert isinstance(wanted, ShowPreview)
             assert wanted.size is not None
             assert wanted.size[0] >= 24
             assert wanted.size[1] >= 18
@@ -65,7 +65,7 @@ def test_the_picture_is_asked_for_while_it_is_shown_and_no_longer(size: tuple[in
             app._post(health(40.0))  # seven seconds later, and no newer picture
             await until(pilot, lambda: "No camera image." in screen_text(app))
             await pilot.press("c")
-            await until(pilot, lambda: source.asked[-1] == ShowPicture(None))
+            await until(pilot, lambda: source.asked[-1] == ShowPreview(None))
             assert "─ Camera" not in screen_text(app)
 
     asyncio.run(run())
@@ -83,7 +83,7 @@ def test_who_asked_while_the_models_were_loading_gets_it_afterwards() -> None:
             for event in (SESSION, reading(1.0, 1.0)):
                 app._post(event)
             await until(pilot, lambda: source.asked)
-            assert isinstance(source.asked[-1], ShowPicture)
+            assert isinstance(source.asked[-1], ShowPreview)
             assert app.query_one(CameraView).wanted is not None
 
     asyncio.run(run())
