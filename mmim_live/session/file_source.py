@@ -130,7 +130,7 @@ class FileSource:
             self._frames.close()
 
     def _put_marks(self, until_s: float) -> None:
-        """Pass on the marks up to `until_s`. Bit by bit: the inbox may hold fewer than a recording does."""
+        """Pass on the marks up to `until_s`. Only as needed: a recording may have more than the inbox can hold."""
         while self._marks and self._marks[0].time_s <= until_s:
             self._inbox.put(self._marks.popleft())
 
