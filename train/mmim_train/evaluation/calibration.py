@@ -28,12 +28,12 @@ Numbers = NDArray[np.float64]
 def coalition_scores(model: MMIM, encodings: Encodings) -> dict[str, Numbers]:
     """The clipped scores [N] for each set of modalities, by its name."""
     model.eval()
-    found: dict[str, Numbers] = {}
+    scores: dict[str, Numbers] = {}
     for coalition in COALITIONS:
         present = encodings.present & torch.tensor(coalition)
         prediction = model.fuse(encodings.h_t, encodings.h_a, encodings.h_v, present).prediction[:, 0]
-        found[coalition_name(coalition)] = prediction.clamp(-SCORE_LIMIT, SCORE_LIMIT).double().numpy()
-    return found
+        scores[coalition_name(coalition)] = prediction.clamp(-SCORE_LIMIT, SCORE_LIMIT).double().numpy()
+    return scores
 
 
 def conformal(truth: Numbers, scores: dict[str, Numbers], level: float = 0.9) -> Conformal:
@@ -53,13 +53,13 @@ def coverage(
 ) -> dict[str, float]:
     """The fraction of examples inside their interval, with the width computed on the other folds of `groups`."""
     fold = groups % folds
-    found: dict[str, float] = {}
+    covered: dict[str, float] = {}
     for name, score in scores.items():
         if name:
             errors = np.abs(truth - score)
             inside = [errors[fold == k] <= half_width(errors[fold != k], level) for k in range(folds)]
-            found[name] = float(np.concatenate(inside).mean())
-    return found
+            covered[name] = float(np.concatenate(inside).mean())
+    return covered
 
 
 def abstention(truth: Numbers, scores: dict[str, Numbers], gain: float = 0.05, bins: int = 10) -> Abstention:

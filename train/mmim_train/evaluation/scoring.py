@@ -21,7 +21,7 @@ def prediction_metrics(head: HeadConfig, scoring: Scoring, targets: Tensor, pred
     metrics: dict[str, Any] = {}
     for column, name in enumerate(head.names):
         kept = ~torch.isnan(targets[:, column])
-        truth, predicted = (values[kept, column].numpy().astype(np.float32) for values in (targets, prediction))
-        found = as_json(regression_metrics(scoring, truth, predicted))
-        metrics |= found if len(head.names) == 1 else {f"{name}.{key}": value for key, value in found.items()}
+        truth, predicted = (side[kept, column].numpy().astype(np.float32) for side in (targets, prediction))
+        values = as_json(regression_metrics(scoring, truth, predicted))
+        metrics |= values if len(head.names) == 1 else {f"{name}.{key}": value for key, value in values.items()}
     return metrics

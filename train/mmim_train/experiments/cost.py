@@ -130,7 +130,7 @@ def parts_at_batch_1(model: MMIM, repeats: int = 300) -> dict[str, float]:
         "fusion": lambda: model.fuse(h[0], h[1], h[2], present),
         "mutual information": lambda: model.log_likelihoods(h[0], h[1], h[2]),
     }
-    found = {}
+    medians = {}
     with torch.inference_mode():
         for name, call in calls.items():
             times = []
@@ -138,8 +138,8 @@ def parts_at_batch_1(model: MMIM, repeats: int = 300) -> dict[str, float]:
                 started = time.thread_time()
                 call()
                 times.append(1000 * (time.thread_time() - started))
-            found[f"{name}, ms"] = float(np.median(times))
-    return found
+            medians[f"{name}, ms"] = float(np.median(times))
+    return medians
 
 
 def _measure(folder: Path, which: str) -> dict[str, Any]:
@@ -152,9 +152,9 @@ def _measure(folder: Path, which: str) -> dict[str, Any]:
         published_epoch(model, Padded(examples))
     else:
         our_epoch(model, examples)
-    found = {"cpu_s": time.process_time() - started}
+    usage = {"cpu_s": time.process_time() - started}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**found, "peak_mb": peak, "loaded_mb": before, **(parts_at_batch_1(model) if which == "ours" else {})}
+    return {**usage, "peak_mb": peak, "loaded_mb": before, **(parts_at_batch_1(model) if which == "ours" else {})}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -166,13 +166,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.only:
         sys.stdout.write(json.dumps(_measure(args.data, args.only)) + "\n")
         return
-    found = {}
+    results = {}
     for which in ("published", "ours"):
         command = [sys.executable, "-m", "mmim_train.experiments.cost", "--data", str(args.data), "--only", which]
-        found[which] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
-    names = list(found["ours"])
-    rows = [[name, *(f"{found[w][name]:.2f}" if name in found[w] else "-" for w in found)] for name in names]
-    sys.stdout.write(markdown(["", *found], rows) + "\n")
+        results[which] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
+    names = list(results["ours"])
+    rows = [[name, *(f"{results[w][name]:.2f}" if name in results[w] else "-" for w in results)] for name in names]
+    sys.stdout.write(markdown(["", *results], rows) + "\n")
 
 
 if __name__ == "__main__":

@@ -87,19 +87,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    found = {rho: estimates(rho, seed=7) for rho in _RHOS}
-    names = list(found[0.0])
+    results = {rho: estimates(rho, seed=7) for rho in _RHOS}
+    names = list(results[0.0])
     figure, ax = axes()
     ax.plot(_RHOS, [truth(rho) for rho in _RHOS], color="black", label="truth")
     for number, name in enumerate(names):
         style = "-" if name.startswith("corrected") else ":"
-        ax.plot(_RHOS, [found[rho][name] for rho in _RHOS], style, marker="o", color=f"C{number % 2}", label=name)
+        ax.plot(_RHOS, [results[rho][name] for rho in _RHOS], style, marker="o", color=f"C{number % 2}", label=name)
     ax.axhline(math.log(_BATCH), color="grey", linewidth=0.5)
     ax.set(xlabel=f"correlation of each of {_D} pairs", ylabel="nats", title="estimates vs. truth")
     ax.legend(fontsize="small")
     args.output.mkdir(parents=True, exist_ok=True)
     figure.savefig(args.output / "estimators.png", dpi=120)
-    rows = [[f"{rho:g}", f"{truth(rho):.3f}", *(f"{found[rho][name]:.3f}" for name in names)] for rho in _RHOS]
+    rows = [[f"{rho:g}", f"{truth(rho):.3f}", *(f"{results[rho][name]:.3f}" for name in names)] for rho in _RHOS]
     sys.stdout.write(markdown(["correlation", "truth", *names], rows) + "\n")
 
 

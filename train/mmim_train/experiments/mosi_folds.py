@@ -120,11 +120,11 @@ class Experiment:
         for arm, settings in ARMS.items():
             result[arm] = {}
             for half in HALVES:
-                found = [
+                means = [
                     np.mean([e["mae"][half] for e in entries if e["arm"] == arm and e["setting"] == number])
                     for number in range(len(settings))
                 ]
-                result[arm][half] = int(np.argmin(found))
+                result[arm][half] = int(np.argmin(means))
         return result
 
     def report(self, seeds: Sequence[int]) -> None:

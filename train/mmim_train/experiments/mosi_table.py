@@ -39,11 +39,11 @@ def _choosing_table(arms: Mapping[str, Sequence[Mapping[str, Any]]], choosing: _
     rows = []
     for arm, settings in arms.items():
         for number, setting in enumerate(settings):
-            found = [e["mae"] for e in choosing if e["arm"] == arm and e["setting"] == number]
-            if found:
-                means = [f"{np.mean([mae[half] for mae in found]):.4f}" for half in ("A", "B")]
+            maes = [e["mae"] for e in choosing if e["arm"] == arm and e["setting"] == number]
+            if maes:
+                means = [f"{np.mean([mae[half] for mae in maes]):.4f}" for half in ("A", "B")]
                 shown = {key: value for key, value in setting.items() if key != "objective"}
-                rows.append([arm, *means, str(len(found)), json.dumps(shown)])
+                rows.append([arm, *means, str(len(maes)), json.dumps(shown)])
     return markdown(["", "MAE on A", "MAE on B", "seeds", "setting"], rows)
 
 
@@ -65,10 +65,10 @@ def _reported_tables(truth: Mapping[str, Any], reported: _Entries) -> str:
 
 def _table(metrics: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     rows = []
-    for arm, found in metrics.items():
-        summary = summarize(found)
+    for arm, ours in metrics.items():
+        summary = summarize(ours)
         differences = [
-            "" if other == arm else _difference([f["mae"] for f in found], [f["mae"] for f in theirs])
+            "" if other == arm else _difference([f["mae"] for f in ours], [f["mae"] for f in theirs])
             for other, theirs in metrics.items()
         ]
         rows.append([arm, *(format_metric(c, summary[c]["mean"], summary[c]["sd"]) for c in _COLUMNS), *differences])

@@ -136,13 +136,15 @@ def predictions_by_epoch(
     There is no early stopping, and validation uses a single training example.
     """
     model = utterances.model(seed, **architecture)
-    encoder, found = Encoder(model, CPU, World()), []
+    encoder, predictions = Encoder(model, CPU, World()), []
 
     def observe(record: StepRecord | EpochRecord) -> None:
         if isinstance(record, EpochRecord):
-            found.append(predict(encoder, utterances.valid, len(utterances.valid))[:, 0].numpy().astype(np.float32))
+            predictions.append(
+                predict(encoder, utterances.valid, len(utterances.valid))[:, 0].numpy().astype(np.float32)
+            )
 
     one = PrecomputedExamples(utterances.train.whole, utterances.train.labels[:1], utterances.train.first)
     unstopped = options.model_copy(update={"patience": options.epochs})
     train(model, utterances.train, one, unstopped, seed=seed, device=CPU, observe=observe)
-    return np.stack(found)
+    return np.stack(predictions)

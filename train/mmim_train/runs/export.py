@@ -116,11 +116,11 @@ def consistency_quantiles(
     """Ascending quantiles of the `consistency_statistics` of voice and face, over examples that also have text."""
     model = encoder.model.eval()
     e = encoder.encode_all(examples, sorted_batches(examples.costs, 32), (0,))
-    found = consistency_statistics(model, e, {name: mixture.to(e.h_t.device) for name, mixture in prior.items()})
+    statistics = consistency_statistics(model, e, {name: mixture.to(e.h_t.device) for name, mixture in prior.items()})
     tables: dict[Name, tuple[float, ...]] = {}
     for name in _NAMES:
         both = (e.present[:, 0] & e.present[:, MODALITIES.index(name)]).cpu()
-        if name in found and int(both.sum()) > 1:
-            values = found[name].cpu()[both].double().numpy()
+        if name in statistics and int(both.sum()) > 1:
+            values = statistics[name].cpu()[both].double().numpy()
             tables[name] = tuple(float(v) for v in np.quantile(values, np.linspace(0, 1, _QUANTILES)))
     return tables
