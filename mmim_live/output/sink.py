@@ -80,8 +80,7 @@ def check_distinct(source: Path, outputs: Sequence[Path]) -> None:
     taken = [source]
     for path in outputs:
         for other in taken:
-            same = path.exists() and other.exists() and path.samefile(other)
-            if same or path.resolve() == other.resolve():
+            if _same_file(path, other) or os.path.realpath(path) == os.path.realpath(other):
                 what = "the recording itself" if other is source else "named twice"
                 raise OutputError(f"output {path} is {what}; give it a name of its own")
         taken.append(path)
@@ -91,11 +90,18 @@ def check_writable(path: str | Path) -> None:
     """Raise OutputError, before any work is done, if the file could not be written. Touches nothing."""
     path = Path(path)
     _format_of(path)
+    try:
+        path.stat()
+        exists = True
+    except (FileNotFoundError, NotADirectoryError):
+        exists = False
+    except OSError as error:  # a name too long, a link to itself
+        raise output_error(path, error) from error
     if path.is_dir():
         raise output_error(path, _os_error(errno.EISDIR))
-    if not path.exists() and not path.parent.is_dir():
+    if not exists and not path.parent.is_dir():
         raise output_error(path, _os_error(errno.ENOENT))
-    permitted = os.access(path, os.W_OK) if path.exists() else os.access(path.parent, os.W_OK | os.X_OK)
+    permitted = os.access(path, os.W_OK) if exists else os.access(path.parent, os.W_OK | os.X_OK)
     if not permitted:
         raise output_error(path, _os_error(errno.EACCES))
 
@@ -108,6 +114,13 @@ def _format_of(path: Path) -> _Format:
         raise OutputError(
             f"cannot write {path}: {shown} is not a supported format; use {', '.join(SUFFIXES)}"
         ) from None
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them is not there, or cannot be
+        return False
 
 
 def _os_error(number: int) -> OSError:

@@ -107,8 +107,22 @@ def check_recordable(path: Path) -> None:
     """Raise OutputError, before any work is done, if no recording could be put at `path`. Touches nothing."""
     partial = path.with_name(path.name + PARTIAL)
     for taken in (path, partial):
-        if taken.exists() and not (taken == path and path.is_dir() and not any(path.iterdir())):
+        if _is_there(taken) and not (taken == path and _is_empty_folder(path)):
             raise OutputError(f"cannot record into {path}: {taken.name} is there already; name a new folder")
     place = next(parent for parent in path.absolute().parents if parent.exists())
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         raise OutputError(f"cannot record into {path}: {place} cannot be written to; choose another place")
+
+
+def _is_there(path: Path) -> bool:
+    with _reporting_errors(path):  # a name may be too long
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    return True
+
+
+def _is_empty_folder(path: Path) -> bool:
+    """A link to one is none: the recording could not take its place."""
+    return not path.is_symlink() and path.is_dir() and not any(path.iterdir())

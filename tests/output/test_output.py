@@ -19,7 +19,7 @@ from mmim_live.events import Event, Mark, Notice, Reading, SessionStarted, Summa
 from mmim_live.output import Sink, check_writable, open_sink, read_events
 from mmim_live.output.csv import COLUMNS
 from mmim_live.output.jsonl import jsonl_formatter
-from mmim_live.output.sink import SUFFIXES
+from mmim_live.output.sink import SUFFIXES, check_distinct
 from mmim_live.output.subtitles import srt_formatter, vtt_formatter
 from mmim_live.types import Agreement, Contributions, Present
 
@@ -328,6 +328,11 @@ def a_folder(folder: Path) -> Path:
     return folder / "x.jsonl"
 
 
+def a_link_to_itself(folder: Path) -> Path:
+    (folder / "x.jsonl").symlink_to("x.jsonl")
+    return folder / "x.jsonl"
+
+
 def no_permission(folder: Path) -> Path:
     if os.geteuid() == 0:
         pytest.skip("root may write anywhere")
@@ -342,6 +347,9 @@ def no_permission(folder: Path) -> Path:
         (a_folder, "Is a directory", True),
         (no_permission, "Permission denied", True),
         (lambda folder: folder / "missing" / "x.jsonl", "No such file", True),
+        (a_link_to_itself, "Too many levels of symbolic links", True),
+        (lambda folder: folder / f"{'x' * 300}.jsonl", "File name too long", True),
+        (lambda folder: folder / ("x" * 300) / "x.jsonl", "File name too long", True),
         (lambda folder: folder / "x.docx", r"\.docx is not a supported format; use \.jsonl, \.csv, \.srt, \.vtt", True),
         (lambda folder: folder / "x", "no suffix is not a supported format", True),
     ],
@@ -359,7 +367,13 @@ def test_what_cannot_be_written_is_one_clear_line(
     with pytest.raises(OutputError, match=rf"^cannot write [^\n]*{reason}[^\n]*$"):
         open_sink(path).write(SESSION)
     assert sorted(tmp_path.iterdir()) == before
-    assert path.resolve().exists() == (make in (full_disk, a_folder))  # a device is not removed
+    assert os.access(path, os.F_OK) == (make in (full_disk, a_folder))  # a device is not removed
+
+
+def test_a_link_to_itself_is_no_other_output(tmp_path: Path) -> None:
+    check_distinct(a_link_to_itself(tmp_path), [tmp_path / "y.jsonl"])
+    with pytest.raises(OutputError, match="named twice"):
+        check_distinct(tmp_path / "talk.mp4", [tmp_path / "x.jsonl"] * 2)
 
 
 def write_all(sink: Sink, events: Iterable[Event]) -> None:

@@ -251,6 +251,14 @@ def test_names_are_not_taken_twice(tmp_path: Path):
             check_recordable(taken)
     with pytest.raises(OutputError, match="cannot be written to"):
         check_recordable(second / "x" / "y")
+    with pytest.raises(OutputError, match="File name too long"):
+        check_recordable(tmp_path / ("x" * 300))
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    (tmp_path / "empty").mkdir()
+    for link in ("loop", "link"):  # the recording could not take its place
+        with pytest.raises(OutputError, match="is there already"):
+            check_recordable(tmp_path / link)
 
 
 def test_nothing_is_lost_when_much_comes_at_once(tmp_path: Path):
