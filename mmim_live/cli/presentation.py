@@ -13,6 +13,7 @@ from mmim_live.errors import WorkerError
 from mmim_live.events import Comparison, Notice, Reading, SessionStarted, Summary, Utterance
 from mmim_live.session_types import SessionUpdate
 from mmim_live.settings import KeyOverrides
+from mmim_live.wording import plain
 
 if TYPE_CHECKING:
     from mmim_live.serve.server import EventServer
@@ -83,13 +84,13 @@ class LiveLines:
 
     def loading(self, what: str) -> None:
         """Before the session begins."""
-        print(f"{what} ...", file=self._terminal, flush=True)
+        print(f"{_one_line(what)} ...", file=self._terminal, flush=True)
 
     def show(self, update: SessionUpdate) -> None:
         """Whatever the session says."""
         match update:
             case Notice():
-                print(f"{update.time_s:7.1f} s  note: {update.message}", file=self._terminal, flush=True)
+                print(f"{update.time_s:7.1f} s  note: {_one_line(update.message)}", file=self._terminal, flush=True)
             case Utterance():
                 print(utterance_line(update), flush=True)
             case Summary():
@@ -108,7 +109,7 @@ class ReplayLines:
         console = Console(file=terminal)
         self._outputs = outputs
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:3.0f} %"),
             TimeRemainingColumn(),
@@ -127,7 +128,7 @@ class ReplayLines:
 
     def loading(self, what: str) -> None:
         """Before the session begins."""
-        self._progress.update(self._task, description=what)
+        self._progress.update(self._task, description=_one_line(what))
 
     def show(self, update: SessionUpdate) -> None:
         """Whatever the session says."""
@@ -135,11 +136,12 @@ class ReplayLines:
 
         match update:
             case SessionStarted():
-                self._progress.update(self._task, description=update.source, total=update.duration_s)
+                self._progress.update(self._task, description=_one_line(update.source), total=update.duration_s)
             case Reading():
                 self._progress.update(self._task, completed=update.end_s)
             case Notice():
-                self._progress.console.print(f"note: {update.message}", highlight=False, soft_wrap=True)
+                message = f"note: {_one_line(update.message)}"
+                self._progress.console.print(message, highlight=False, markup=False, soft_wrap=True)
             case Utterance():
                 print(utterance_line(update), flush=True)
             case Comparison():
@@ -153,7 +155,7 @@ class ReplayLines:
 def utterance_line(utterance: Utterance) -> str:
     """Start, score and words."""
     score = "     " if utterance.score is None else f"{utterance.score:+5.2f}"
-    return f"{utterance.start_s:7.1f} s  {score}  {utterance.text}"
+    return f"{utterance.start_s:7.1f} s  {score}  {_one_line(utterance.text)}"
 
 
 def summary_lines(summary: Summary, outputs: Sequence[Path]) -> str:
@@ -164,9 +166,14 @@ def summary_lines(summary: Summary, outputs: Sequence[Path]) -> str:
     lines = [
         f"{summary.duration_s:.1f} s of media at {summary.real_time_factor:.2f} x real time; mean sentiment {mean}",
         counts + (f"; dropped: {drops}" if drops else "; nothing dropped"),
-        *(f"written: {path}" for path in outputs),
+        *(f"written: {_one_line(str(path))}" for path in outputs),
     ]
     return "\n".join(lines)
+
+
+def _one_line(text: str) -> str:
+    """Text that is not ours, such as names and words, without line breaks and control characters."""
+    return " ".join(plain(text).split())
 
 
 def _label(name: str, number: int) -> str:
