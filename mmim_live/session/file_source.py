@@ -136,7 +136,7 @@ class FileSource:
 
     def _end_s(self, reached_s: float) -> float:
         """The end of the media, given the end of the last item: the stated duration, unless that is wrong."""
-        duration_s = self.info.duration_s
+        duration_s = self._media.duration_s
         if duration_s is None or duration_s <= reached_s:
             return reached_s
         if duration_s < reached_s + TRAILING_S:

@@ -5,7 +5,7 @@ Each track has its own demuxer, so that it never waits for packets of another, h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -23,7 +23,7 @@ from av.video.frame import VideoFrame as DecodedFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameGrid
+from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameGrid, GapLimiter
 from mmim_live.errors import MediaError
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 
@@ -82,11 +82,16 @@ class Track:
 # ---- audio -------------------------------------------------------------------------------------------------------
 
 
-def audio_blocks(track: Track, timeline: AudioTimeline, start_s: float) -> Iterator[AudioBlock]:
-    """Audio in blocks of exactly 0.1 s (the last may be shorter), from media time 0 = `start_s` of the file on."""
+def audio_blocks(
+    track: Track, timeline: AudioTimeline, start_s: float, gaps: GapLimiter, next_frame_s: Callable[[], float]
+) -> Iterator[AudioBlock]:
+    """Audio in blocks of exactly 0.1 s (the last may be shorter), from media time 0 = `start_s` of the file on.
+
+    `next_frame_s` is the time, on the tracks' clock, of the frame that comes next; infinity: none.
+    """
     block = np.empty(BLOCK_SAMPLES, np.float32)
     filled = done = 0
-    for piece in _gapless(track, timeline, start_s):
+    for piece in _gapless(track, timeline, start_s, gaps, next_frame_s):
         at = 0
         while at < len(piece):
             taken = min(len(piece) - at, BLOCK_SAMPLES - filled)
@@ -99,10 +104,15 @@ def audio_blocks(track: Track, timeline: AudioTimeline, start_s: float) -> Itera
         yield AudioBlock(done / SAMPLE_RATE_HZ, block[:filled].copy())
 
 
-def _gapless(track: Track, timeline: AudioTimeline, start_s: float) -> Iterator[Samples]:
+def _gapless(
+    track: Track, timeline: AudioTimeline, start_s: float, gaps: GapLimiter, next_frame_s: Callable[[], float]
+) -> Iterator[Samples]:
     for stamp_s, samples in _resampled(track):
         silence, skip = timeline.place(None if stamp_s is None else stamp_s - start_s, len(samples))
+        begin = timeline.count - (len(samples) - skip)  # of the piece
         while silence > 0:  # piecewise: hours of silence must not be held in memory
+            at_s = (begin - silence) / SAMPLE_RATE_HZ
+            silence -= gaps.leave_out(at_s, min(begin / SAMPLE_RATE_HZ, next_frame_s()))
             yield np.zeros(min(silence, BLOCK_SAMPLES), np.float32)
             silence -= BLOCK_SAMPLES
         yield samples[skip:]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +16,7 @@ from av.video.stream import VideoStream
 
 from mmim_live.capture.files.container import Tracks, choose_tracks, keep_only, one_line, open_container
 from mmim_live.capture.files.decoder import Track, audio_blocks, video_frames
-from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameGrid
+from mmim_live.capture.files.timestamps import MAX_GAP_S, AudioTimeline, FrameClock, FrameGrid, GapLimiter
 from mmim_live.errors import MediaError
 from mmim_live.events import Notice
 from mmim_live.types import AudioBlock, VideoFrame
@@ -54,11 +56,15 @@ class MediaFile:
         """
         self.path = Path(path)
         self._time_s = 0.0  # how far it has been read
+        self._stated_s: float | None = None
+        self._gaps = GapLimiter()
         self._notices: list[Notice] = []
         self._containers: list[InputContainer] = []
         self._tracks: list[Track] = []
         self._audio: Iterator[AudioBlock] = iter(())
         self._video: Iterator[VideoFrame] = iter(())
+        self._next_block: AudioBlock | None = None
+        self._next_frame: VideoFrame | None = None  # with the time of its track
         try:
             self._open(video=video, audio=audio, max_fps=max_fps, max_side_px=max_side_px)
         except MediaError:
@@ -70,20 +76,20 @@ class MediaFile:
         self._containers.append(container)
         tracks = choose_tracks(container)
         start_s = tracks.start_s
-        self.duration_s: float | None = None  # media seconds, according to the container
         if container.duration:
-            self.duration_s = (container.start_time or 0) / 1e6 + container.duration / 1e6 - start_s
-        jump_s = self.duration_s or UNKNOWN_DURATION_JUMP_S
+            self._stated_s = (container.start_time or 0) / 1e6 + container.duration / 1e6 - start_s
+        jump_s = self._stated_s or UNKNOWN_DURATION_JUMP_S
         if container.format.name in BROADCAST_FORMATS:
             jump_s = BROADCAST_JUMP_S
         if audio and tracks.audio is not None:
-            self._audio = audio_blocks(self._track(tracks.audio), AudioTimeline(jump_s), start_s)
+            track, timeline = self._track(tracks.audio), AudioTimeline(jump_s)
+            self._audio = audio_blocks(track, timeline, start_s, self._gaps, self._next_frame_s)
         if video and tracks.video is not None:
             rate = tracks.video.average_rate or tracks.video.guessed_rate
             clock = FrameClock(float(1 / rate) if rate else DEFAULT_STEP_S, jump_s)
             self._video = video_frames(self._track(tracks.video), clock, FrameGrid(max_fps), start_s, max_side_px)
-        self._next_block = next(self._audio, None)
         self._next_frame = next(self._video, None)
+        self._next_block = next(self._audio, None)
         self._has_audio, self._has_video = self._next_block is not None, self._next_frame is not None
         self._check_tracks(tracks, video=video, audio=audio)
 
@@ -151,6 +157,11 @@ class MediaFile:
         return self._has_video
 
     @property
+    def duration_s(self) -> float | None:
+        """Media seconds, according to the container and without what was cut from gaps so far; None: unknown."""
+        return None if self._stated_s is None else self._stated_s - self._gaps.skipped_s
+
+    @property
     def audio_finished(self) -> bool:
         """Whether all audio, if any, has been returned."""
         return self._next_block is None
@@ -162,18 +173,30 @@ class MediaFile:
 
     def notices(self) -> tuple[Notice, ...]:
         """What the user should know so far: codes no_audio, no_video, several_audio_tracks, several_video_tracks from
-        the start; skipped_packets once there are any.
+        the start; gap_cut and skipped_packets once there is a reason.
         """
-        if not self.skipped_packets:
-            return tuple(self._notices)
-        message = f"{self.name} is damaged: skipped {self.skipped_packets} packets that could not be decoded"
-        return (*self._notices, Notice(self._time_s, "skipped_packets", message))
+        notices = list(self._notices)
+        if self._gaps.first_cut is not None:
+            at_s, gap_s = self._gaps.first_cut
+            message = (
+                f"{self.name}: its timestamps jump by {gap_s:.0f} s at {at_s:.1f} s; jumps as long as that are cut to "
+                f"{MAX_GAP_S:.0f} s, so later times are earlier than in the file"
+            )
+            notices.append(Notice(at_s, "gap_cut", message))
+        if self.skipped_packets:
+            message = f"{self.name} is damaged: skipped {self.skipped_packets} packets that could not be decoded"
+            notices.append(Notice(self._time_s, "skipped_packets", message))
+        return tuple(notices)
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
     def read(self) -> AudioBlock | VideoFrame | None:
         """The next audio block or frame, whichever a device would have delivered first; None at the end."""
         block, frame = self._next_block, self._next_frame
+        if block is None and frame is not None:  # while there is audio, it is the audio that finds the gaps
+            self._gaps.leave_out(self._time_s + self._gaps.skipped_s, frame.time_s)
+        if frame is not None and self._gaps.skipped:
+            frame = replace(frame, time_s=frame.time_s - self._gaps.skipped_s)
         if block is not None and (frame is None or block.end_s <= frame.time_s):
             self._time_s = block.end_s
             self._next_block = next(self._audio, None)
@@ -182,6 +205,9 @@ class MediaFile:
             self._time_s = frame.time_s
             self._next_frame = next(self._video, None)
         return frame
+
+    def _next_frame_s(self) -> float:
+        return math.inf if self._next_frame is None else self._next_frame.time_s
 
     def close(self) -> None:
         """Close the file; `read` returns None from now on."""

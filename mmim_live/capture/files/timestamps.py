@@ -17,6 +17,11 @@ RESTART_S = 1.0
 # Matroska and Flash round to 1 ms: a frame due at 0.13333 s may be stamped 0.133 s.
 STAMP_ROUNDING_S = 0.001
 
+# Gaps up to this length are kept, longer ones while they total at most MAX_GAPS_S: a camera that went away, slides.
+# 10 s is where ffmpeg begins to doubt timestamps (dts_delta_threshold).
+MAX_GAP_S = 10.0
+MAX_GAPS_S = 600.0
+
 
 @dataclass(slots=True)
 class AudioTimeline:
@@ -104,3 +109,39 @@ class FrameGrid:
             return False
         self._slot = slot
         return True
+
+
+@dataclass(slots=True)
+class GapLimiter:
+    """Bounds the time in which no track has anything, so that two frames 1e7 s apart do not become months of media.
+
+    Times given to it are those of the tracks. Media time is behind them by `skipped`, on all tracks alike.
+    """
+
+    skipped: int = 0  # samples at 16 kHz
+    first_cut: tuple[float, float] | None = None  # media time and length in seconds of the first gap that was cut
+    _allowance_s: float = MAX_GAPS_S
+    _decided_s: float = 0.0  # a gap that ends here has been counted
+
+    @property
+    def skipped_s(self) -> float:
+        """How far media time is behind the tracks."""
+        return self.skipped / SAMPLE_RATE_HZ
+
+    def leave_out(self, at_s: float, next_s: float) -> int:
+        """How many samples to leave out between `at_s`, reached by all tracks, and `next_s`, where one goes on.
+
+        They are added to `skipped`.
+        """
+        gap_s = next_s - at_s
+        if gap_s <= MAX_GAP_S or next_s <= self._decided_s:
+            return 0
+        self._decided_s = next_s
+        if gap_s <= self._allowance_s:
+            self._allowance_s -= gap_s
+            return 0
+        if self.first_cut is None:
+            self.first_cut = (at_s - self.skipped_s, gap_s)
+        cut = round((gap_s - MAX_GAP_S) * SAMPLE_RATE_HZ)
+        self.skipped += cut
+        return cut

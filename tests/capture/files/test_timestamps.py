@@ -5,7 +5,16 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmim_live.capture.files.timestamps import RESTART_S, TOLERANCE_S, AudioTimeline, FrameClock, FrameGrid
+from mmim_live.capture.files.timestamps import (
+    MAX_GAP_S,
+    MAX_GAPS_S,
+    RESTART_S,
+    TOLERANCE_S,
+    AudioTimeline,
+    FrameClock,
+    FrameGrid,
+    GapLimiter,
+)
 from mmim_live.types import SAMPLE_RATE_HZ
 
 HALF_SAMPLE_S = 0.51 / SAMPLE_RATE_HZ
@@ -106,3 +115,34 @@ def test_the_grid_selects_the_first_frame_of_each_slot(distances: list[float], r
 def test_the_grid_keeps_every_frame_at_its_own_rate_rounded_to_milliseconds() -> None:
     grid = FrameGrid(15.0)
     assert all(grid.accepts(round(i / 15, 3)) for i in range(1000))
+
+
+def test_short_gaps_and_a_few_long_ones_are_kept() -> None:
+    gaps = GapLimiter()
+    assert gaps.leave_out(0.0, MAX_GAP_S) == 0
+    assert gaps.leave_out(50.0, 50.0 + MAX_GAPS_S / 2) == 0
+    assert gaps.leave_out(51.0, 50.0 + MAX_GAPS_S / 2) == 0  # on the way through the same gap
+    assert gaps.leave_out(5000.0, 5000.0 + MAX_GAPS_S / 2) == 0
+    assert (gaps.skipped, gaps.first_cut) == (0, None)
+
+
+def test_a_gap_beyond_the_allowance_is_cut_to_the_longest_that_is_free() -> None:
+    gaps = GapLimiter()
+    for at_s in (1.0, 2e7, 3e7):
+        cut = gaps.leave_out(at_s, at_s + 1e6)
+        assert cut == round((1e6 - MAX_GAP_S) * SAMPLE_RATE_HZ)
+        assert gaps.leave_out(at_s + cut / SAMPLE_RATE_HZ, at_s + 1e6) == 0
+    assert gaps.skipped == 3 * cut
+    assert gaps.first_cut == (1.0, 1e6)
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 1e7), st.floats(0.0, 20.0)), max_size=60))
+def test_media_are_never_longer_than_their_content_the_short_gaps_and_the_allowance(
+    steps: list[tuple[float, float]],
+) -> None:
+    gaps, at_s, bound_s = GapLimiter(), 0.0, MAX_GAPS_S
+    for gap_s, content_s in steps:
+        gaps.leave_out(at_s, at_s + gap_s)
+        at_s += gap_s + content_s
+        bound_s += min(gap_s, MAX_GAP_S) + content_s
+    assert at_s - gaps.skipped / SAMPLE_RATE_HZ <= bound_s + 0.001
