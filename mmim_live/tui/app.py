@@ -105,7 +105,7 @@ class MmimApp(App[None]):
         now_s: Callable[[], float] = time.monotonic,
         draw_interval_s: float = 0.1,
     ) -> None:
-        """`title` names what is analysed. The screen is drawn at most once every `draw_interval_s`.
+        """`title` names what is analyzed. The screen is drawn at most once every `draw_interval_s`.
 
         `welcome`: show what the program does and does not do before starting. `overlay` is the address of the page for
         OBS if it is served.
@@ -128,7 +128,7 @@ class MmimApp(App[None]):
         self._draw_due: Timer | None = None
         self._frozen = False
         self._begun = False
-        self._pictured = False  # the session sends previews
+        self._receives_previews = False
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name
@@ -145,7 +145,7 @@ class MmimApp(App[None]):
             with Vertical(id="left"):
                 yield ScorePanel(state, ascii_only=ascii_only)
                 yield ContributionsPanel(state, ascii_only=ascii_only)
-                yield CameraView(self._want_picture, ascii_only=ascii_only)
+                yield CameraView(self._request_previews, ascii_only=ascii_only)
                 yield SessionInfoPanel(state)
             with Vertical(id="right"):
                 yield Timeline(state, ascii_only=ascii_only)
@@ -201,11 +201,11 @@ class MmimApp(App[None]):
                     self.screen_stack[0].query_one(LevelMeter).show(level)
             case Preview() as preview:
                 if not self._frozen:
-                    self._picture.show(preview)
+                    self._camera_view.show(preview)
             case event:
                 self.state.take(event)
                 if isinstance(event, SessionStarted):
-                    self._want_picture(self._picture.wanted)
+                    self._request_previews(self._camera_view.wanted)
                 if self._draw_due is None:
                     self._draw_due = self.set_timer(self._draw_interval_s, self._draw)
 
@@ -227,11 +227,11 @@ class MmimApp(App[None]):
             for kind in (Heading, Loading, ScorePanel, ContributionsPanel, SessionInfoPanel, HealthLine, SummaryBar):
                 self.screen_stack[0].query_one(kind).redraw()
             self._timeline.redraw()
-            self._picture.expire(self.state.now_s)
+            self._camera_view.expire(self.state.now_s)
             self.screen_stack[0].query_one(Transcript).redraw()
 
     @property
-    def _picture(self) -> CameraView:
+    def _camera_view(self) -> CameraView:
         return self.screen_stack[0].query_one(CameraView)
 
     @property
@@ -275,14 +275,14 @@ class MmimApp(App[None]):
         """Show or hide the camera."""
         self.screen_stack[0].toggle_class("-preview")
 
-    def _want_picture(self, size: Size | None) -> None:
+    def _request_previews(self, size: Size | None) -> None:
         """Ask the session for previews of this size, or None while none is visible: the session then makes none."""
         wanted = None if size is None else (size.width, size.height)
-        if self.state.session is None or (wanted is None and not self._pictured):
+        if self.state.session is None or (wanted is None and not self._receives_previews):
             return
-        self._pictured = self._source.send(ShowPreview(wanted)) and wanted is not None
-        if wanted is not None and not self._pictured:
-            self._picture.clear("No camera in use.")
+        self._receives_previews = self._source.send(ShowPreview(wanted)) and wanted is not None
+        if wanted is not None and not self._receives_previews:
+            self._camera_view.clear("No camera in use.")
 
     def action_devices(self) -> None:
         """Let the user switch to another camera or microphone."""
@@ -320,9 +320,9 @@ class MmimApp(App[None]):
         return sent
 
     def action_next_theme(self) -> None:
-        """The next theme of the cycle."""
-        place = CYCLE.index(self.theme) if self.theme in CYCLE else -1
-        self.theme = CYCLE[(place + 1) % len(CYCLE)]
+        """Switch to the next theme of the cycle."""
+        index = CYCLE.index(self.theme) if self.theme in CYCLE else -1
+        self.theme = CYCLE[(index + 1) % len(CYCLE)]
 
     def get_key_display(self, binding: Binding) -> str:
         """The key as shown to the user; plain characters in ASCII mode."""

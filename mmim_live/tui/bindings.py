@@ -14,7 +14,7 @@ from mmim_live.settings import KeyOverrides
 RESERVED = ("ctrl+c", "ctrl+p", "ctrl+q", "escape", "enter", "tab", "shift+tab", "up", "down", "pageup", "pagedown")
 
 _MODIFIERS = {"ctrl", "alt", "shift", "super", "hyper", "meta"}
-_NAMED = {key.value for key in Keys} | {"space"}  # beside those that are named by the character they type
+_NAMED = {key.value for key in Keys} | {"space"}  # besides those named by the character they type
 
 
 def keymap(changes: KeyOverrides, bindings: Iterable[BindingType]) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""What the overlay page is told to show."""
+"""The state that the overlay page receives."""
 
 import dataclasses
 import json
@@ -21,7 +21,7 @@ def view_of(*events: Event | Health, notice: str = "", lines: int = 4) -> Overla
     return overlay_view(snapshot, notice, lines)
 
 
-def test_a_score_is_put_into_number_sign_words_and_places() -> None:
+def test_a_score_becomes_number_sign_words_and_positions() -> None:
     score = view_of(SESSION, reading(6.0, -1.5, width=0.75, status="provisional")).score
     assert (score.tone, score.sign, score.number, score.words) == ("negative", "▼", "−1.5", "negative")
     assert (score.marker, score.interval_start, score.interval_width) == (25.0, 12.5, 25.0)
@@ -29,7 +29,7 @@ def test_a_score_is_put_into_number_sign_words_and_places() -> None:
     assert score.status == "provisional"
 
 
-def test_what_is_unknown_is_left_out() -> None:
+def test_unknown_values_are_omitted() -> None:
     alone = view_of(reading(6.0, 1.0, width=None)).score
     assert (alone.detail, alone.interval_start, alone.interval_width) == ("committed", None, None)
     abstained = view_of(reading(6.0, None)).score
@@ -63,7 +63,7 @@ def test_the_status_is_the_notice_or_the_end() -> None:
 
 
 @given(st.floats(-3.5, 3.5), st.none() | st.floats(0, 6))
-def test_places_lie_on_the_scale(score: float, width: float | None) -> None:
+def test_positions_lie_on_the_scale(score: float, width: float | None) -> None:
     message = json.loads(overlay_line(view_of(reading(6.0, score, width=width))))
     assert message["type"] == "overlay"
     shown = message["score"]

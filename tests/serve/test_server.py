@@ -1,4 +1,4 @@
-"""--serve: real server, real listeners. Who may listen hears everything; who is slow is let go, not waited for."""
+"""--serve with a real server and real clients: authorized clients receive everything, slow ones are disconnected."""
 
 import asyncio
 import base64
@@ -75,7 +75,7 @@ def until(line: Any, kind: str) -> list[dict[str, Any]]:
 # ---- what is heard ----------------------------------------------------------------------------------------------
 
 
-def test_who_listens_from_the_start_hears_what_a_file_holds(server: EventServer):
+def test_a_client_connected_from_the_start_receives_what_a_file_contains(server: EventServer):
     events = list(talk(finished=True))
     with connected(server) as one, connected(server) as other:
         publish(server, events)
@@ -91,7 +91,7 @@ def test_who_listens_from_the_start_hears_what_a_file_holds(server: EventServer)
 
 
 @pytest.mark.parametrize("until_s", [0.0, 3.0, 31.0, 60.0])
-def test_who_comes_late_hears_where_it_stands(server: EventServer, until_s: float):
+def test_a_late_client_first_receives_the_current_state(server: EventServer, until_s: float):
     before: list[Event | Health] = list(talk(until_s))
     publish(server, before)
     end = Notice(until_s, "end", "of the test")
@@ -110,14 +110,14 @@ def test_who_comes_late_hears_where_it_stands(server: EventServer, until_s: floa
     assert again.events() == whole.events()
 
 
-def test_another_session_takes_the_place_of_the_one_before(server: EventServer):
+def test_a_new_session_replaces_the_previous_one(server: EventServer):
     publish(server, [SESSION, utterance(1, 2, "old", 1.0), SUMMARY, SESSION, utterance(1, 2, "new", 1.0)])
     with connected(server) as line:
         first, second = until(line, "utterance")
     assert (first["type"], second["text"]) == ("session", "new")
 
 
-def test_what_is_kept_for_those_who_come_late_is_bounded():
+def test_the_state_kept_for_late_clients_is_bounded():
     latest = Snapshot()
     for index in range(300):
         latest.apply(utterance(index, index + 0.5, "again", 0.0))
@@ -145,7 +145,7 @@ def test_an_overlay_receives_its_state_ready_made(server: EventServer):
     assert view["score"]["words"] == "negative"
 
 
-def test_an_overlay_says_how_many_utterances_it_shows(server: EventServer):
+def test_an_overlay_chooses_how_many_utterances_it_shows(server: EventServer):
     publish(server, list(talk(60.0)))
     shown = []
     for lines in ("0", "2", "50", "51", "many", "9" * 5000):
@@ -175,7 +175,7 @@ def test_a_slow_overlay_skips_views_and_stays_connected(server: EventServer):
     assert server.dropped == 0
 
 
-def test_overlays_count_as_listeners(server: EventServer):
+def test_overlays_count_as_clients(server: EventServer):
     with connected(server) as line, connected(server, path="/overlay") as overlay:
         view_until(overlay, lambda _: True)
         server.write_health(health(1.0))
@@ -226,7 +226,7 @@ def status_of(server: EventServer, path: str, headers: dict[str, str]) -> tuple[
         ("/", {"Authorization": "Bearer \xff\xe9"}, 403),
     ],
 )
-def test_only_who_knows_the_token_on_this_machine_is_let_in(
+def test_only_local_clients_with_the_token_are_accepted(
     server: EventServer, path: str, headers: dict[str, str], status: int
 ):
     found, text = status_of(server, path, headers)
@@ -254,7 +254,7 @@ def test_no_request_line_is_an_internal_error(server: EventServer, line: bytes):
 
 
 @pytest.mark.parametrize("origin", [None, "file://", "http://absolute", "own", "localhost"])
-def test_scripts_and_pages_from_files_and_our_own_page_may_listen(server: EventServer, origin: str | None):
+def test_scripts_local_files_and_the_overlay_page_may_connect(server: EventServer, origin: str | None):
     host = "localhost" if origin == "localhost" else "127.0.0.1"
     named = f"http://{host}:{server.port}" if origin in ("own", "localhost") else origin
     server.write(SESSION)
@@ -271,13 +271,13 @@ def test_scripts_and_pages_from_files_and_our_own_page_may_listen(server: EventS
 @pytest.mark.parametrize(
     ("token", "origin", "status"), [("wrong", None, 403), (TOKEN, "https://evil.example", 403), (TOKEN, "null", 403)]
 )
-def test_a_socket_is_refused_like_a_page(server: EventServer, token: str, origin: Any, status: int):
+def test_a_websocket_is_rejected_like_a_page(server: EventServer, token: str, origin: Any, status: int):
     with pytest.raises(InvalidStatus) as refused, connected(server, token, origin=origin):
         pass
     assert refused.value.response.status_code == status
 
 
-def test_every_run_has_a_token_of_its_own():
+def test_every_run_has_its_own_token():
     first, second = EventServer(), EventServer()
     try:
         tokens = [server.address.partition("?token=")[2] for server in (first, second)]
@@ -306,7 +306,7 @@ def silent_client(server: EventServer) -> socket.socket:
     return line
 
 
-def test_who_does_not_read_is_let_go_and_the_others_go_on(server: EventServer):
+def test_a_client_that_does_not_read_is_disconnected_and_the_others_stay(server: EventServer):
     silent = silent_client(server)
     said = 0
     with connected(server) as line:
@@ -324,7 +324,7 @@ def test_who_does_not_read_is_let_go_and_the_others_go_on(server: EventServer):
     silent.close()
 
 
-def test_the_end_waits_for_nobody():
+def test_closing_does_not_wait_for_clients():
     server = EventServer(0, TOKEN)
     idle = socket.create_connection(("127.0.0.1", server.port))  # never asks
     silent = silent_client(server)
@@ -346,7 +346,7 @@ def test_the_end_waits_for_nobody():
     idle.close()
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(server: EventServer):
+def test_a_port_in_use_is_reported_in_one_line(server: EventServer):
     with pytest.raises(OutputError, match=f"port {server.port}: .*; choose another"):
         EventServer(server.port)
 
@@ -374,7 +374,7 @@ def test_a_server_that_does_not_start_is_reported_in_one_line(
         pass
 
 
-def test_an_event_loop_that_cannot_be_made_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch):
+def test_an_event_loop_that_cannot_be_created_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch):
     def exhausted() -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
@@ -398,17 +398,17 @@ def test_an_event_loop_that_cannot_be_made_is_reported_in_one_line(monkeypatch: 
         (["replay", "--", "--serve", "a"], ["replay", "--", "--serve", "a"]),
     ],
 )
-def test_the_port_may_be_left_out(given: list[str], meant: list[str]):
+def test_the_port_may_be_omitted(given: list[str], meant: list[str]):
     assert expand_serve_flag(given) == meant
 
 
-def test_neither_token_nor_port_stands_in_what_a_session_says():
+def test_neither_token_nor_port_appears_in_a_session_event():
     settings = Settings(serve=0, serve_token=TOKEN)
     assert settings.model_dump() == Settings().model_dump()
     assert TOKEN not in repr(settings)
 
 
-def test_bad_tokens_and_ports_are_told(tmp_path: Path):
+def test_bad_tokens_and_ports_are_reported(tmp_path: Path):
     with pytest.raises(ConfigError, match="must be 16 to 200") as refused:
         load_settings(None, {"serve_token": "hunter2"})
     assert "hunter2" not in str(refused.value)
@@ -418,7 +418,7 @@ def test_bad_tokens_and_ports_are_told(tmp_path: Path):
         build_settings(serve_token=TOKEN)
 
 
-def test_a_replay_is_heard_by_a_script():
+def test_a_script_receives_a_replay():
     """As in the README: the address is printed, a script listens until the end."""
     command = [sys.executable, "-m", "mmim_live.cli", "replay", "sample", "--no-speech", "--no-face", "--hop", "2"]
     with subprocess.Popen(
@@ -434,7 +434,7 @@ def test_a_replay_is_heard_by_a_script():
     assert (kinds[0], {"reading", "summary"} <= set(kinds)) == ("session", True)
 
 
-def test_the_app_tells_and_copies_the_address():
+def test_the_app_shows_and_copies_the_address():
     address = "http://127.0.0.1:8765/?token=abc[def]"
     source = ScriptedSource(list(talk(5.0)))
     app = MmimApp(source, title="talk.mp4", overlay=address)
@@ -455,7 +455,7 @@ def test_the_app_tells_and_copies_the_address():
 # ---- the page ---------------------------------------------------------------------------------------------------
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_may_do_nothing_else(server: EventServer):
+def test_the_page_loads_nothing_external_and_is_confined(server: EventServer):
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(server.address, timeout=30) as response:
         body, policy = response.read(), response.headers["Content-Security-Policy"]
         assert response.headers["Cache-Control"] == "no-store"

@@ -1,4 +1,4 @@
-"""A listener that takes its time holds the recording up: nothing piles up before it, and nothing is lost."""
+"""A slow client of a replay slows the replay down: nothing piles up, and nothing is lost."""
 
 import time
 from typing import Any
@@ -44,7 +44,7 @@ class LongRecording:
         pass
 
 
-def test_a_recording_waits_for_a_listener_that_takes_its_time() -> None:
+def test_a_replay_waits_for_a_slow_client() -> None:
     recording: Any = LongRecording()
     parts: Any = {"predictor": Predictor(), "checkpoint": Checkpoint(), "voice": Voice(), "speech": Speech()}
     models = Models(face=None, names={"speech": "whisper-base"}, device="cpu", **parts)

@@ -1,4 +1,4 @@
-"""Drives the app with Textual's pilot and reads what stands on the screen."""
+"""Drives the app with Textual's pilot and reads the screen."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ def make_app(events: Iterable[Posted], **options: Any) -> tuple[MmimApp, Scripte
 
 
 async def settle(pilot: Pilot[Any], source: ScriptedSource) -> None:
-    """Until all is posted and drawn."""
+    """Wait until everything has been posted and drawn."""
     await pilot.pause()
     await asyncio.to_thread(source.done.wait, 10)
     await pilot.pause(0.05)
@@ -27,7 +27,7 @@ async def settle(pilot: Pilot[Any], source: ScriptedSource) -> None:
 
 
 def screen_text(app: App[Any]) -> str:
-    """What stands on the screen, line by line."""
+    """The text on the screen, line by line."""
     return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
 
 
@@ -48,9 +48,9 @@ def show(events: Iterable[Posted], size: tuple[int, int], *keys: str, **options:
     return text
 
 
-async def until(pilot: Pilot[Any], true: Callable[[], object], within_s: float = 10.0) -> None:
-    """Wait for it to come true: a busy machine draws late."""
+async def until(pilot: Pilot[Any], condition: Callable[[], object], within_s: float = 10.0) -> None:
+    """Wait for a condition, since a busy machine draws late."""
     deadline_s = time.monotonic() + within_s
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline_s, screen_text(pilot.app)
         await pilot.pause(0.02)

@@ -1,4 +1,4 @@
-"""A session that never was: a minute of talk that praises, complains and settles, and a source that plays it."""
+"""A made-up session: a minute of talk with praise, complaints and a verdict, and a source that plays it."""
 
 import math
 import threading
@@ -25,7 +25,7 @@ TALK = (
 
 
 def score_at(time_s: float) -> float:
-    """A curve through the talk."""
+    """A made-up score over time."""
     return round(2.3 * math.cos(time_s / 60 * 2 * math.pi * 1.15) + 0.25 * math.sin(time_s * 1.7), 4)
 
 
@@ -39,7 +39,7 @@ def reading(
     face_agreement: float | None = 0.6,
     present: Present | None = None,
 ) -> Reading:
-    """One reading with its interval and its reasons."""
+    """One reading with its interval and contributions."""
     known = score is not None and width is not None
     return Reading(
         start_s=max(0.0, end_s - 6),
@@ -126,16 +126,16 @@ def health(media_time_s: float, **changes: object) -> Health:
 
 
 def words_up_to(time_s: float) -> Iterator[WordHeard]:
-    """What a recogniser that listened up to `time_s` says anew: the settled words of the last half second, the tail."""
+    """A recognizer's update at `time_s`: the words committed in the last half second and the provisional ones."""
     for start_s, end_s, text, _ in TALK:
         words = text.split()
         step_s = (end_s - start_s) / len(words)
         for index, word in enumerate(words):
             begin_s = start_s + index * step_s
-            settled_s = min(begin_s + 1.2, end_s)
-            if time_s - 0.5 < settled_s <= time_s:
+            committed_s = min(begin_s + 1.2, end_s)
+            if time_s - 0.5 < committed_s <= time_s:
                 yield word_heard(word, begin_s, begin_s + step_s, time_s, "committed")
-            elif begin_s <= time_s < settled_s:
+            elif begin_s <= time_s < committed_s:
                 yield word_heard(word, begin_s, begin_s + step_s, time_s, "provisional")
 
 
@@ -154,8 +154,8 @@ def talk(until_s: float = 60.0, *, finished: bool = False) -> Iterator[Event | H
             if time_s - 0.5 < end_s + 0.5 <= time_s:
                 yield utterance(start_s, end_s, text, score)
         if time_s >= 1.0 and not 47 < time_s < 49:
-            fit = 0.04 if 22 < time_s < 36 else 0.58
-            yield reading(time_s, score_at(time_s), status="provisional", revision=0, face_agreement=fit)
+            agreement = 0.04 if 22 < time_s < 36 else 0.58
+            yield reading(time_s, score_at(time_s), status="provisional", revision=0, face_agreement=agreement)
         if time_s >= 3.0 and not 49 < time_s < 51:
             yield reading(time_s - 2, score_at(time_s - 2), face_agreement=0.04 if 24 < time_s < 38 else 0.58)
         if step % 2:
@@ -165,14 +165,14 @@ def talk(until_s: float = 60.0, *, finished: bool = False) -> Iterator[Event | H
 
 
 class ScriptedSource:
-    """Posts what it is given from a thread of its own, `pace_s` apart, and remembers how it was treated."""
+    """Posts the given events from its own thread, `pace_s` apart, and records the calls it receives."""
 
     def __init__(self, events: Iterable[Posted], *, pace_s: float = 0.0, stays: bool = True, live: bool = True) -> None:
         self._events = events
         self.live = live
         self.devices: tuple[DeviceChoice, ...] = ()
         self._pace_s = pace_s
-        self._stays = stays  # like a device, until it is stopped
+        self._stays = stays  # keeps running until it is stopped, like a device
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.done = threading.Event()
@@ -181,28 +181,28 @@ class ScriptedSource:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
+        """Whether the thread is running."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, post: Callable[[Posted], None]) -> None:
-        """Begin to post."""
+        """Start posting."""
         self._thread = threading.Thread(target=self._run, args=(post,), name="script")
         self._thread.start()
 
     def stop(self) -> None:
-        """End and join."""
+        """Stop and join the thread."""
         self.stopped += 1
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(5)
 
     def send(self, command: Command) -> bool:
-        """Remember it; there is nobody to heed it before the start and after the end."""
+        """Record the command; accepted while running."""
         self.asked.append(command)
         return self.alive
 
     def find_devices(self) -> tuple[DeviceChoice, ...]:
-        """What the test put here."""
+        """The devices that the test has set."""
         return self.devices
 
     def _run(self, post: Callable[[Posted], None]) -> None:

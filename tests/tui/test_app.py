@@ -26,7 +26,7 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_everything_a_person_needs_is_on_the_screen(size: tuple[int, int]) -> None:
+def test_the_screen_shows_score_reasons_words_and_health(size: tuple[int, int]) -> None:
     text = show(talk(33), size)
     for phrase in ("talk.mp4", "-2.2", "0:33 / 1:00", "negative", "between -2.5 and -0.9", "provisional at 0:33"):
         assert phrase in text
@@ -41,7 +41,7 @@ def test_everything_a_person_needs_is_on_the_screen(size: tuple[int, int]) -> No
     assert any("⠀" < character <= "⣿" for character in text)
 
 
-def test_wide_screens_name_what_runs() -> None:
+def test_wide_screens_show_models_and_device() -> None:
     text = show(talk(33), (200, 60))
     for phrase in ("Session", "mosi-small", "0123456789abcdef", "on cpu"):
         assert phrase in text
@@ -56,7 +56,7 @@ def test_ascii_mode_is_ascii(size: tuple[int, int]) -> None:
     assert text.isascii(), {character for character in text if not character.isascii()}
 
 
-def test_loading_shows_what_is_loaded_and_that_time_passes() -> None:
+def test_the_loading_screen_shows_what_is_loaded_and_the_time_it_takes() -> None:
     app, source = make_app([health(0.0)])
 
     async def run() -> None:
@@ -71,8 +71,8 @@ def test_loading_shows_what_is_loaded_and_that_time_passes() -> None:
     asyncio.run(run())
 
 
-def test_the_end_is_told_and_the_app_stays() -> None:
-    text = " ".join(show(talk(60, finished=True), (120, 40)).split())  # it is longer than a line
+def test_a_finished_session_shows_its_summary_and_the_app_stays_open() -> None:
+    text = " ".join(show(talk(60, finished=True), (120, 40)).split())  # the summary is longer than a line
     for phrase in (
         "FINISHED",
         "Finished.",
@@ -84,7 +84,7 @@ def test_the_end_is_told_and_the_app_stays() -> None:
         assert phrase in text
 
 
-def test_absence_is_said_plainly() -> None:
+def test_absent_modalities_are_stated() -> None:
     alone = reading(5.0, 1.0, width=None, face_agreement=None, present=Present(voice=True))
     text = show([SESSION, alone], (80, 24))
     assert text.count("absent") == 2
@@ -96,7 +96,7 @@ def test_absence_is_said_plainly() -> None:
     ("present", "phrase"),
     [(Present(), "No words, voice or face."), (Present(text=True), "Not enough input")],
 )
-def test_an_abstention_is_no_score(present: Present, phrase: str) -> None:
+def test_an_abstention_shows_its_reason_instead_of_a_score(present: Present, phrase: str) -> None:
     text = " ".join(show([SESSION, reading(5.0, None, present=present)], (120, 40)).split())
     assert "No reading" in text
     assert phrase in text
@@ -115,7 +115,7 @@ AWKWARD = (
 
 
 @pytest.mark.parametrize("size", [*SIZES, (20, 5), (1, 1)])
-def test_awkward_text_is_only_text(size: tuple[int, int]) -> None:
+def test_awkward_text_is_shown_as_plain_text(size: tuple[int, int]) -> None:
     events: list[Posted] = [SESSION, health(1.0, fps=None, lag_ms=None, cpu_percent=None, memory_mb=None, drops=0)]
     for index, text in enumerate(AWKWARD):
         events.append(utterance(index, index, text, None if index % 2 else -3.0))
@@ -128,14 +128,14 @@ def test_awkward_text_is_only_text(size: tuple[int, int]) -> None:
         assert "[bold]not markup[/] [x" in shown
 
 
-def test_contributions_that_are_not_known() -> None:
+def test_unknown_contributions_are_stated() -> None:
     bare = dataclasses.replace(reading(2.0, 1.0), contributions=Contributions(), agreement=Agreement())
     text = show([SESSION, bare], (120, 40))
     assert text.count("contribution unknown") == 3
     assert "Unknown whether" in text
 
 
-def test_pause_holds_the_display_and_the_session_goes_on() -> None:
+def test_pausing_freezes_the_display_while_the_session_continues() -> None:
     app, source = make_app(talk(20))
 
     async def run() -> None:
@@ -189,11 +189,11 @@ def test_the_timeline_scrolls_back_and_returns() -> None:
     asyncio.run(run())
 
 
-def test_transcript_stays_at_the_end_when_a_banner_takes_a_line_of_it() -> None:
+def test_the_transcript_stays_at_the_end_when_a_banner_takes_a_line_of_it() -> None:
     events = [utterance(index, index + 0.9, f"number {index}", 0.0) for index in range(100)]
     app, source = make_app([SESSION, *events])
 
-    def stands(text: str) -> bool:
+    def visible(text: str) -> bool:
         return text in screen_text(app)
 
     async def run() -> None:
@@ -204,14 +204,14 @@ def test_transcript_stays_at_the_end_when_a_banner_takes_a_line_of_it() -> None:
             await until(pilot, lambda: "REC" in screen_text(app) and "number 99" in screen_text(app))
             for number in range(100, 110):
                 app._post(utterance(number, number + 0.9, f"number {number}", 0.0))
-                await until(pilot, partial(stands, f"number {number}"))
+                await until(pilot, partial(visible, f"number {number}"))
             app._post(utterance(105, 105.9, "said otherwise", 0.0, revision=1))
             await until(pilot, lambda: all(text in screen_text(app) for text in ("number 109", "said otherwise")))
 
     asyncio.run(run())
 
 
-def test_a_draw_that_is_due_when_the_app_closes_does_no_harm() -> None:
+def test_a_draw_that_is_due_while_the_app_closes_is_harmless() -> None:
     app, source = make_app(talk(5))
 
     async def run() -> None:
@@ -223,7 +223,7 @@ def test_a_draw_that_is_due_when_the_app_closes_does_no_harm() -> None:
     asyncio.run(run())
 
 
-def test_the_texts_name_the_keys_in_force() -> None:
+def test_hints_name_the_keys_in_effect() -> None:
     both = {"recording": RecordingHealth("/home/ann/talk", 4.2), "baseline": BaselineHealth(0.42)}
     keys = KeyOverrides({"record": "f5", "baseline": "n"})
     text = show([*talk(5), health(5.0, **both)], (120, 40), keys=keys)
@@ -231,7 +231,7 @@ def test_the_texts_name_the_keys_in_force() -> None:
     assert "n removes it" in text
 
 
-def test_transcript_stays_where_it_was_scrolled_to() -> None:
+def test_the_transcript_stays_where_it_was_scrolled_to() -> None:
     events = [utterance(index, index + 0.9, f"number {index}", 0.0) for index in range(100)]
     app, source = make_app([SESSION, *events])
 
@@ -252,7 +252,7 @@ def test_transcript_stays_where_it_was_scrolled_to() -> None:
     asyncio.run(run())
 
 
-def test_help_palette_and_every_theme() -> None:
+def test_help_palette_and_all_themes_work() -> None:
     app, source = make_app(talk(30))
 
     async def run() -> None:
@@ -262,7 +262,7 @@ def test_help_palette_and_every_theme() -> None:
             await pilot.pause()
             for phrase in ("Provisional:", "←", "Show less time", "not about a person"):
                 assert phrase in screen_text(app)
-            app._post(reading(50.0, 1.0))  # drawing goes on below
+            app._post(reading(50.0, 1.0))  # drawing continues below
             await pilot.pause(0.05)
             await pilot.press("escape")
             for _ in CYCLE:
@@ -301,7 +301,7 @@ def test_events_from_many_threads_all_arrive() -> None:
     asyncio.run(run())
 
 
-def test_pictures_hold_the_words_and_fetch_nothing(tmp_path: Path) -> None:
+def test_screenshots_contain_the_words_and_fetch_nothing(tmp_path: Path) -> None:
     sink = open_sink(tmp_path / "talk.jsonl")
     for event in talk(60, finished=True):
         if not isinstance(event, Health):

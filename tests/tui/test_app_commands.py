@@ -1,4 +1,4 @@
-"""What a person asks of a running session: marks, recordings, a baseline."""
+"""Commands to a running session: marks, recordings, a baseline."""
 
 import asyncio
 import dataclasses
@@ -22,7 +22,7 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 @pytest.mark.parametrize("ascii_only", [False, True])
-def test_a_mark_is_asked_for_and_shown(size: tuple[int, int], ascii_only: bool) -> None:
+def test_marks_are_requested_and_shown(size: tuple[int, int], ascii_only: bool) -> None:
     app, source = make_app([*talk(30), Mark(25.0, "the turn"), Mark(28.0)], ascii_only=ascii_only)
 
     async def run() -> None:
@@ -44,7 +44,7 @@ def test_a_mark_is_asked_for_and_shown(size: tuple[int, int], ascii_only: bool) 
 
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (120, 40)])
-def test_a_recording_is_shown_as_long_as_it_runs(size: tuple[int, int]) -> None:
+def test_a_banner_is_shown_while_recording(size: tuple[int, int]) -> None:
     app, source = make_app([*talk(30), health(30.0, recording=RecordingHealth("/home/ann/talk", 3.2))])
 
     async def run() -> None:
@@ -64,7 +64,7 @@ def test_a_recording_is_shown_as_long_as_it_runs(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-def test_a_baseline_is_counted_down_and_then_named_beside_every_relative_score(size: tuple[int, int]) -> None:
+def test_a_baseline_is_counted_down_and_then_shown_with_each_relative_score(size: tuple[int, int]) -> None:
     app, source = make_app([*talk(30), health(30.0, baseline=BaselineHealth(None, 11.2))])
 
     async def run() -> None:
@@ -81,12 +81,12 @@ def test_a_baseline_is_counted_down_and_then_named_beside_every_relative_score(s
             await until(pilot, lambda: "+0.58 relative to your baseline of +0.42  b removes it" in screen_text(app))
             await until(pilot, lambda: "much better  (+0.78 relative" in screen_text(app))
             assert "+1.2" in screen_text(app)
-            told = "+0.58 above your baseline of +0.42" if size[0] >= 110 else "+0.58 above baseline"
-            assert f"│ {told}" in screen_text(app)
+            relative = "+0.58 above your baseline of +0.42" if size[0] >= 110 else "+0.58 above baseline"
+            assert f"│ {relative}" in screen_text(app)
             assert "between" in screen_text(app)
             assert "committed at 0:44" in screen_text(app)
             app._post(dataclasses.replace(reading(44.5, 0.3), relative=-0.12))
-            await until(pilot, lambda: told.replace("+0.58 above", "-0.12 below") in screen_text(app))
+            await until(pilot, lambda: relative.replace("+0.58 above", "-0.12 below") in screen_text(app))
             app._post(health(45.0))
             app._post(reading(45.0, 0.3))
             await until(pilot, lambda: "BASELINE" not in screen_text(app) and "baseline of" not in screen_text(app))
@@ -94,7 +94,7 @@ def test_a_baseline_is_counted_down_and_then_named_beside_every_relative_score(s
     asyncio.run(run())
 
 
-def test_what_cannot_be_recorded_has_no_key_for_it() -> None:
+def test_a_session_that_cannot_be_recorded_has_no_key_for_it() -> None:
     app, source = make_app(talk(5))
     source.live = False
 
@@ -111,7 +111,7 @@ def test_what_cannot_be_recorded_has_no_key_for_it() -> None:
     asyncio.run(run())
 
 
-def test_a_mark_that_nobody_heeds_is_told_of() -> None:
+def test_a_mark_after_the_session_has_ended_shows_a_warning() -> None:
     source = ScriptedSource([SESSION], stays=False)
     app = MmimApp(source, title="x")
 

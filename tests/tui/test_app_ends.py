@@ -1,4 +1,4 @@
-"""How the app ends: by a key, by a signal, and by a session that fails."""
+"""How the app ends: by a key, by a signal, or because the session fails."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tests.tui.scripted import SESSION, talk
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
-def test_leaving_stops_and_joins_the_session(key: str) -> None:
+def test_quitting_stops_and_joins_the_session(key: str) -> None:
     app, source = make_app(talk(10))
 
     async def run() -> None:
@@ -62,7 +62,7 @@ def test_a_session_that_fails_ends_the_app_with_its_error() -> None:
 
 
 class FailingSource:
-    """Cannot even begin."""
+    """Fails to start."""
 
     live = True
 
@@ -79,7 +79,7 @@ class FailingSource:
         return False
 
 
-def test_a_session_that_cannot_begin_ends_the_app_with_its_error() -> None:
+def test_a_session_that_cannot_start_ends_the_app_with_its_error() -> None:
     app = MmimApp(FailingSource(), title="x")
     app.run(headless=True)
     assert isinstance(app.failure, MediaError)

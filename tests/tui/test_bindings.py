@@ -1,4 +1,4 @@
-"""Keys as a user wants them."""
+"""User-defined key bindings."""
 
 import asyncio
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.tui.driving import make_app, screen_text, settle, until
 from tests.tui.scripted import talk
 
 
-def test_a_file_gives_other_keys_which_the_footer_the_help_and_the_app_know(tmp_path: Path) -> None:
+def test_keys_from_a_settings_file_work_and_appear_in_footer_and_help(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("window = 4.0\n[keys]\npause = 'f5'\nhelp = ['h', '?']\ntheme = 'space'\nnow = 'T'\n")
     assert load_settings(file, {}).window == 4.0
@@ -41,7 +41,7 @@ def test_a_file_gives_other_keys_which_the_footer_the_help_and_the_app_know(tmp_
     assert not source.alive
 
 
-def test_the_given_file_wins_over_the_users_own(tmp_path: Path) -> None:
+def test_an_explicit_file_overrides_the_users_own(tmp_path: Path) -> None:
     own, given = tmp_path / "own.toml", tmp_path / "given.toml"
     own.write_text("window = 4.0\nhop = 0.25\n[keys]\npause = 'p'\nquit = 'x'\n")
     given.write_text("window = 5.0\n[keys]\npause = 'b'\n")
@@ -52,7 +52,7 @@ def test_the_given_file_wins_over_the_users_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "expected"),
     [
         ("fly = 'f'", "no action 'fly': choose from quit, pause"),
         ("pause = 'spcae'", "pause: unknown key 'spcae'"),
@@ -66,29 +66,29 @@ def test_the_given_file_wins_over_the_users_own(tmp_path: Path) -> None:
         ("pause = ''", "give a key such as"),
     ],
 )
-def test_what_cannot_be_is_one_line_that_names_the_file(tmp_path: Path, table: str, said: str) -> None:
+def test_an_invalid_binding_is_a_one_line_error_that_names_the_file(tmp_path: Path, table: str, expected: str) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(f"[keys]\n{table}\n")
     with pytest.raises(ConfigError) as caught:
         keymap(load_keys(file), MmimApp.BINDINGS)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_keys_that_are_no_table(tmp_path: Path) -> None:
+def test_keys_must_be_a_table(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("keys = 'q'\n")
     with pytest.raises(ConfigError, match="must be a table"):
         load_keys(file)
 
 
-def test_no_two_actions_share_a_key_as_they_come() -> None:
+def test_no_two_actions_share_a_key_by_default() -> None:
     assert keymap(KeyOverrides(), MmimApp.BINDINGS) == {}
     assert keymap(KeyOverrides({"pause": "q", "quit": "space"}), MmimApp.BINDINGS)  # swapped
 
 
-def test_the_palette_does_all_that_keys_do() -> None:
+def test_the_command_palette_has_all_actions() -> None:
     app, source = make_app(talk(20))
 
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""Choosing another device, and the level of the sound."""
+"""Choosing another device, and the level meter."""
 
 import asyncio
 import threading
@@ -22,7 +22,7 @@ DEVICES = (
     [
         (["enter"], [UseDevice("camera", 2)]),
         (["down", "down", "enter"], [UseDevice("microphone", "Headset")]),
-        (["up", "enter", "escape"], []),  # in use already, which is told
+        (["up", "enter", "escape"], []),  # already in use, which the hint says
         (["down", "escape"], []),
         (["d"], []),
     ],
@@ -48,13 +48,13 @@ def test_another_device_is_chosen_from_a_list(keys: list[str], asked: list[UseDe
     assert source.asked == asked
 
 
-def test_looking_for_devices_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scanning_for_devices_does_not_block_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
     app, source = make_app(talk(20))
-    go_on, looked = threading.Event(), threading.Event()
+    proceed, scanning = threading.Event(), threading.Event()
 
     def find() -> tuple[DeviceChoice, ...]:
-        looked.set()
-        go_on.wait(10)
+        scanning.set()
+        proceed.wait(10)
         raise OSError("the driver is broken")
 
     monkeypatch.setattr(source, "find_devices", find)
@@ -63,9 +63,9 @@ def test_looking_for_devices_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -
         async with app.run_test(size=(80, 24)) as pilot:
             await settle(pilot, source)
             await pilot.press("d")
-            await asyncio.to_thread(looked.wait, 10)
+            await asyncio.to_thread(scanning.wait, 10)
             assert "Looking for cameras" in screen_text(app)
-            go_on.set()
+            proceed.set()
             await until(pilot, lambda: "the driver is broken" in screen_text(app))
             await pilot.press("escape")
             await until(pilot, lambda: "Sentiment" in screen_text(app))
@@ -73,7 +73,7 @@ def test_looking_for_devices_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -
     asyncio.run(run())
 
 
-def test_a_recording_has_no_devices() -> None:
+def test_a_replay_has_no_devices() -> None:
     app, source = make_app(talk(20))
     source.live = False
 
@@ -98,7 +98,7 @@ def test_a_recording_has_no_devices() -> None:
     ],
 )
 @pytest.mark.parametrize("ascii_only", [False, True])
-def test_the_level_is_told_in_a_bar_and_in_words(level: SoundLevel, phrase: str, ascii_only: bool) -> None:
+def test_the_level_is_shown_as_a_bar_and_a_number_or_warning(level: SoundLevel, phrase: str, ascii_only: bool) -> None:
     first = show([*talk(20), level], (80, 24), ascii_only=ascii_only).split("\n")[0]
     assert phrase in first
     if level.rms_dbfs == -23.0:

@@ -1,11 +1,11 @@
-"""How events become what is shown."""
+"""The state of the app, from events and health."""
 
 from mmim_live.session_types import Health
 from mmim_live.tui.state import SessionState
 from tests.tui.scripted import SESSION, SUMMARY, health, reading, talk, word_heard
 
 
-def test_time_only_advances_and_the_end_is_kept() -> None:
+def test_time_only_advances_and_the_summary_is_kept() -> None:
     state = SessionState()
     for event in (health(4.0), reading(3.0, 0.0), SESSION, SUMMARY):
         state.take(event)
@@ -14,13 +14,13 @@ def test_time_only_advances_and_the_end_is_kept() -> None:
     assert state.session == SESSION
 
 
-def test_a_word_tells_how_far_the_recognizer_has_listened() -> None:
+def test_a_word_advances_the_time_to_where_the_recognizer_is() -> None:
     state = SessionState()
     state.take(word_heard("good", 1.0, 1.4, 2.0, "provisional"))
     assert state.now_s == 2.0
 
 
-def test_a_whole_talk_is_taken_in() -> None:
+def test_a_whole_session_is_collected() -> None:
     state = SessionState()
     events = list(talk(60, finished=True))
     for event in events:
@@ -30,7 +30,7 @@ def test_a_whole_talk_is_taken_in() -> None:
     assert state.health == [event for event in events if isinstance(event, Health)][-1]
 
 
-def test_progress_is_a_share() -> None:
+def test_progress_is_a_fraction_of_the_duration() -> None:
     assert Health(30.0, duration_s=60.0).progress == 0.5
     assert Health(70.0, duration_s=60.0).progress == 1.0
     assert Health(70.0).progress is None

@@ -1,6 +1,6 @@
-"""How the app looks, cell by cell, against pictures that can be looked at: tests/tui/__snapshots__.
+"""Compares the screen cell by cell with the SVG files in tests/tui/__snapshots__.
 
-After a change that is meant: `pytest tests/tui/test_snapshots.py --snapshot-update`, then look at what changed.
+After an intended change: `pytest tests/tui/test_snapshots.py --snapshot-update`, then inspect the difference.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ DEVICES = (
 
 
 class Screens(SingleFileSnapshotExtension):
-    """SVG files, compared by what shows and not by fonts, sizes and names."""
+    """SVG files, compared by content, not by fonts, sizes and names."""
 
     _write_mode = WriteMode.TEXT
     file_extension = "svg"
@@ -38,7 +38,7 @@ def screen(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 
 def events() -> list[Posted]:
-    """Half a minute of a live session, with all that can be on the screen."""
+    """Half a minute of a live session, with everything that the screen can show."""
     return [*talk(33), Mark(12.0, "here"), health(33.0, devices=DEVICES), SoundLevel(-23.0, -9.0, 0.0)]
 
 
@@ -91,7 +91,7 @@ def test_welcome(screen: SnapshotAssertion) -> None:
     assert asyncio.run(run()) == screen
 
 
-def test_a_screen_that_differs_in_one_cell_is_found() -> None:
+def test_a_difference_in_one_cell_is_detected() -> None:
     svg = draw((80, 24))
     assert cells(svg) == cells(svg.replace("Fira Code", "Courier"))
     assert cells(svg) != cells(svg.replace("disappointed", "disappointee"))

@@ -1,11 +1,11 @@
-"""What is to be read before the camera opens for the first time."""
+"""The welcome screen, shown before the camera opens for the first time."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
 
-from mmim_live.tui import first_run as acknowledgement
+from mmim_live.tui import first_run
 from mmim_live.tui.first_run import acknowledge, acknowledged
 from tests.tui.driving import make_app, screen_text, settle, show, until
 from tests.tui.scripted import SESSION
@@ -16,12 +16,12 @@ SMALL, LARGE = (80, 24), (200, 60)
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "config" / "mmim-live"
-    monkeypatch.setattr(acknowledgement, "config_folder", lambda: folder)
+    monkeypatch.setattr(first_run, "config_folder", lambda: folder)
     return folder
 
 
 @pytest.mark.parametrize(("size", "ascii_only"), [(SMALL, False), (SMALL, True), (LARGE, False)])
-def test_nothing_begins_before_it_is_read_and_then_it_is_not_shown_again(
+def test_the_session_starts_only_after_the_welcome_is_confirmed_which_is_remembered(
     size: tuple[int, int], ascii_only: bool
 ) -> None:
     app, source = make_app([SESSION], welcome=True, ascii_only=ascii_only)
@@ -45,7 +45,7 @@ def test_nothing_begins_before_it_is_read_and_then_it_is_not_shown_again(
 
 
 @pytest.mark.parametrize("key", ["q", "escape", "ctrl+c"])
-def test_who_does_not_want_it_leaves_and_nothing_was_opened(key: str) -> None:
+def test_leaving_the_welcome_opens_nothing(key: str) -> None:
     app, source = make_app([SESSION], welcome=True)
 
     async def run() -> None:
@@ -60,21 +60,21 @@ def test_who_does_not_want_it_leaves_and_nothing_was_opened(key: str) -> None:
     assert app.return_code in (0, None)
 
 
-def test_the_help_leads_to_it() -> None:
+def test_the_welcome_can_be_opened_from_the_help() -> None:
     text = show([SESSION], (120, 40), "question_mark", "a")
     assert "Anyone who is seen or heard" in text
     assert "Sentiment" in show([SESSION], (120, 40), "question_mark", "a", "escape")
 
 
-def test_a_newer_text_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_text_is_shown_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     acknowledge()
     assert [path.name for path in folder.iterdir()] == ["acknowledged"]  # and nothing half-written
     assert acknowledged()
-    monkeypatch.setattr(acknowledgement, "REVISION", "later")
+    monkeypatch.setattr(first_run, "REVISION", "later")
     assert not acknowledged()
 
 
-def test_a_folder_that_cannot_be_written_breaks_nothing(folder: Path) -> None:
+def test_an_unwritable_folder_is_harmless(folder: Path) -> None:
     folder.parent.mkdir()
     folder.write_text("a file where the folder should be")
     acknowledge()

@@ -18,8 +18,8 @@ _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # [r
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
-class PictureCell(NamedTuple):
-    """One character with its colors; None is the screen's own. `outline`: the ink is that of the outline."""
+class PreviewCell(NamedTuple):
+    """One character with its colors; None is the screen's default. `outline`: uses the outline's color."""
 
     character: str
     ink: Rgb | None = None
@@ -27,7 +27,7 @@ class PictureCell(NamedTuple):
     outline: bool = False
 
 
-def draw_picture(preview: Preview, *, ascii_only: bool) -> list[list[PictureCell]]:
+def draw_preview(preview: Preview, *, ascii_only: bool) -> list[list[PreviewCell]]:
     """The preview as rows of cells, one for every two rows of pixels."""
     image = preview.image[: len(preview.image) // 2 * 2]
     height, width = image.shape[:2]
@@ -37,16 +37,16 @@ def draw_picture(preview: Preview, *, ascii_only: bool) -> list[list[PictureCell
         luma = pairs.mean(axis=1) @ _LUMA
         ramp = np.clip(luma / 256 * len(_RAMP), 0, len(_RAMP) - 1).astype(int).tolist()
         return [
-            [PictureCell("o", outline=True) if bits else PictureCell(_RAMP[at]) for at, bits in zip(*rows, strict=True)]
+            [PreviewCell("o", outline=True) if bits else PreviewCell(_RAMP[at]) for at, bits in zip(*rows, strict=True)]
             for rows in zip(ramp, dots.tolist(), strict=True)
         ]
     means = _rounded(pairs.mean(axis=1)).tolist()
     uppers, lowers = (_rounded(pairs[:, half]).tolist() for half in (0, 1))
     return [
         [
-            PictureCell(chr(0x2800 + bits), None, tuple(mean), outline=True)
+            PreviewCell(chr(0x2800 + bits), None, tuple(mean), outline=True)
             if bits
-            else PictureCell("▀", tuple(upper), tuple(lower))
+            else PreviewCell("▀", tuple(upper), tuple(lower))
             for upper, lower, mean, bits in zip(*rows, strict=True)
         ]
         for rows in zip(uppers, lowers, means, dots.tolist(), strict=True)

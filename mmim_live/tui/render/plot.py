@@ -80,7 +80,7 @@ def draw_timeline(
 
 
 def sample(readings: Sequence[Reading], view: View) -> list[Sample | None]:
-    """Two samples per cell, interpolated between neighbours; None where there is no reading."""
+    """Two samples per cell, interpolated between neighbors; None where there is no reading."""
     step_s = view.cell_s / 2
     return [_at(readings, view.start_s + (index + 0.5) * step_s, step_s) for index in range(2 * view.columns)]
 
@@ -118,7 +118,7 @@ def _bands(samples: Sequence[Sample | None], view: View) -> list[list[Cell]]:
     """The intervals, in half cells; whole cells are marked `band`, half ones are half blocks."""
     grid = [[Cell() for _ in range(view.columns)] for _ in range(view.rows)]
     for column in range(view.columns):
-        joined = samples[max(0, 2 * column - 1) : 2 * column + 2]  # with the one that the line comes from
+        joined = samples[max(0, 2 * column - 1) : 2 * column + 2]  # including the one before, which the line joins
         known = [each for each in joined if each and None not in (each.low, each.high)]
         if not known:
             continue
@@ -154,7 +154,7 @@ def _draw_marks(plot: list[list[Cell]], marks: Iterable[Mark], view: View) -> No
 
 
 def _draw_line(plot: list[list[Cell]], samples: Sequence[Sample | None], view: View) -> None:
-    """Put the line's dots over what is there; where there is an interval, the line's whole cells belong to it."""
+    """Draw the line's dots over the grid; inside an interval, whole cells of the line have its background."""
     dots = _dots(samples, 4 * view.rows)
     for column in range(view.columns):
         pair = samples[2 * column : 2 * column + 2]

@@ -25,7 +25,7 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
     BINDINGS: ClassVar = [
         Binding("escape,q", "close", "Close"),
         Binding("d", "close", "Close", id="devices"),
-        Binding("r", "look", "Rescan"),
+        Binding("r", "scan", "Rescan"),
     ]
 
     class Found(Message):
@@ -41,7 +41,7 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
         self._find = find
         self._ascii_only = ascii_only
         self._choices: list[DeviceChoice] = []
-        self._looking = False
+        self._scanning = False
 
     def compose(self) -> ComposeResult:
         """A list with a hint below it."""
@@ -50,18 +50,18 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
             yield Static("", id="hint")
 
     def on_mount(self) -> None:
-        """Start looking for devices."""
+        """Start scanning for devices."""
         self.query_one(".box").border_title = "Devices"
-        self.action_look()
+        self.action_scan()
 
-    def action_look(self) -> None:
-        """Look for devices, in the background."""
-        if not self._looking:
-            self._looking = True
+    def action_scan(self) -> None:
+        """Scan for devices, in the background."""
+        if not self._scanning:
+            self._scanning = True
             self._hint("Looking for cameras and microphones ...")
-            threading.Thread(target=self._look, name="mmim-devices", daemon=True).start()
+            threading.Thread(target=self._scan, name="mmim-devices", daemon=True).start()
 
-    def _look(self) -> None:
+    def _scan(self) -> None:
         try:
             self.post_message(self.Found(self._find()))
         except Exception as error:  # noqa: BLE001 (drivers fail in their own ways, and this is only a list)
@@ -69,7 +69,7 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
 
     def on_device_screen_found(self, message: Found) -> None:
         """List the devices and mark those in use."""
-        self._looking = False
+        self._scanning = False
         self._choices = list(message.choices)
         options = self.query_one(OptionList)
         options.clear_options()
@@ -107,8 +107,8 @@ class DeviceScreen(ModalScreen[DeviceChoice | None]):
     def _line(self, choice: DeviceChoice) -> Content:
         mark = ("* " if self._ascii_only else "● ") if choice.in_use else "  "
         used = " (in use)" if choice.in_use else ""
-        gives = f"  {plain(choice.detail)}" if choice.detail else ""
-        return Content.assemble((mark, "$primary"), plain(choice.name) + used, (gives, "$foreground-muted"))
+        detail = f"  {plain(choice.detail)}" if choice.detail else ""
+        return Content.assemble((mark, "$primary"), plain(choice.name) + used, (detail, "$foreground-muted"))
 
     def _hint(self, text: str) -> None:
         self.query_one("#hint", Static).update(Content(text).stylize("$foreground-muted"))

@@ -11,35 +11,35 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mmim_live.session_types import Preview
-from mmim_live.tui.render.camera_image import PictureCell, Rgb, draw_picture
+from mmim_live.tui.render.camera_image import PreviewCell, Rgb, draw_preview
 
 MAX_COLUMNS, MAX_ROWS = 44, 17  # cells; more would cost more than it shows
 
 
 class CameraView(Widget):
-    """Requests previews of a fitting size through `wants` while visible, and None when hidden."""
+    """Requests previews of a fitting size through `request` while visible, and None when hidden."""
 
-    COMPONENT_CLASSES = {"picture--outline", "picture--hint"}  # noqa: RUF012 (as Textual declares it)
+    COMPONENT_CLASSES = {"preview--outline", "preview--hint"}  # noqa: RUF012 (as Textual declares it)
 
-    def __init__(self, wants: Callable[[Size | None], None], *, ascii_only: bool) -> None:
+    def __init__(self, request: Callable[[Size | None], None], *, ascii_only: bool) -> None:
         super().__init__(classes="panel")
         self.border_title = "Camera"
-        self._wants = wants
+        self._request = request
         self._ascii_only = ascii_only
-        self._cells: list[list[PictureCell]] = []
+        self._cells: list[list[PreviewCell]] = []
         self._drawn_s = 0.0  # media time of what is drawn
         self.hint = "Waiting for the camera."
 
     @property
     def wanted(self) -> Size | None:
-        """Width and height in pixels of the previews needed now; None: none."""
+        """Width and height in pixels of the previews that are needed now; None: none."""
         if not self.display or not self.size:
             return None
         return Size(min(self.size.width, MAX_COLUMNS), 2 * min(self.size.height, MAX_ROWS))
 
     def show(self, preview: Preview) -> None:
         """Draw this preview."""
-        self._cells = draw_picture(preview, ascii_only=self._ascii_only)
+        self._cells = draw_preview(preview, ascii_only=self._ascii_only)
         self._drawn_s = preview.time_s
         self.border_subtitle = "" if len(preview.points) else "no face"
         self.refresh()
@@ -56,29 +56,29 @@ class CameraView(Widget):
 
     def on_resize(self) -> None:
         """Request the new size."""
-        self._wants(self.wanted)
+        self._request(self.wanted)
 
     def on_show(self) -> None:
         """Start requesting previews."""
-        self._wants(self.wanted)
+        self._request(self.wanted)
 
     def on_hide(self) -> None:
         """Stop requesting previews."""
         self._cells = []
-        self._wants(None)
+        self._request(None)
 
     def render_line(self, y: int) -> Strip:
         """One row of cells, centered."""
         width, height = self.size
         if not self._cells:
             text = self.hint[:width].center(width) if y == height // 2 else " " * width
-            return Strip([Segment(text, self.get_component_rich_style("picture--hint"))], width)
+            return Strip([Segment(text, self.get_component_rich_style("preview--hint"))], width)
         row = y - max(0, (height - len(self._cells)) // 2)
         if not 0 <= row < len(self._cells):
             return Strip.blank(width, self.rich_style)
         cells = self._cells[row][:width]
         left = (width - len(cells)) // 2
-        outline = self.get_component_rich_style("picture--outline")
+        outline = self.get_component_rich_style("preview--outline")
         segments = [Segment(" " * left, self.rich_style)]
         segments += [
             Segment(cell.character, _style(cell.ink, cell.ground, outline if cell.outline else None)) for cell in cells

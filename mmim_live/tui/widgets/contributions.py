@@ -12,7 +12,7 @@ from mmim_live.types import MODALITIES, Agreement, Modality
 from mmim_live.wording import agreement_sentence, misfits, signed
 
 NAMES: dict[Modality, str] = {"text": "words", "voice": "voice", "face": "face"}
-BAR_LIMIT = 2.0  # a single modality seldom moves the score further; longer bars are clipped, the number is not
+BAR_LIMIT = 2.0  # a single modality rarely contributes more; longer bars are clipped, the number is not
 
 
 class ContributionsPanel(StateWidget):

@@ -6,7 +6,7 @@ from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 # Dropped in this order if the line is too short. All others stay.
-_GIVE_WAY = ("command_palette", "next_theme", "follow", "pan(-1)", "baseline", "devices", "preview")
+_DROP_ORDER = ("command_palette", "next_theme", "follow", "pan(-1)", "baseline", "devices", "preview")
 _PADDING = 3  # cells of a key besides its name and description
 
 
@@ -16,7 +16,7 @@ class KeyFooter(Footer):
     def compose(self) -> ComposeResult:
         """The keys in their order."""
         keys = [key for key in super().compose() if isinstance(key, FooterKey)]
-        for action in _GIVE_WAY:
+        for action in _DROP_ORDER:
             if sum(map(_width, keys)) > self.app.size.width:
                 keys = [key for key in keys if key.action != action]
         yield from keys

@@ -20,14 +20,14 @@ _SHORTEST_SPAN_S = 90.0
 
 
 class Timeline(Widget):
-    """Follows the present until it is scrolled back or frozen."""
+    """Follows the latest reading until it is scrolled back or frozen."""
 
     COMPONENT_CLASSES: ClassVar = {
         f"timeline--{ink}" for ink in ("positive", "neutral", "negative", "zero", "axis", "band", "mark")
     }
 
     class Moved(Message):
-        """The view left the present, or came back to it."""
+        """The view stopped following, or follows again."""
 
         def __init__(self, following: bool) -> None:
             super().__init__()
@@ -38,7 +38,7 @@ class Timeline(Widget):
         self.border_title = "Timeline"
         self._state = state
         self._ascii_only = ascii_only
-        self._end_s: float | None = None  # of the view; None follows the present
+        self._end_s: float | None = None  # of the view; None: follows
         self._cell_s: float | None = None  # as zoomed; None fits the width
         self._grid: list[list[Cell]] = []
         self._drawn: tuple[View, int, int, int] | None = None  # what the grid was drawn from
@@ -55,7 +55,7 @@ class Timeline(Widget):
         columns = max(1, width - GUTTER)
         cell_s = self._cell_s or self._fitting_cell_s(columns)
         end_s = self._state.now_s if self._end_s is None else self._end_s
-        start_s = max(0, math.ceil(end_s / cell_s) - columns) * cell_s  # whole cells, so that the line does not shimmer
+        start_s = max(0, math.ceil(end_s / cell_s) - columns) * cell_s  # whole cells, or the line would flicker
         return View(width, height, start_s, cell_s, self._ascii_only)
 
     def redraw(self) -> None:
@@ -128,7 +128,7 @@ class Timeline(Widget):
         """Seconds per cell, so that a short recording just fills the width and a long one shows enough."""
         cell_s = 1.0 if columns >= _SHORTEST_SPAN_S else 2.0
         duration_s = self._state.session.duration_s if self._state.session else None
-        duration_s = duration_s and max(duration_s, self._state.now_s)  # a container may say too little
+        duration_s = duration_s and max(duration_s, self._state.now_s)  # a container may state too short a duration
         return max(_FINEST_S, duration_s / columns) if duration_s and duration_s < columns * cell_s else cell_s
 
     def _style(self, cell: Cell) -> Style:

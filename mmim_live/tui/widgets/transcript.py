@@ -60,7 +60,7 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         self._rewrites, self._written_width = self._state.transcript.rewrites, width
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Wrap for the new width, once RichLog has taken it in; stay at the end in the new height."""
+        """Wrap for the new width once RichLog has it; stay at the end in the new height."""
         self.call_after_refresh(self.sync)
         if self._follows:
             self.scroll_end(animate=False, immediate=False, x_axis=False)
@@ -77,7 +77,7 @@ class UtteranceLog(RichLog, inherit_bindings=False):
             self._follows = True
 
     def notify_style_update(self) -> None:
-        """Another theme: rewrite everything in its colors."""
+        """The theme has changed: rewrite everything in its colors."""
         super().notify_style_update()
         self._written_width = 0
         if self.is_mounted:
@@ -154,7 +154,7 @@ class LiveWords(StateWidget):
 
 
 class Transcript(Vertical):
-    """The panel of both."""
+    """The panel with both."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__(classes="panel")

@@ -1,4 +1,4 @@
-"""The picture of the camera in characters."""
+"""The camera preview in characters."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmim_live.session_types import Preview, ShowPreview
-from mmim_live.tui.render.camera_image import draw_picture
+from mmim_live.tui.render.camera_image import draw_preview
 from mmim_live.tui.widgets.camera_view import CameraView
 from tests.tui.driving import make_app, screen_text, settle, until
 from tests.tui.scripted import SESSION, health, reading, talk
@@ -23,30 +23,30 @@ def preview(time_s: float = 33.0, width: int = 32, height: int = 24) -> Preview:
     return Preview(time_s, image, np.array([[0.75, 0.5], [2.0, 0.5]], np.float32))
 
 
-def test_pixels_and_points_stand_where_they_belong() -> None:
-    cells = draw_picture(preview(), ascii_only=False)
+def test_pixels_and_points_are_drawn_in_their_cells() -> None:
+    cells = draw_preview(preview(), ascii_only=False)
     assert (len(cells), len(cells[0])) == (12, 32)
     assert cells[0][0] == ("▀", (248, 136, 8), (248, 136, 8), False)
     assert cells[0][31] == ("▀", (8, 8, 8), (8, 8, 8), False)
     assert cells[6][24].character == "⠁"
     assert [cell for row in cells for cell in row if cell.outline] == [cells[6][24]]
-    plain = draw_picture(preview(), ascii_only=True)
+    plain = draw_preview(preview(), ascii_only=True)
     assert (plain[0][0].character, plain[0][31].character, plain[6][24].character) == ("+", " ", "o")
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.booleans(), st.lists(st.tuples(st.floats(-1, 2), st.floats(-1, 2))))
-def test_any_picture_is_a_rectangle(
+def test_any_preview_is_a_rectangle(
     width: int, height: int, ascii_only: bool, points: list[tuple[float, float]]
 ) -> None:
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     shown = Preview(0.0, image, np.array(points, np.float32).reshape(-1, 2))
-    cells = draw_picture(shown, ascii_only=ascii_only)
+    cells = draw_preview(shown, ascii_only=ascii_only)
     assert [len(row) for row in cells] == [width] * (height // 2)
     assert all(not ascii_only or cell.character.isascii() for row in cells for cell in row)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_picture_is_asked_for_while_it_is_shown_and_no_longer(size: tuple[int, int]) -> None:
+def test_previews_are_requested_only_while_they_are_visible(size: tuple[int, int]) -> None:
     app, source = make_app(talk(33))
 
     async def run() -> None:
@@ -62,7 +62,7 @@ def test_the_picture_is_asked_for_while_it_is_shown_and_no_longer(size: tuple[in
             assert wanted.size[1] >= 18
             app._post(preview(width=wanted.size[0], height=wanted.size[1] - 2))
             await until(pilot, lambda: screen_text(app).count("▀") >= 24 * 8)
-            app._post(health(40.0))  # seven seconds later, and no newer picture
+            app._post(health(40.0))  # seven seconds later without a newer preview
             await until(pilot, lambda: "No camera image." in screen_text(app))
             await pilot.press("c")
             await until(pilot, lambda: source.asked[-1] == ShowPreview(None))
@@ -71,7 +71,7 @@ def test_the_picture_is_asked_for_while_it_is_shown_and_no_longer(size: tuple[in
     asyncio.run(run())
 
 
-def test_who_asked_while_the_models_were_loading_gets_it_afterwards() -> None:
+def test_a_preview_shown_while_loading_is_requested_once_the_session_starts() -> None:
     app, source = make_app([])
 
     async def run() -> None:

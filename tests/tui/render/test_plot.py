@@ -1,4 +1,4 @@
-"""The timeline's drawing: what it must show whatever the scores are."""
+"""The drawing of the timeline, for any scores."""
 
 import itertools
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def test_a_rising_score_is_drawn_rising(rising: list[float]) -> None:
 
 
 @given(st.lists(scores, min_size=2, max_size=80))
-def test_the_line_has_no_gap_where_scores_follow_one_another(values: list[float]) -> None:
+def test_the_line_has_no_gap_between_consecutive_scores(values: list[float]) -> None:
     grid = draw_timeline(every_half_second(values), [], View(WIDTH, HEIGHT, 0.0, 1.0))
     known = [levels for levels in dot_levels(plot(grid)) if levels]
     assert len(known) >= min(len(values), 2 * (WIDTH - GUTTER)) - 1
@@ -92,7 +92,7 @@ def test_the_band_is_as_high_as_the_interval() -> None:
     cell_s=st.floats(0.2, 30),
     ascii_only=st.booleans(),
 )
-def test_nothing_is_drawn_outside(
+def test_nothing_is_drawn_outside_the_view(
     values: list[float | None],
     talk: list[tuple[float, float, float | None]],
     width: int,
@@ -111,7 +111,7 @@ def test_nothing_is_drawn_outside(
         assert all(cell.character.isascii() for row in grid for cell in row)
 
 
-def test_committed_and_provisional_differ_without_colour() -> None:
+def test_committed_and_provisional_differ_without_color() -> None:
     values = [0.3 * (index % 7) for index in range(60)]
     for ascii_only in (False, True):
         view = View(WIDTH, HEIGHT, 0.0, 1.0, ascii_only)
@@ -145,7 +145,7 @@ def text(row: list[Cell]) -> str:
     return "".join(cell.character for cell in row)
 
 
-def test_labels_times_and_utterances_stand_where_they_belong() -> None:
+def test_labels_times_and_utterances_are_placed_correctly() -> None:
     talk = [utterance(10.0, 20.0, "good", 1.8), utterance(22.0, 24.0, "bad", -2.0), utterance(26.0, 34.0, "?", None)]
     grid = draw_timeline([], talk, View(WIDTH, HEIGHT, 0.0, 1.0))
     rows = [text(row) for row in grid]
@@ -160,7 +160,7 @@ def test_labels_times_and_utterances_stand_where_they_belong() -> None:
 
 
 @pytest.mark.parametrize(("ascii_only", "head", "stem"), [(False, "◆", "╎"), (True, "!", "!")])
-def test_marks_stand_at_their_moment_and_behind_the_line(ascii_only: bool, head: str, stem: str) -> None:
+def test_marks_are_drawn_at_their_time_and_behind_the_line(ascii_only: bool, head: str, stem: str) -> None:
     readings = every_half_second([0.0] * 60)
     view = View(WIDTH, HEIGHT, 0.0, 1.0, ascii_only)
     grid = draw_timeline(readings, [], view, [Mark(10.4, "here"), Mark(1e6), Mark(-5.0)])
@@ -171,7 +171,7 @@ def test_marks_stand_at_their_moment_and_behind_the_line(ascii_only: bool, head:
     assert sum(cell.ink == "mark" for cell in grid[0]) == 1
 
 
-def test_an_hour_is_drawn_in_any_view() -> None:
+def test_an_hour_can_be_drawn_in_any_view() -> None:
     readings = every_half_second([((index % 100) - 50) / 25 for index in range(7200)])
     view = View(150, 50, 3600 - 147, 1.0)
     assert sum(bool(levels) for levels in dot_levels(plot(draw_timeline(readings, [], view)))) == 2 * 147
