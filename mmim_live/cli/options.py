@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mmim_live.cli.token_file import read_token
+from mmim_live.cli.token_file import note_if_others_can_read, read_token
 from mmim_live.errors import ConfigError
 from mmim_live.settings import Settings, load_settings, user_file
 
@@ -83,12 +83,17 @@ def build_settings(
         "serve_token": serve_token,
         "record_to": record_to,
     }
-    settings = load_settings(config, overrides, user_file(), recorded, environment=os.environ)
+    user = user_file()
+    settings = load_settings(config, overrides, user, recorded, environment=os.environ)
     for option, value in (("--serve-token", serve_token), ("--serve-token-file", serve_token_file)):
         if value is not None and settings.serve is None:
             raise ConfigError(f"{option} has no effect without --serve")
     if serve_token is None and serve_token_file is not None:
-        settings = settings.model_copy(update={"serve_token": read_token(serve_token_file)})
+        return settings.model_copy(update={"serve_token": read_token(serve_token_file)})
+    if serve_token is None and settings.serve is not None:
+        for file in filter(None, (user, config)):
+            if file.is_file() and "serve_token" in file.read_text(encoding="utf-8"):
+                note_if_others_can_read(file)
     return settings
 
 

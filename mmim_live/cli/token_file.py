@@ -23,13 +23,17 @@ def read_token(path: Path) -> str:
     """
     try:
         token = read_text(path, _MAX_BYTES).strip()
-        mode = path.stat().st_mode
     except OSError as error:
         raise ConfigError(f"cannot read token file {path}: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"cannot read token file {path}: {error}") from error
     if not is_token(token):
         raise ConfigError(f"{path}: the token {TOKEN_RULE}")
-    if os.name == "posix" and mode & _OTHERS:
-        sys.stderr.write(f"mmim-live: others can read {path}: chmod 600 it\n")
+    note_if_others_can_read(path)
     return token
+
+
+def note_if_others_can_read(path: Path) -> None:
+    """Print a line if the group or everybody can read the file."""
+    if os.name == "posix" and path.stat().st_mode & _OTHERS:
+        sys.stderr.write(f"mmim-live: others can read {path}: chmod 600 it\n")

@@ -86,6 +86,23 @@ def test_a_token_file_that_others_can_read_is_taken_with_a_notice(
     assert told == (f"mmim-live: others can read {token_file}: chmod 600 it\n" if noticed else "")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs file modes")
+def test_a_settings_file_with_the_token_that_others_can_read_is_taken_with_a_notice(
+    tmp_path: Path, token_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text(f"serve_token = '{CONFIGURED}'\n")
+    config.chmod(0o644)
+    build_settings(config=config)  # nothing is served
+    build_settings(config=config, serve=0, serve_token_file=token_file)  # another token
+    assert capsys.readouterr().err == ""
+    assert build_settings(config=config, serve=0).serve_token == CONFIGURED
+    assert capsys.readouterr().err == f"mmim-live: others can read {config}: chmod 600 it\n"
+    config.write_text("window = 5.0\n")
+    build_settings(config=config, serve=0)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("by", ["file", "variable"])
 def test_a_command_takes_the_token_from_a_file_or_the_environment(token_file: Path, by: str) -> None:
     command = [sys.executable, "-m", "mmim_live.cli", "replay", "sample", "--no-speech", "--no-face", "--hop", "2"]
