@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
@@ -109,21 +109,20 @@ class Aligner:
         """The media ends here: the last window is at the first grid point at or after it."""
         self._end_s = duration_s
 
-    def take(self) -> list[Aligned]:
-        """Everything that became ready, in order."""
+    def take(self) -> Iterator[Aligned]:
+        """Everything that became ready, in order, made one grid point at a time."""
         held_back_by = [until_s for stream, until_s in self._until_s.items() if self._waits or stream != "speech"]
         complete_s = min(held_back_by, default=math.inf)
         if complete_s == self._end_s == math.inf:
-            return []  # nothing bounds the grid yet
-        ready: list[Aligned] = []
+            return  # nothing bounds the grid yet
         while self._next_s <= complete_s + _SLACK_S and self._next_s - self._hop_s < self._end_s - _SLACK_S:
-            ready += self._advance(self._next_s)
+            ready = self._advance(self._next_s)
             self._tick += 1
+            yield from ready
         if not self._waits:
-            ready += self._catch_up(complete_s)
+            yield from self._catch_up(complete_s)
         if min(self._until_s.values(), default=math.inf) == math.inf:
-            ready += self._drain()
-        return ready
+            yield from self._drain()
 
     @property
     def finished(self) -> bool:

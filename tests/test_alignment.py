@@ -174,7 +174,7 @@ def test_a_live_window_does_not_wait_for_speech_and_takes_its_words_when_they_co
     assert isinstance(revised, Window)
     assert (revised.end_s, revised.status, revised.revision, revised.words) == (0.5, "provisional", 1, (said,))
     aligner.push_speech(SpeechUpdate(1.0, provisional=(said,)))
-    assert aligner.take() == []  # its time has not come yet, and it says nothing new
+    assert list(aligner.take()) == []  # its time has not come yet, and it says nothing new
 
 
 def test_an_utterance_waits_for_its_rows_where_speech_is_ahead():
@@ -239,7 +239,7 @@ def test_committed_words_come_once_and_in_order(scene, seed):
 def test_a_window_waits_for_every_stream():
     aligner = Aligner(WINDOW_S, HOP_S, ["face", "voice"])
     aligner.push_face(face_rows([0.1]), 0.6)
-    assert aligner.take() == []
+    assert list(aligner.take()) == []
     aligner.push_voice(voice_rows([0.2]), 0.5)
     (window,) = aligner.take()
     assert isinstance(window, Window)
@@ -249,10 +249,10 @@ def test_a_window_waits_for_every_stream():
 
 def test_without_any_stream_the_grid_is_walked_once_the_end_is_known():
     aligner = Aligner(WINDOW_S, HOP_S, [])
-    assert aligner.take() == []
+    assert list(aligner.take()) == []
     aligner.end(1.2)
     assert [item.end_s for item in aligner.take() if isinstance(item, Window)] == [0.5, 1.0, 1.5]
-    assert aligner.take() == []
+    assert list(aligner.take()) == []
 
 
 def test_an_utterance_holds_its_words_and_rows():
@@ -293,11 +293,11 @@ def test_marks_come_at_their_place_and_late_ones_at_once():
     ]
     aligner.push_remark(Mark(0.2, "typed slowly"))
     aligner.push_face([], 1.5)
-    assert aligner.take()[0] == Mark(0.2, "typed slowly")
+    assert next(aligner.take()) == Mark(0.2, "typed slowly")
     aligner.push_remark(Mark(9.0))
     aligner.end(1.5)
     aligner.finish("face")
-    assert aligner.take() == [Mark(9.0)]
+    assert list(aligner.take()) == [Mark(9.0)]
 
 
 def test_notices_come_at_their_place():
@@ -307,3 +307,12 @@ def test_notices_come_at_their_place():
     aligner.push_face([], 1.0)
     kinds = [item.code if isinstance(item, Notice) else "window" for item in aligner.take()]
     assert kinds == ["a", "window", "b", "window"]
+
+
+def test_windows_are_made_one_by_one():
+    aligner = Aligner(WINDOW_S, HOP_S, ["face"])
+    aligner.push_face([], 1e12)
+    items = aligner.take()
+    assert [next(items).end_s for _ in range(3)] == [0.5, 1.0, 1.5]  # type: ignore[union-attr]
+    aligner.push_remark(Mark(1.6))
+    assert [type(item) for item in itertools.islice(aligner.take(), 2)] == [Mark, Window]  # it goes on from there

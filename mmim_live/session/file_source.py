@@ -89,6 +89,7 @@ class FileSource:
 
     def finish(self) -> None:
         self._finishing.set()
+        self._media.interrupt()
 
     def close(self) -> None:
         self._media.close()
@@ -101,7 +102,8 @@ class FileSource:
         while not self._finishing.is_set():
             item = self._media.read()
             if item is None:
-                reached_s = self._end_s(reached_s)
+                if not self._finishing.is_set():
+                    reached_s = self._end_s(reached_s)
                 break
             reached_s = max(reached_s, item.time_s if isinstance(item, VideoFrame) else item.end_s)
             if self._real_time and self._finishing.wait(max(0.0, began_s + reached_s - time.perf_counter())):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mmim_live.alignment import Aligner
+from mmim_live.alignment import Aligned, Aligner
 from mmim_live.events import Event, Mark, Notice
 from mmim_live.session.inference import Inference, drop_superseded
 from mmim_live.session.messages import BaselineToggled, FaceRows, Finished, MediaEnded, Message, NoFrame, VoiceRows
@@ -33,11 +33,11 @@ class PredictionStage:
         """Take messages; yield the events that are now complete, in order of media time."""
         for message in messages:
             self._push(message)
-        items = self._aligner.take()
+        items: Iterable[Aligned] = self._aligner.take()
         if self._skips_superseded:
-            kept = drop_superseded(items)
-            self.superseded += len(items) - len(kept)
-            items = kept
+            ready = list(items)
+            items = kept = drop_superseded(ready)
+            self.superseded += len(ready) - len(kept)
         for item in items:
             yield from self.inference.read(item)
 

@@ -262,7 +262,8 @@ class Session:
     def _predict(self) -> None:
         for messages in self._inbox.batches():
             for event in self._prediction.process(messages):
-                self._events.put(event)
+                if not self._events.put(event):
+                    return  # nobody listens any more
             if self._prediction.finished:
                 break
         if self._supervisor.stopping:

@@ -40,6 +40,9 @@ class LongRecording:
     def notices(self) -> tuple[Notice, ...]:
         return ()
 
+    def interrupt(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -11,7 +11,7 @@ from mmim_live.session.loading import Models
 from mmim_live.session.policy import REPLAY
 from mmim_live.session.session import Session
 from mmim_live.settings import Settings
-from mmim_live.types import AudioBlock
+from mmim_live.types import AudioBlock, VoiceRow
 from tests.session.test_live_session import Checkpoint, Predictor, Speech, Voice
 
 WITHIN_S = 15.0
@@ -38,8 +38,19 @@ class SilentRecording:
     def notices(self) -> tuple[Notice, ...]:
         return ()
 
+    def interrupt(self) -> None:
+        self._blocks = int(DURATION_S * 10)
+
     def close(self) -> None:
         pass
+
+
+class FarAheadVoice(Voice):
+    """Says after the first block that the next eleven days hold no voice."""
+
+    def push(self, block: AudioBlock) -> list[VoiceRow]:
+        self.until_s = 1e6
+        return []
 
 
 def replay_with(marks: list[Mark]) -> list[Event]:
@@ -73,3 +84,13 @@ def test_marks_come_right_before_the_reading_of_their_time_whatever_their_order(
             read_until_s = event.end_s
         if isinstance(event, Mark) and 0 < event.time_s < DURATION_S:
             assert read_until_s < event.time_s <= read_until_s + Settings().hop
+
+
+def test_a_session_stops_at_once_while_windows_of_days_are_due():
+    media: Any = SilentRecording()
+    parts: Any = {"predictor": Predictor(), "checkpoint": Checkpoint(), "voice": FarAheadVoice()}
+    models = Models(face=None, speech=None, names={}, device="cpu", **parts)
+    session = Session(FileSource(media, video=False, real_time=False), models, Settings(), REPLAY)
+    events = session.events()
+    assert sum(isinstance(next(events), Reading) for _ in range(500)) > 400
+    assert session.stop() == []  # the names of the threads that did not end in time

@@ -5,6 +5,7 @@ Each track has its own demuxer, so that it never waits for packets of another, h
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
@@ -44,11 +45,14 @@ class Track:
     container: InputContainer
     stream: AudioStream | VideoStream
     label: str  # of the file, for messages
+    interrupted: threading.Event  # ends the track early
     skipped: int = field(default=0, init=False)
 
     def frames(self) -> Iterator[AudioFrame | DecodedFrame]:
         """All that can be decoded, in presentation order. Raises MediaError if the disk fails."""
         for packet in self._packets():
+            if self.interrupted.is_set():
+                return
             try:
                 for frame in packet.decode():
                     if isinstance(frame, AudioFrame | DecodedFrame):

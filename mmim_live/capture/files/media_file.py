@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,7 @@ class MediaFile:
         self._time_s = 0.0  # how far it has been read
         self._stated_s: float | None = None
         self._gaps = GapLimiter()
+        self._interrupted = threading.Event()
         self._notices: list[Notice] = []
         self._containers: list[InputContainer] = []
         self._tracks: list[Track] = []
@@ -105,7 +107,7 @@ class MediaFile:
                 "`ffmpeg -i FILE out.mp4`, or leave that track out"
             )
         keep_only(container, own)
-        self._tracks.append(Track(container, own, one_line(self.path)))
+        self._tracks.append(Track(container, own, one_line(self.path), self._interrupted))
         return self._tracks[-1]
 
     def _check_tracks(self, tracks: Tracks, *, video: bool, audio: bool) -> None:
@@ -208,6 +210,10 @@ class MediaFile:
 
     def _next_frame_s(self) -> float:
         return math.inf if self._next_frame is None else self._next_frame.time_s
+
+    def interrupt(self) -> None:
+        """Let `read` come to its end with what has been decoded. Any thread may call it."""
+        self._interrupted.set()
 
     def close(self) -> None:
         """Close the file; `read` returns None from now on."""

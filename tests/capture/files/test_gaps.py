@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from av.audio.frame import AudioFrame
 
+from mmim_live.capture.files.media_file import MediaFile
 from mmim_live.capture.files.timestamps import MAX_GAP_S
 from tests.capture.files.test_media_file import codes, read
 from tests.capture.media import Pictures, Sound, make
@@ -79,3 +80,11 @@ def test_slides_and_pauses_of_minutes_keep_their_times(tmp_path: Path) -> None:
     recording, heard = read(make(tmp_path / "slides.mkv", frames_at(*times)))
     assert [frame.time_s for frame in heard.frames] == pytest.approx(times, abs=0.01)
     assert "gap_cut" not in codes(recording)
+
+
+def test_an_interrupted_file_ends_early(tmp_path: Path) -> None:
+    with MediaFile(make(tmp_path / "a.mkv", frames_at(*(i / 25 for i in range(200)))), max_fps=100) as recording:
+        assert recording.read() is not None
+        recording.interrupt()
+        assert sum(recording.read() is not None for _ in range(200)) <= 5  # what had been decoded
+        assert codes(recording) == {"no_audio"}
