@@ -1,7 +1,7 @@
-"""Screenshots of the app as SVG: made smaller, and read back as what stands where on the screen.
+"""Screenshots of the app as SVG: made smaller, and read back cell by cell.
 
-Textual's screenshots name fonts to be fetched and repeat much for every word. `compact` leaves all that out that does
-not show; `cells` gives what shows, whatever the fonts, the sizes and the names of the version that drew it.
+Textual's screenshots reference web fonts and repeat a lot for each word. `compact` removes everything invisible;
+`cells` returns the visible content, independent of fonts, sizes and the names that a version of Textual uses.
 """
 
 import re
@@ -9,7 +9,7 @@ from html import unescape
 
 CELL_WIDTH, CELL_HEIGHT = 12.2, 24.4  # as rich draws them
 
-_WEB_FONT = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)  # would be fetched whenever the picture is looked at
+_WEB_FONT = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)  # would be fetched whenever the image is viewed
 _LINE_CLIP = re.compile(r'<clipPath id="[^"]*-line-\d+">.*?</clipPath>\s*', re.DOTALL)
 _RECT = re.compile(r'<rect fill="(#\w+)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"[^>]*/>')
 _RULE = re.compile(r"\.[\w-]*\b(r\d+) \{([^}]*)\}")
@@ -17,7 +17,7 @@ _TEXT = re.compile(r'<text class="[\w-]*\b(r\d+)" x="([\d.]+)" y="([\d.]+)"[^>]*
 
 
 def compact(svg: str) -> str:
-    """The same picture in a third of the size, with the same names whenever it is drawn."""
+    """The same image at a third of the size, with reproducible names."""
     svg = _LINE_CLIP.sub("", _WEB_FONT.sub("", svg))
     svg = re.sub(r"terminal-\d+-(r\d+)\b", r"\1", svg)
     svg = re.sub(r"terminal-\d+-", "screen-", svg)
@@ -29,7 +29,7 @@ def compact(svg: str) -> str:
 
 
 def _joined(rects: str) -> str:
-    """Neighbours of one colour as one."""
+    """Merge adjacent rectangles of the same color."""
     joined: list[list[float | str]] = []
     for fill, *numbers in _RECT.findall(rects):
         x, y, width, height = map(float, numbers)
@@ -48,7 +48,7 @@ def _end(rect: list[float | str]) -> float:
 
 
 def cells(svg: str) -> list[str]:
-    """What shows: each stretch of characters of one style, and each of one background, with row and column."""
+    """The visible content: runs of characters of one style and runs of one background, with row and column."""
     rules = {name: " ".join(rule.split()) for name, rule in _RULE.findall(svg)}
     shown = [
         f"{round(float(y) / CELL_HEIGHT):3} {round(float(x) / CELL_WIDTH):3} {unescape(text)!r} {rules[name]}"

@@ -1,1 +1,1 @@
-"""Measurements of this machine: replay, speech recognition, live sessions."""
+"""Benchmarks of replay, speech recognition and live sessions on this machine."""

@@ -1,7 +1,7 @@
-"""Measures a live session: recordings are played into a virtual microphone, which the session hears.
+"""Benchmarks a live session, with recordings played into a virtual microphone.
 
-The session runs in a process of its own, so that its CPU time and memory are its own; without the app, or with the app
-drawing to no terminal.
+The session runs in its own process, so that CPU time and memory can be attributed to it; without the app, or with the
+app running headless.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mmim_live.errors import DeviceError
 if TYPE_CHECKING:
     from mmim_live.session.session import Session
 
-SIZE = (120, 40)  # of the terminal that does not exist
+SIZE = (120, 40)  # of the simulated terminal, columns and rows
 
 
 def measure_live(
@@ -40,7 +40,7 @@ def measure_live(
 ) -> LiveMetrics:
     """Run a session of `minutes` in a new process while `speech` is played in a loop.
 
-    `app`: with the app. `cpu_share`: how much of all cores the process may use, by cpulimit.
+    `app`: run the app as well. `cpu_share`: the share of all cores that the process may use, enforced by cpulimit.
 
     Raises:
         MmimLiveError: PulseAudio or cpulimit is missing, or the session cannot run.
@@ -74,7 +74,7 @@ def measure_live(
 def run_live(
     seconds: float, camera: str, settings: dict[str, Any], environment: dict[str, str], *, app: bool, cpu_share: float
 ) -> SessionLog:
-    """Run one session of that length to its end."""
+    """Run one session of the given length to its end."""
     os.environ.update(environment)
     from mmim_live.native_stderr import native_stderr_to_log
     from mmim_live.session.open_live import Devices, open_live
@@ -113,7 +113,7 @@ def _cpu_limit(share: float) -> Iterator[None]:
         yield
         return
     percent = round(100 * share * (os.cpu_count() or 1))
-    limiter = subprocess.Popen(  # noqa: S603 (no input from outside is in it)
+    limiter = subprocess.Popen(  # noqa: S603 (no external input)
         ["cpulimit", "-p", str(os.getpid()), "-l", str(percent), "-z"],  # noqa: S607
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The log of a live session -> its metrics: rates, latency of words and where it arises, losses."""
+"""The log of a live session -> its metrics: rates, word latency by stage, losses."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from mmim_live.events import Event, Notice, Reading, WordHeard
 from mmim_live.speech.wer import word_errors
 from mmim_live.text_normalization import normalize_text
 
-WARM_S = 120.0  # memory is compared from here on
-PART_S = 30.0  # of the course of the lag
-SAME_WORD_S = 0.5  # two hypotheses may differ so much in the end of a word
+WARM_S = 120.0  # memory growth is measured from here on
+PART_S = 30.0  # the lag is reported per part of this length
+SAME_WORD_S = 0.5  # two hypotheses of a word may differ by this much in its end
 
 
 @dataclass(frozen=True, slots=True)
 class LiveMetrics:
-    """What a live session did. Latencies of words count from their end in the air, as the recogniser places it."""
+    """Metrics of a live session. Word latencies count from the end of the word, as the recognizer places it."""
 
     file: str  # the camera's
     loading_s: float  # from the start of the session's process
-    first_reading_s: float  # after that
+    first_reading_s: float  # after loading
     media_s: float
-    face_fps: float  # from the first picture on
+    face_fps: float  # from the first frame on
     reading_interval_p50_s: float
     reading_interval_p95_s: float
     reading_latency_p50_ms: float  # from the capture of a window's end
     reading_latency_p95_ms: float
     words: int
-    word_errors: str  # of how many; unknown without transcripts
-    word_to_reading_p50_s: float  # to the first reading that holds it
+    word_errors: str  # errors of words; unknown without transcripts
+    word_to_reading_p50_s: float  # to the first reading that includes it
     word_to_reading_p95_s: float
-    of_that_until_listened_p95_s: float  # to the end of the sound in which it was first found
-    of_that_until_recognised_p95_s: float  # from there to the word
-    of_that_until_read_p95_s: float  # from the word to the reading
+    of_that_until_listened_p95_s: float  # to the end of the audio in which it was first recognized
+    of_that_until_recognised_p95_s: float  # from there to the word's event
+    of_that_until_read_p95_s: float  # from the word's event to the reading
     word_to_commitment_p50_s: float
     word_to_commitment_p95_s: float
-    lag_by_half_minute_s: str  # 95th percentile of word to reading, in order
+    lag_by_half_minute_s: str  # 95th percentile of word to reading, in order of time
     cpu_percent: float  # of one core, after loading
     cpu_by_thread_percent: str
     memory_mb: float  # at the end
@@ -55,12 +55,12 @@ class LiveMetrics:
 
 @dataclass(frozen=True, slots=True)
 class WordTrace:
-    """One committed word: media times of its way."""
+    """The way of one committed word through the session, in media time."""
 
     end_s: float
-    listened_s: float  # end of the sound of the hypothesis that had it first
-    told_s: float
-    read_s: float | None  # when the first reading that holds it came
+    listened_s: float  # end of the audio of the first hypothesis with it
+    reported_s: float  # first event
+    read_s: float | None  # first reading that includes it
     committed_s: float
 
     @property
@@ -69,7 +69,7 @@ class WordTrace:
 
 
 def live_metrics(log: SessionLog, camera: str, speech: Sequence[Path], plays: Sequence[Playback]) -> LiveMetrics:
-    """The figures; `plays` says when which of `speech` was spoken to its end."""
+    """Compute the metrics; `plays` lists which of `speech` was played to its end, and when."""
     events = log.events
     first = [(now_s, event) for now_s, event in events if isinstance(event, Reading) and event.revision == 0]
     intervals = [later - now for (now, _), (later, _) in itertools.pairwise(first)]
@@ -96,9 +96,9 @@ def live_metrics(log: SessionLog, camera: str, speech: Sequence[Path], plays: Se
         word_to_reading_p50_s=_quantile(heard, 0.5),
         word_to_reading_p95_s=_quantile(heard, 0.95),
         of_that_until_listened_p95_s=_quantile([trace.listened_s - trace.end_s for trace in traces], 0.95),
-        of_that_until_recognised_p95_s=_quantile([trace.told_s - trace.listened_s for trace in traces], 0.95),
+        of_that_until_recognised_p95_s=_quantile([trace.reported_s - trace.listened_s for trace in traces], 0.95),
         of_that_until_read_p95_s=_quantile(
-            [trace.read_s - trace.told_s for trace in traces if trace.read_s is not None], 0.95
+            [trace.read_s - trace.reported_s for trace in traces if trace.read_s is not None], 0.95
         ),
         word_to_commitment_p50_s=_quantile(commitment, 0.5),
         word_to_commitment_p95_s=_quantile(commitment, 0.95),
@@ -117,10 +117,10 @@ def live_metrics(log: SessionLog, camera: str, speech: Sequence[Path], plays: Se
 
 
 def trace_words(events: Sequence[tuple[float, Event]]) -> list[WordTrace]:
-    """The way of each committed word. `events` come with the media time at which they came.
+    """The trace of each committed word. `events` are paired with the media time at which they arrived.
 
-    A reading holds the words that were told before it, if its window does: the session tells words first, and then
-    gives the window anew.
+    A reading includes the words reported before it that lie in its window: the session reports words first, and then
+    emits the window again.
     """
     traces: list[WordTrace] = []
     words = [(place, now_s, event) for place, (now_s, event) in enumerate(events) if isinstance(event, WordHeard)]
@@ -128,23 +128,25 @@ def trace_words(events: Sequence[tuple[float, Event]]) -> list[WordTrace]:
     for place, now_s, word in words:
         if word.status != "committed":
             continue
-        there, told_s, said = next(
-            (there, told_s, said)
-            for there, told_s, said in words
-            if there <= place
-            and normalize_text(said.text) == normalize_text(word.text)
-            and abs(said.end_s - word.end_s) < SAME_WORD_S
+        first_place, reported_s, first = next(
+            (first_place, reported_s, first)
+            for first_place, reported_s, first in words
+            if first_place <= place
+            and normalize_text(first.text) == normalize_text(word.text)
+            and abs(first.end_s - word.end_s) < SAME_WORD_S
         )
-        middle_s = (said.start_s + said.end_s) / 2
-        holds = (
-            came_s for at, came_s, reading in readings if at > there and reading.start_s <= middle_s < reading.end_s
+        middle_s = (first.start_s + first.end_s) / 2
+        read_s = (
+            arrived_s
+            for reading_place, arrived_s, reading in readings
+            if reading_place > first_place and reading.start_s <= middle_s < reading.end_s
         )
-        traces.append(WordTrace(word.end_s, said.heard_s, told_s, next(holds, None), now_s))
+        traces.append(WordTrace(word.end_s, first.heard_s, reported_s, next(read_s, None), now_s))
     return traces
 
 
 def lag_by_part(traces: Sequence[WordTrace]) -> str:
-    """95th percentile of word to reading in each half-minute; - where nothing was said."""
+    """95th percentile of word to reading in each half minute; - if nothing was said."""
     parts: dict[int, list[float]] = {}
     for trace in traces:
         if trace.to_reading_s is not None:
@@ -155,7 +157,7 @@ def lag_by_part(traces: Sequence[WordTrace]) -> str:
 
 
 def _errors(log: SessionLog, speech: Sequence[Path], plays: Sequence[Playback]) -> str:
-    """Word errors over what was spoken to its end, against the transcripts that lie beside the recordings (.txt)."""
+    """Word errors over the recordings played to their end, against the transcripts next to them (.txt)."""
     transcripts = [path.with_suffix(".txt") for path in speech]
     known = [play for play in plays if transcripts[play.number].is_file() and play.began_s >= log.began_s]
     if not known:

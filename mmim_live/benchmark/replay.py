@@ -1,6 +1,6 @@
-"""Measures what a replay costs on this machine, and how many word errors streaming adds.
+"""Benchmarks a replay on this machine, and the word errors that streaming adds.
 
-Each replay is a process of its own, so that its start, its memory and its CPU time are its own.
+Each replay runs in its own process, so that startup, memory and CPU time can be attributed to it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from mmim_live.types import SAMPLE_RATE_HZ, SpeechUpdate, Word
 
 @dataclass(frozen=True, slots=True)
 class ReplayMetrics:
-    """What one replay at full speed cost."""
+    """The cost of one replay at full speed."""
 
     file: str
     media_s: float
     start_to_reading_s: float  # from the start of the process to its first reading
     loading_s: float  # of that, until the threads started
-    real_time_factor: float  # wall seconds a media second, after loading
-    cpu_factor: float  # CPU seconds a media second, after loading; 2.0 is two busy cores
+    real_time_factor: float  # wall seconds per media second, after loading
+    cpu_factor: float  # CPU seconds per media second, after loading; 2.0 is two busy cores
     peak_memory_mb: float
     latency_p50_ms: float
     latency_p95_ms: float
@@ -81,7 +81,7 @@ def _replay_metrics(file: Path, settings: dict[str, Any]) -> ReplayMetrics:
 
 
 def _peak_memory_mb() -> float:
-    """The greatest resident size of this process."""
+    """The peak resident memory of this process."""
     if sys.platform == "win32":
         return float(psutil.Process().memory_info().peak_wset) / 1e6
     import resource
@@ -92,15 +92,15 @@ def _peak_memory_mb() -> float:
 
 @dataclass(frozen=True, slots=True)
 class SpeechMetrics:
-    """What streaming cost the words of one recording. Errors are None where no transcript lies beside it (.txt)."""
+    """Accuracy and latency of streaming for one recording. Errors are None without a transcript next to it (.txt)."""
 
     file: str
-    words: int  # in the transcript, or committed where there is none
+    words: int  # in the transcript, or committed if there is none
     streaming_errors: int | None
-    whole_errors: int | None  # the same model on the whole file at once, with its usual settings
-    cpu_factor: float  # CPU seconds a second of sound, streaming
-    heard_p95_s: float  # media time from the end of a word to the first hypothesis that holds it
-    committed_p95_s: float  # to its commitment
+    whole_errors: int | None  # with the same model on the whole file, with its default settings
+    cpu_factor: float  # CPU seconds per second of audio, streaming
+    heard_p95_s: float  # media time from the end of a word to the first hypothesis with it
+    committed_p95_s: float  # the same until it is committed
     text: str
 
 
@@ -146,16 +146,16 @@ def measure_speech(file: Path, asr_model: str, language: str) -> SpeechMetrics:
 
 
 def _first_heard(updates: Sequence[SpeechUpdate]) -> list[Word]:
-    """For each committed word, the earliest hypothesis that held it at about its place."""
+    """For each committed word, its first appearance in a hypothesis at about the same time."""
     first: list[Word] = []
     for word in (word for update in updates for word in update.committed):
-        said = [
+        appearances = [
             early
             for update in updates
             for early in (*update.provisional, *update.committed)
             if normalize_text(early.text) == normalize_text(word.text) and abs(early.end_s - word.end_s) < 0.5
         ]
-        first.append(min(said, key=lambda early: early.heard_s))
+        first.append(min(appearances, key=lambda early: early.heard_s))
     return first
 
 

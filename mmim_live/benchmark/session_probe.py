@@ -1,4 +1,4 @@
-"""Records what a live session does and what it costs, from within its process."""
+"""Logs the events and resource usage of a live session, from within its process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAMPLE_INTERVAL_S = 1.0  # of memory and CPU
 
 @dataclass(slots=True)
 class SessionLog:
-    """What a session did. Events come with the media time at which they came."""
+    """The events and resource usage of a session. Events are paired with the media time at which they arrived."""
 
     began_s: float = 0.0  # on `time.monotonic`
     loading_s: float = 0.0
@@ -36,7 +36,7 @@ class SessionLog:
 
 
 class SessionProbe:
-    """A sink that logs a session's events, with what the process used meanwhile."""
+    """A sink that logs a session's events and the resource usage of the process."""
 
     def __init__(self, started_s: float) -> None:
         """`started_s`: when the process started, on `time.monotonic`."""
@@ -49,7 +49,7 @@ class SessionProbe:
         self._threads_s: dict[int, tuple[str, float]] = {}
 
     def attach(self, session: Session) -> None:
-        """The session is open and about to begin."""
+        """Call when the session is open and about to start."""
         self._session = session
         self.log.began_s = time.monotonic() - session.media_s
         self.log.loading_s = time.monotonic() - self._started_s
@@ -57,7 +57,7 @@ class SessionProbe:
         self._threads_before_s = {tid: used_s for tid, _, used_s in self._threads()}
 
     def write(self, event: Event) -> None:
-        """Log an event and, once a second, a sample of memory and CPU."""
+        """Log an event and, once per second, a sample of memory and CPU."""
         session, log = self._session, self.log
         assert session is not None
         now_s = session.media_s
@@ -72,7 +72,7 @@ class SessionProbe:
             self._threads_s[tid] = (name, used_s - self._threads_before_s.get(tid, 0.0))
 
     def close(self) -> None:
-        """The session has ended: take the totals."""
+        """The session has ended: record the totals."""
         assert self._session is not None
         self.log.cpu_s = time.process_time() - self._cpu_before_s
         self.log.wall_s = time.monotonic() - self.log.began_s
@@ -81,7 +81,7 @@ class SessionProbe:
             self.log.cpu_by_thread_s[name] = self.log.cpu_by_thread_s.get(name, 0.0) + used_s
 
     def discard(self) -> None:
-        """There is no file to remove."""
+        """Does nothing: there is no file to remove."""
 
     def _threads(self) -> list[tuple[int, str, float]]:
         """Id, name and CPU seconds of each thread of the process, including those of native libraries."""
@@ -94,7 +94,7 @@ class SessionProbe:
 
 
 def _native_name(tid: int) -> str:
-    """What the library called its thread, if the system knows."""
+    """The name that a library gave its thread, if the system provides it."""
     try:
         name = Path(f"/proc/self/task/{tid}/comm").read_text(encoding="utf-8").strip()
     except OSError:

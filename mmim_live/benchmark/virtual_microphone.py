@@ -1,4 +1,4 @@
-"""A virtual microphone that hears only the recordings played to it, by a private PulseAudio server."""
+"""A virtual microphone that hears only the recordings played to it, using a private PulseAudio server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmim_live.errors import DeviceError
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock
 
 PAUSE_S = 1.0  # between two recordings
-START_S = 10.0  # that the sound server may take to start
+START_S = 10.0  # timeout for the start of the sound server
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class VirtualMicrophone:
         if missing:
             install = "sudo apt-get install pulseaudio pulseaudio-utils libasound2-plugins"
             raise DeviceError(
-                f"a live session is measured with a sound server: {' and '.join(missing)} missing: {install}"
+                f"benchmarking a live session needs a sound server; missing {' and '.join(missing)}: {install}"
             )
-        self._folder = Path(tempfile.mkdtemp(prefix="mmim-"))  # short: a socket's path may have 107 characters
+        self._folder = Path(tempfile.mkdtemp(prefix="mmim-"))  # short: a socket's path is limited to 107 characters
         socket = self._folder / "native"
         self.environment = {"PULSE_SERVER": f"unix:{socket}", "PULSE_RUNTIME_PATH": str(self._folder)}
         (self._folder / "room.pa").write_text(
@@ -50,7 +50,7 @@ class VirtualMicrophone:
         )
         options = "-n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --disable-shm=yes --realtime=no"
         own = {"HOME": str(self._folder), "XDG_RUNTIME_DIR": str(self._folder)}
-        self._server = subprocess.Popen(  # noqa: S603 (nothing of a stranger's is in it)
+        self._server = subprocess.Popen(  # noqa: S603 (no external input)
             ["pulseaudio", *options.split(), "--high-priority=no", "-F", str(self._folder / "room.pa")],  # noqa: S607
             env=os.environ | self.environment | own,
             stdout=subprocess.DEVNULL,
@@ -60,16 +60,16 @@ class VirtualMicrophone:
         while not socket.exists():
             if time.monotonic() > deadline_s or self._server.poll() is not None:
                 self.close()
-                raise DeviceError("a live session is measured with a sound server, and pulseaudio does not start")
+                raise DeviceError("benchmarking a live session needs a sound server, but pulseaudio does not start")
             time.sleep(0.05)
 
-    def play(self, sound: bytes, stop: threading.Event) -> None:
+    def play(self, audio: bytes, stop: threading.Event) -> None:
         """Play 16 kHz mono float32 audio to its end, or until `stop` is set."""
         command = f"paplay --device=room --raw --format=float32le --rate={SAMPLE_RATE_HZ} --channels=1"
         with subprocess.Popen(  # noqa: S603
             command.split(), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | self.environment
         ) as player:
-            writer = threading.Thread(target=_write, args=(player, sound), daemon=True)
+            writer = threading.Thread(target=_write, args=(player, audio), daemon=True)
             writer.start()
             while player.poll() is None and not stop.wait(0.05):
                 pass
@@ -83,13 +83,13 @@ class VirtualMicrophone:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _write(player: subprocess.Popen[bytes], sound: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError, ValueError):  # it was killed
-        player.communicate(sound)
+def _write(player: subprocess.Popen[bytes], audio: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError, ValueError):  # the player was killed
+        player.communicate(audio)
 
 
 def read_audio(path: Path) -> bytes:
-    """All sound of a recording: 16 kHz mono, float32. Raises MediaError."""
+    """The whole audio of a recording: 16 kHz mono, float32. Raises MediaError."""
     from mmim_live.capture.files.media_file import MediaFile
 
     with MediaFile(path, video=False) as source:
@@ -98,13 +98,13 @@ def read_audio(path: Path) -> bytes:
 
 
 def play_in_loop(
-    room: VirtualMicrophone, sounds: Sequence[bytes], stop: threading.Event, plays: list[Playback]
+    microphone: VirtualMicrophone, recordings: Sequence[bytes], stop: threading.Event, plays: list[Playback]
 ) -> None:
-    """Play one after the other, with pauses, until `stop` is set; `plays` receives those that reached their end."""
+    """Play one after the other, with pauses, until `stop` is set; `plays` receives those played to their end."""
     while not stop.is_set():
-        for number, sound in enumerate(sounds):
+        for number, audio in enumerate(recordings):
             began_s = time.monotonic()
-            room.play(sound, stop)
+            microphone.play(audio, stop)
             stop.wait(PAUSE_S)
             if stop.is_set():
                 return

@@ -1,4 +1,4 @@
-"""The delays of words, over a hand-written session."""
+"""Word latencies of a hand-written session."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def reading(end_s: float, revision: int = 0) -> Reading:
     return scored(end_s, 0.0, status="provisional", revision=revision)
 
 
-def test_a_word_is_read_by_the_first_window_after_it_was_told_that_reaches_over_it():
+def test_the_first_reading_of_a_word_comes_after_its_event_and_covers_it():
     events: list[tuple[float, Event]] = [
         (1.1, reading(1.0)),
         (1.3, word("Good", 1.2, "provisional")),
@@ -29,8 +29,8 @@ def test_a_word_is_read_by_the_first_window_after_it_was_told_that_reaches_over_
         (3.1, reading(2.5)),
     ]
     good, day = trace_words(events)
-    assert good == WordTrace(end_s=1.1, listened_s=1.5, told_s=1.3, read_s=1.6, committed_s=2.4)
-    assert day == WordTrace(end_s=2.1, listened_s=2.1 + 0.3, told_s=2.6, read_s=3.1, committed_s=2.6)
+    assert good == WordTrace(end_s=1.1, listened_s=1.5, reported_s=1.3, read_s=1.6, committed_s=2.4)
+    assert day == WordTrace(end_s=2.1, listened_s=2.1 + 0.3, reported_s=2.6, read_s=3.1, committed_s=2.6)
 
 
 def test_the_same_word_said_again_is_another_word():
@@ -43,7 +43,7 @@ def test_the_same_word_said_again_is_another_word():
     assert [trace.to_reading_s for trace in trace_words(events)] == pytest.approx([0.3, 0.3])
 
 
-def test_the_lag_is_told_for_each_half_minute():
+def test_the_lag_is_reported_per_half_minute():
     def trace(end_s: float, late_s: float | None) -> WordTrace:
         return WordTrace(end_s, end_s, end_s, None if late_s is None else end_s + late_s, end_s)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.make_picture import main
+from docs.make_screenshot import main
 from mmim_live.events import Notice
 from mmim_live.output import open_sink
 from mmim_live.session_types import (

@@ -1,10 +1,10 @@
-"""Draws the pictures of the app that the README shows, without a terminal: from a recorded session, or from a live one.
+"""Takes the README's screenshots of the app without a terminal, from a recorded session or a live one.
 
 mmim-live replay sample --headless --output sample.jsonl
-python docs/make_picture.py sample.jsonl docs/replay.svg [WIDTH HEIGHT [UNTIL_S]]
-python docs/make_picture.py live docs/live.svg [WIDTH HEIGHT [SECONDS]]
+python -m docs.make_screenshot sample.jsonl docs/replay.svg [WIDTH HEIGHT [UNTIL_S]]
+python -m docs.make_screenshot live docs/live.svg [WIDTH HEIGHT [SECONDS]]
 
-Live, the sample is played to a microphone by a silent loudspeaker (PulseAudio), and is what the camera sees.
+For a live session the bundled clip is played into a virtual microphone (PulseAudio) and serves as the camera.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ DRAW_INTERVAL_S = 0.01
 
 
 class Recorded:
-    """Posts events that are known already."""
+    """Posts recorded events."""
 
     live = False
 
@@ -42,24 +42,24 @@ class Recorded:
         self._events = events
 
     def start(self, on_update: OnUpdate) -> None:
-        """All at once."""
+        """Post all events at once."""
         for event in self._events:
             on_update(event)
 
     def stop(self) -> None:
-        """There is no thread."""
+        """Does nothing: there is no thread."""
 
-    def send(self, command: Command) -> bool:  # noqa: ARG002 (there is nobody to heed it)
-        """Nothing can be asked of it."""
+    def send(self, command: Command) -> bool:  # noqa: ARG002 (required by the protocol)
+        """Accept no command."""
         return False
 
     def find_devices(self) -> tuple[DeviceChoice, ...]:
-        """None."""
+        """There are none."""
         return ()
 
 
 async def draw(events: Sequence[Event], size: tuple[int, int]) -> str:
-    """The app as SVG, `size` cells wide and high, after it has taken in the events."""
+    """The app as SVG, `size` cells wide and high, after the events."""
     title = next((Path(event.source).name for event in events if isinstance(event, SessionStarted)), "")
     app = MmimApp(Recorded(events), title=title, draw_interval_s=DRAW_INTERVAL_S)
     async with app.run_test(size=size) as pilot:
@@ -69,21 +69,21 @@ async def draw(events: Sequence[Event], size: tuple[int, int]) -> str:
 
 
 def draw_live(size: tuple[int, int], seconds: float) -> str:
-    """A real session of that length as SVG, with the picture of the camera where there is room for all."""
+    """A real session of the given length as SVG, with the camera preview if there is room."""
     os.chdir(assets.BUNDLED_FOLDER)  # so that the camera has a short name
     with MediaFile(Path("sample.mp4"), video=False) as sample:
         blocks = [block for block in iter(sample.read, None) if isinstance(block, AudioBlock)]
-    sound = b"".join(block.samples.tobytes() for block in blocks)
-    room, stop = VirtualMicrophone(), threading.Event()
-    os.environ.update(room.environment)
-    speaker = threading.Thread(target=lambda: [room.play(sound, stop) for _ in iter(stop.is_set, True)])
+    audio = b"".join(block.samples.tobytes() for block in blocks)
+    microphone, stop = VirtualMicrophone(), threading.Event()
+    os.environ.update(microphone.environment)
+    player = threading.Thread(target=lambda: [microphone.play(audio, stop) for _ in iter(stop.is_set, True)])
     app = MmimApp(live_runner(Devices("sample.mp4", "pulse"), Settings()), title="live")
 
     async def run() -> str:
         async with app.run_test(size=size) as pilot:
             while app.state.session is None:
                 await pilot.pause(0.1)
-            speaker.start()
+            player.start()
             if size[1] >= 34:
                 await pilot.press("c")
             end_s = time.monotonic() + seconds
@@ -96,7 +96,7 @@ def draw_live(size: tuple[int, int], seconds: float) -> str:
             return asyncio.run(run())
     finally:
         stop.set()
-        room.close()
+        microphone.close()
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -105,12 +105,12 @@ def main(arguments: Sequence[str]) -> None:
     path = Path(target).absolute()
     size = (int(rest[0]), int(rest[1])) if len(rest) >= 2 else (120, 40)
     if source == "live":
-        picture = draw_live(size, float(rest[2]) if len(rest) >= 3 else 60.0)
+        screenshot = draw_live(size, float(rest[2]) if len(rest) >= 3 else 60.0)
     else:
         until_s = float(rest[2]) if len(rest) >= 3 else float("inf")
         events = list(takewhile(lambda event: event.time_s <= until_s, read_events(Path(source))))
-        picture = asyncio.run(draw(events, size))
-    path.write_text(picture, encoding="utf-8")
+        screenshot = asyncio.run(draw(events, size))
+    path.write_text(screenshot, encoding="utf-8")
 
 
 if __name__ == "__main__":
