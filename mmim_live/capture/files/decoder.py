@@ -24,6 +24,7 @@ from av.video.frame import VideoFrame as DecodedFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from mmim_live.capture.files.limits import is_sane_rate
 from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameGrid, GapLimiter
 from mmim_live.errors import MediaError
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
@@ -130,6 +131,9 @@ def _resampled(track: Track) -> Iterator[tuple[float | None, Samples]]:
         assert isinstance(frame, AudioFrame)
         if frame.samples == 0 or frame.sample_rate == 0:
             continue
+        if not is_sane_rate(frame.sample_rate):
+            track.skipped += 1
+            continue
         frame.pts, frame.time_base = (frame.pts if frame.pts is not None else frame.dts), track.stream.time_base
         if shape != (shape := (frame.format.name, frame.layout.name, frame.sample_rate)):
             yield from _samples(resampler.resample(None) if resampler else [])
@@ -139,6 +143,7 @@ def _resampled(track: Track) -> Iterator[tuple[float | None, Samples]]:
             pieces = resampler.resample(frame)
         except (av.error.FFmpegError, ValueError):  # a layout without a rule for mixing down
             track.skipped += 1
+            resampler, shape = None, None  # it could not even be flushed
             continue
         yield from _samples(pieces)
     yield from _samples(resampler.resample(None) if resampler else [])

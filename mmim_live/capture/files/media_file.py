@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from mmim_live.capture.files.container import Tracks, choose_tracks, keep_only, one_line, open_container
 from mmim_live.capture.files.decoder import Track, audio_blocks, video_frames
+from mmim_live.capture.files.limits import DECODER_OPTIONS, FRAMES_PER_S, check_limits
 from mmim_live.capture.files.timestamps import MAX_GAP_S, AudioTimeline, FrameClock, FrameGrid, GapLimiter
 from mmim_live.errors import MediaError
 from mmim_live.events import Notice
@@ -88,7 +89,8 @@ class MediaFile:
             self._audio = audio_blocks(track, timeline, start_s, self._gaps, self._next_frame_s)
         if video and tracks.video is not None:
             rate = tracks.video.average_rate or tracks.video.guessed_rate
-            clock = FrameClock(float(1 / rate) if rate else DEFAULT_STEP_S, jump_s)
+            step_s = float(1 / rate) if rate and FRAMES_PER_S[0] <= rate <= FRAMES_PER_S[1] else DEFAULT_STEP_S
+            clock = FrameClock(step_s, jump_s)
             self._video = video_frames(self._track(tracks.video), clock, FrameGrid(max_fps), start_s, max_side_px)
         self._next_frame = next(self._video, None)
         self._next_block = next(self._audio, None)
@@ -106,6 +108,8 @@ class MediaFile:
                 f"{one_line(self.path)}: no decoder for its {stream.type} track; convert it with "
                 "`ffmpeg -i FILE out.mp4`, or leave that track out"
             )
+        check_limits(own, one_line(self.path))
+        own.codec_context.options = DECODER_OPTIONS
         keep_only(container, own)
         self._tracks.append(Track(container, own, one_line(self.path), self._interrupted))
         return self._tracks[-1]
