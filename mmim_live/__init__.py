@@ -107,7 +107,7 @@ def live(
         record: a new folder to record into from the start; without it nothing is stored.
         settings: fields of `Settings` by name, such as checkpoint="minilm-en", window=8.0, speech=False.
 
-    A device that is missing or lost gives a `Notice`, and is waited for. While it runs, torch is set to one
+    A device that is missing or lost is reported by a `Notice` and may return. While it runs, torch is set to one
     thread.
 
     Raises:

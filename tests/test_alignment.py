@@ -13,7 +13,7 @@ from mmim_live.events import Mark, Notice
 from mmim_live.types import FaceRow, SpeechSegment, SpeechUpdate, VoiceRow, Window, Word
 
 WINDOW_S, HOP_S = 2.0, 0.5
-STEP_S = 0.5  # of the recogniser in these tests
+STEP_S = 0.5  # of the recognizer in these tests
 
 
 def face_rows(times: list[float]) -> list[FaceRow]:
@@ -29,16 +29,16 @@ def word(index: int, start_s: float, end_s: float, heard_s: float, committed: bo
 
 
 def updates_for(spoken: list[tuple[float, float]], duration_s: float) -> list[SpeechUpdate]:
-    """A scripted recogniser: a word is provisional one step after its end and committed two steps later."""
+    """A scripted recognizer: a word is provisional one step after its end and committed two steps later."""
     updates, done, steps = [], 0, math.ceil(duration_s / STEP_S - 1e-9)
     for step in range(1, steps + 1):
         now_s = min(step * STEP_S, duration_s)
         last = step == steps
-        settled = [i for i, (_, end_s) in enumerate(spoken) if end_s + 2 * STEP_S <= now_s or last]
+        committed = [i for i, (_, end_s) in enumerate(spoken) if end_s + 2 * STEP_S <= now_s or last]
         heard = [i for i, (_, end_s) in enumerate(spoken) if end_s <= now_s]
-        fresh = [i for i in settled if i >= done]
-        waiting = [i for i in heard if i not in settled]
-        done = max(done, len(settled))
+        fresh = [i for i in committed if i >= done]
+        waiting = [i for i in heard if i not in committed]
+        done = max(done, len(committed))
         until_s = duration_s if last else (spoken[done][0] if done < len(spoken) else now_s)
         updates.append(
             SpeechUpdate(
@@ -118,21 +118,21 @@ def content(window: Window) -> tuple[object, ...]:
 
 
 @given(scenes(), st.integers(0, 1000), st.integers(0, 1000))
-def test_the_same_for_any_chunking_and_interleaving(scene, first, second):
-    def told(items: list[Aligned]) -> list[object]:
+def test_the_output_is_the_same_for_any_chunking_and_interleaving(scene, first, second):
+    def output(items: list[Aligned]) -> list[object]:
         return [(content(item), item.revision) if isinstance(item, Window) else item for item in items]
 
-    assert told(run(scene, first)) == told(run(scene, second))
+    assert output(run(scene, first)) == output(run(scene, second))
 
 
 @given(scenes(), st.integers(0, 1000), st.integers(0, 1000))
-def test_what_is_committed_does_not_depend_on_whether_speech_was_waited_for(scene, first, second):
-    def settled(items: list[Aligned]) -> list[object]:
+def test_committed_windows_and_words_are_the_same_whether_or_not_readings_wait_for_speech(scene, first, second):
+    def committed_windows(items: list[Aligned]) -> list[object]:
         windows = [item for item in items if isinstance(item, Window) and item.status == "committed"]
         return [[content(window) for window in windows if window.kind == kind] for kind in ("rolling", "utterance")]
 
     waited, live = run(scene, first), run(scene, second, wait_for_speech=False)
-    assert settled(live) == settled(waited)
+    assert committed_windows(live) == committed_windows(waited)
     committed = [item for item in live if isinstance(item, Word) and item.status == "committed"]
     assert committed == [item for item in waited if isinstance(item, Word) and item.status == "committed"]
 
@@ -160,7 +160,7 @@ def live_aligner() -> Aligner:
     return Aligner(WINDOW_S, HOP_S, ["face", "voice", "speech"], wait_for_speech=False)
 
 
-def test_a_live_window_does_not_wait_for_speech_and_takes_its_words_when_they_come():
+def test_a_live_window_does_not_wait_for_speech_and_is_revised_when_its_words_arrive():
     aligner = live_aligner()
     aligner.push_face(face_rows([0.1]), 0.6)
     aligner.push_voice(voice_rows([0.2]), 0.5)
@@ -169,12 +169,12 @@ def test_a_live_window_does_not_wait_for_speech_and_takes_its_words_when_they_co
     assert (window.end_s, window.status, window.revision, window.words) == (0.5, "provisional", 0, ())
     said = word(0, 0.1, 0.4, 0.5, committed=False)
     aligner.push_speech(SpeechUpdate(0.5, provisional=(said,)))
-    told, revised = aligner.take()
-    assert told == said
+    heard, revised = aligner.take()
+    assert heard == said
     assert isinstance(revised, Window)
     assert (revised.end_s, revised.status, revised.revision, revised.words) == (0.5, "provisional", 1, (said,))
     aligner.push_speech(SpeechUpdate(1.0, provisional=(said,)))
-    assert list(aligner.take()) == []  # its time has not come yet, and it says nothing new
+    assert list(aligner.take()) == []  # it is not due yet, and nothing in it is new
 
 
 def test_an_utterance_waits_for_its_rows_where_speech_is_ahead():
@@ -189,7 +189,7 @@ def test_an_utterance_waits_for_its_rows_where_speech_is_ahead():
     assert [row.time_s for row in utterances[0].voice] == [0.2, 0.7]
 
 
-def test_windows_are_committed_when_a_live_recogniser_ends_for_good():
+def test_windows_are_committed_when_a_live_recognizer_ends_for_good():
     aligner = live_aligner()
     aligner.push_voice(voice_rows([0.2]), 0.6)
     aligner.push_face([], 0.6)
@@ -217,7 +217,7 @@ def test_nothing_is_outside_its_window_and_nothing_is_lost(scene, seed):
 
 
 @given(scenes(), st.integers(0, 1000))
-def test_windows_stand_on_the_grid_and_each_is_committed_once(scene, seed):
+def test_windows_lie_on_the_grid_and_each_is_committed_once(scene, seed):
     duration_s, *_ = scene
     rolling = [item for item in run(scene, seed) if isinstance(item, Window) and item.kind == "rolling"]
     ends = [k * HOP_S for k in range(1, math.ceil(duration_s / HOP_S - 1e-9) + 1)]
@@ -247,7 +247,7 @@ def test_a_window_waits_for_every_stream():
     assert len(window.face) == len(window.voice) == 1
 
 
-def test_without_any_stream_the_grid_is_walked_once_the_end_is_known():
+def test_without_any_stream_windows_are_emitted_once_the_end_is_known():
     aligner = Aligner(WINDOW_S, HOP_S, [])
     assert list(aligner.take()) == []
     aligner.end(1.2)
@@ -263,14 +263,14 @@ def test_an_utterance_holds_its_words_and_rows():
     assert [row.time_s for row in utterance.face] == [1.1, 1.6]
 
 
-def test_a_provisional_tail_is_told_only_when_it_changes():
+def test_a_provisional_tail_is_emitted_only_when_it_changes():
     aligner = Aligner(WINDOW_S, HOP_S, ["speech"])
     for now_s in (0.5, 1.0, 1.5):
         aligner.push_speech(SpeechUpdate(now_s, provisional=(word(0, 0.1, 0.4, now_s, False),)))
     assert sum(isinstance(item, Word) for item in aligner.take()) == 1
 
 
-def test_after_the_sound_pictures_go_on_and_are_committed_at_once():
+def test_after_the_audio_has_ended_windows_of_the_video_are_committed_at_once():
     aligner = Aligner(WINDOW_S, HOP_S, ["face", "speech"])
     aligner.push_speech(SpeechUpdate(0.5, committed_until_s=0.5))
     aligner.push_speech(SpeechUpdate(0.7, committed_until_s=0.7))
@@ -280,7 +280,7 @@ def test_after_the_sound_pictures_go_on_and_are_committed_at_once():
     assert [(window.end_s, window.status) for window in windows] == [(k / 2, "committed") for k in (1, 2, 3, 4)]
 
 
-def test_marks_come_at_their_place_and_late_ones_at_once():
+def test_marks_are_emitted_at_their_time_and_late_ones_at_once():
     aligner = Aligner(WINDOW_S, HOP_S, ["face"])
     aligner.push_remark(Mark(0.7, "b"))
     aligner.push_remark(Notice(0.7, "c", ""))
@@ -300,7 +300,7 @@ def test_marks_come_at_their_place_and_late_ones_at_once():
     assert list(aligner.take()) == [Mark(9.0)]
 
 
-def test_notices_come_at_their_place():
+def test_notices_are_emitted_at_their_time():
     aligner = Aligner(WINDOW_S, HOP_S, ["face"])
     aligner.push_remark(Notice(0.7, "b", "later"))
     aligner.push_remark(Notice(0.2, "a", "sooner"))
@@ -309,7 +309,7 @@ def test_notices_come_at_their_place():
     assert kinds == ["a", "window", "b", "window"]
 
 
-def test_windows_are_made_one_by_one():
+def test_windows_are_built_one_by_one():
     aligner = Aligner(WINDOW_S, HOP_S, ["face"])
     aligner.push_face([], 1e12)
     items = aligner.take()

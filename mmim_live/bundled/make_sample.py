@@ -51,7 +51,7 @@ COMPLAINT = (
     "It was boring, and I hated it.",
     "The story is stupid, and it was a waste of my time.",
 )
-VOICE = ("-v", "en-gb+f2", "-s", "140", "-g", "2")  # the clearest voice for the streaming recogniser among eight tried
+VOICE = ("-v", "en-gb+f2", "-s", "140", "-g", "2")  # of eight voices the one that streaming recognition gets best
 LEAD_S, BREATH_S, PAUSE_S, TAIL_S = 0.8, 0.8, 1.4, 1.3  # a breath between sentences ends an utterance
 VOICE_RATE_HZ = 22_050  # espeak-ng's
 BLINKS_S = (0.5, 3.1, 5.9, 8.4, 10.2, 12.6, 15.7, 18.1, 20.2)

@@ -20,7 +20,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.codec import Codec
 from av.packet import Packet
-from av.video.frame import VideoFrame as CodedPicture
+from av.video.frame import VideoFrame as CodedFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -44,12 +44,12 @@ _OPTIONS = {"cluster_time_limit": "500", "max_interleave_delta": "500000", "flus
 
 
 class MatroskaFile:
-    """One file with a video track of `size` (width, height; None: no video) and, with `sound`, an audio track.
+    """One file with a video track of `size` (width, height; None: no video) and, with `audio`, an audio track.
 
     Times are seconds from the beginning of the file. Raises OutputError when it cannot be written.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int] | None, *, sound: bool) -> None:
+    def __init__(self, path: Path, size: tuple[int, int] | None, *, audio: bool) -> None:
         self.path = path
         self.frames = 0
         self._video: VideoStream | None = None
@@ -64,7 +64,7 @@ class MatroskaFile:
             raise _failed(path, error) from error
         if size is not None:
             self._video = self._add_video(*size)
-        if sound:
+        if audio:
             codec, options = _available(AUDIO_CODECS)
             stream = self._container.add_stream(codec, SAMPLE_RATE_HZ, options, format="s16", layout="mono")
             assert isinstance(stream, AudioStream)
@@ -74,10 +74,10 @@ class MatroskaFile:
         """Write a frame captured at `time_s`, which must increase."""
         assert self._video is not None
         image = fitted(frame.image, self._video.width, self._video.height)
-        picture = CodedPicture.from_ndarray(image, format="rgb24").reformat(format=PIXEL_FORMAT, threads=1)
+        coded = CodedFrame.from_ndarray(image, format="rgb24").reformat(format=PIXEL_FORMAT, threads=1)
         self._ticks = max(self._ticks + 1, round(time_s / TICKS))
-        picture.pts, picture.time_base = self._ticks, TICKS
-        self._write(self._video.encode(picture))
+        coded.pts, coded.time_base = self._ticks, TICKS
+        self._write(self._video.encode(coded))
         self.frames += 1
 
     def write_audio(self, block: AudioBlock, time_s: float) -> None:
@@ -125,7 +125,7 @@ def fitted(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
         return np.ascontiguousarray(image[:height, :width])
     scale = min(width / wide, height / tall)
     size = max(1, min(width, round(wide * scale))), max(1, min(height, round(tall * scale)))
-    small = CodedPicture.from_ndarray(image, format="rgb24").reformat(*size, "rgb24", threads=1).to_ndarray()
+    small = CodedFrame.from_ndarray(image, format="rgb24").reformat(*size, "rgb24", threads=1).to_ndarray()
     canvas = np.zeros((height, width, 3), np.uint8)
     top, left = (height - size[1]) // 2, (width - size[0]) // 2
     canvas[top : top + size[1], left : left + size[0]] = small

@@ -26,7 +26,7 @@ class Recorded:
 
     folder: Path
     events: tuple[Event, ...]
-    listen_every_s: float | None  # how often speech was transcribed
+    decode_interval_s: float | None  # how often speech was transcribed
     notices: tuple[Notice, ...]
 
     @property
@@ -65,8 +65,8 @@ def open_recorded(folder: Path) -> Recorded:
         )
     elif not facts.get("complete"):
         notices.append(Notice(0.0, "recording_cut_short", "the recording was cut short: replayed as far as it goes"))
-    every_s = facts.get("listen_every_s")
-    return Recorded(folder, events, float(every_s) if isinstance(every_s, int | float) else None, tuple(notices))
+    interval_s = facts.get("listen_every_s")
+    return Recorded(folder, events, float(interval_s) if isinstance(interval_s, int | float) else None, tuple(notices))
 
 
 def recorded_settings(path: Path) -> dict[str, Any]:

@@ -36,18 +36,18 @@ class Recorder:
         settings: Settings,
         devices: Callable[[], tuple[DeviceHealth, ...]],
         *,
-        pictures: bool,
-        sound: bool,
-        listen_every_s: float,
-        at_once: Path | None = None,
+        video: bool,
+        audio: bool,
+        decode_interval_s: float,
+        folder: Path | None = None,
     ) -> None:
-        """`now_s` is media time. `at_once`: record into this folder from the beginning of the session."""
+        """`now_s` is media time. `folder`: record into it from the beginning of the session."""
         self._now_s = now_s
         self._settings = settings
         self._devices = devices
-        self._pictures, self._sound = pictures, sound
-        self._listen_every_s = listen_every_s
-        self._at_once = at_once
+        self._video, self._audio = video, audio
+        self._decode_interval_s = decode_interval_s
+        self._folder = folder
         self._size = USUAL_SIZE
         self._session: SessionStarted | None = None
         self._lock = threading.Lock()
@@ -98,8 +98,8 @@ class Recorder:
         if isinstance(event, SessionStarted):
             with self._lock:
                 self._session = event
-                if self._at_once is not None:
-                    self._begin(self._at_once, 0.0)
+                if self._folder is not None:
+                    self._begin(self._folder, 0.0)
         for writer in self._writers:
             writer.add_event(event)
         if isinstance(event, Summary):
@@ -121,7 +121,7 @@ class Recorder:
             "began_s": round(begin_s, 3),  # on the clock of the session
             "began_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "settings": self._settings.model_dump(),
-            "listen_every_s": self._listen_every_s,
+            "listen_every_s": self._decode_interval_s,
             "models": self._session.models if self._session else {},
             "devices": [
                 {key: value for key, value in asdict(device).items() if key in _FACTS_OF_A_DEVICE}
@@ -134,8 +134,8 @@ class Recorder:
             path=path,
             begin_s=begin_s,
             hop_s=self._settings.hop,
-            size=self._size if self._pictures else None,
-            sound=self._sound,
+            size=self._size if self._video else None,
+            audio=self._audio,
             facts=facts,
         )
         self._current = RecordingWriter(plan, self._session)

@@ -27,7 +27,7 @@ from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 
 MAX_QUEUED_FRAMES = 15  # one second, 14 MB
 MAX_QUEUED_BLOCKS = 600  # one minute, 4 MB
-SETTLE_S = 10.0  # of media after the end, for the words that belong to it to be committed
+COMMIT_WAIT_S = 10.0  # of media after the end, for the words of the recording to be committed
 _EPSILON_S = 1e-6
 
 
@@ -39,7 +39,7 @@ class RecordingPlan:
     begin_s: float  # on the session's clock
     hop_s: float
     size: tuple[int, int] | None  # of the frames, width and height; None: no camera
-    sound: bool
+    audio: bool
     facts: dict[str, Any]  # for settings.json
 
 
@@ -75,7 +75,7 @@ class RecordingWriter:
     def add_audio(self, block: AudioBlock) -> None:
         """Queue a block of audio."""
         cut = _between(block, self.plan.begin_s, self._end_s)
-        if cut is None or not self.plan.sound:
+        if cut is None or not self.plan.audio:
             return
         if self._blocks_in - self._blocks_out >= MAX_QUEUED_BLOCKS:
             self.blocks_lost += 1
@@ -90,7 +90,8 @@ class RecordingWriter:
         hops = math.floor((self._end_s - begin_s) / self.plan.hop_s + _EPSILON_S) if self._end_s < math.inf else 0
         committed = isinstance(event, Reading) and event.status == "committed"
         if hops and (
-            (committed and time_s >= begin_s + hops * self.plan.hop_s - _EPSILON_S) or time_s > self._end_s + SETTLE_S
+            (committed and time_s >= begin_s + hops * self.plan.hop_s - _EPSILON_S)
+            or time_s > self._end_s + COMMIT_WAIT_S
         ):
             self._queue.close()
 
@@ -131,7 +132,7 @@ class RecordingWriter:
         media: MatroskaFile | None = None
         try:
             folder.describe(plan.facts)
-            media = MatroskaFile(folder.path / MEDIA, plan.size, sound=plan.sound)
+            media = MatroskaFile(folder.path / MEDIA, plan.size, audio=plan.audio)
             for item in self._queue:
                 self._put(item, folder, media)
             media.close()
@@ -151,7 +152,7 @@ class RecordingWriter:
             case VideoFrame():
                 self._frames_out += 1
                 # Without audio, the first frame defines the start of the recording: its media time must be 0.
-                lone = not self.plan.sound and media.frames == 0
+                lone = not self.plan.audio and media.frames == 0
                 media.write_frame(item, 0.0 if lone else item.time_s - begin_s)
             case AudioBlock():
                 self._blocks_out += 1

@@ -79,15 +79,15 @@ def open_live(
         clock.now_s,
         settings,
         lambda: source.devices(),
-        pictures=camera is not None,
-        sound=microphone,
-        listen_every_s=DECODE_INTERVAL_S,
-        at_once=record,
+        video=camera is not None,
+        audio=microphone,
+        decode_interval_s=DECODE_INTERVAL_S,
+        folder=record,
     )
     source = DeviceSource(
         clock,
-        None if camera is None else lambda tell: Camera(clock, camera, report=tell, on_frame=recorder.add_frame),
-        (lambda tell: Microphone(clock, devices.microphone, report=tell)) if microphone else None,
+        None if camera is None else lambda report: Camera(clock, camera, report=report, on_frame=recorder.add_frame),
+        (lambda report: Microphone(clock, devices.microphone, report=report)) if microphone else None,
         notices,
         recorder.add_audio,
     )

@@ -44,7 +44,7 @@ def open_replay(
     from mmim_live.speech.segment_decoder import SegmentSettings
 
     try:
-        interval_s = recorded.listen_every_s if recorded else None
+        interval_s = recorded.decode_interval_s if recorded else None
         segments = SegmentSettings(decode_interval_s=interval_s) if interval_s else None
         models = load_models(settings, report, video=media.has_video, audio=media.has_audio, segments=segments)
         source = FileSource(

@@ -125,8 +125,8 @@ class SpeechRecognizer:
                 segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, words)
                 self._decoded_until = end
         needed = self._endpointer.earliest if self._segment is None else self._segment.origin
-        settled = self._endpointer.earliest if self._segment is None else self._segment.committed_until
-        self._committed_until = max(self._committed_until, settled)
+        committed_until = self._endpointer.earliest if self._segment is None else self._segment.committed_until
+        self._committed_until = max(self._committed_until, committed_until)
         self._forget(needed)
         return self._update(committed, provisional, segments)
 

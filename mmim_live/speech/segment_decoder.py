@@ -81,7 +81,7 @@ class SegmentDecoder:
             previous = self._tail if language == self._language else ()
             count = self._settings.commit_policy.final_words(previous, words, len(audio) / SAMPLE_RATE_HZ)
         half_s = self._settings.max_audio_s / 2
-        if len(audio) > 2 * half_s * SAMPLE_RATE_HZ:  # nothing was final for very long: take what there is
+        if len(audio) > 2 * half_s * SAMPLE_RATE_HZ:  # nothing has become final for too long: commit anyway
             count = max(count, sum(1 for word in words if word.end_s <= half_s))
         self._end = end
         committed = self._commit(words, count, heard_s)
@@ -159,7 +159,7 @@ class SegmentDecoder:
         dropped = sum(1 for word in self._prefix if word.end_s <= keep_from)
         cut_s = self._prefix[dropped - 1].end_s if dropped else 0.0
         longest_s = self._settings.max_audio_s
-        if (end - self._origin) / SAMPLE_RATE_HZ - cut_s > longest_s:  # no words either: give up this audio
+        if (end - self._origin) / SAMPLE_RATE_HZ - cut_s > longest_s:  # no words either: drop this audio
             cut_s = (end - self._origin) / SAMPLE_RATE_HZ - longest_s / 2
             dropped = sum(1 for word in self._prefix if word.end_s <= cut_s)
             self._tail = tuple(word for word in self._tail if word.start_s >= cut_s)

@@ -80,7 +80,7 @@ def record(path: Path) -> Path:
     folder = RecordingFolder(path)
     folder.describe({})
     folder.append(Mark(time_s=1.0, label="here"))
-    MatroskaFile(folder.path / MEDIA, None, sound=True).close()
+    MatroskaFile(folder.path / MEDIA, None, audio=True).close()
     return folder.finish()
 
 

@@ -66,9 +66,9 @@ def run(scene: Scene, recorder_of: "Made", *, seconds: float = 4.2, folder: Path
 class Made:
     """A recorder with a place of its own."""
 
-    def __init__(self, place: Path, at_once: Path | None = None) -> None:
+    def __init__(self, place: Path, folder: Path | None = None) -> None:
         self.place = place
-        self.at_once = at_once
+        self.folder = folder
         self.before: list[Path] = []
         self.health: object = None
 
@@ -77,10 +77,10 @@ class Made:
             lambda: session.media_s,
             Settings(record_to=str(self.place)),
             lambda: DEVICES,
-            pictures=scene.camera,
-            sound=scene.microphone,
-            listen_every_s=0.4,
-            at_once=self.at_once,
+            video=scene.camera,
+            audio=scene.microphone,
+            decode_interval_s=0.4,
+            folder=self.folder,
         )
         session = scene.session(recorder)
         return session
@@ -98,7 +98,7 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def plan(path: Path, *, begin_s: float = 0.0, size: tuple[int, int] | None = None) -> RecordingPlan:
-    return RecordingPlan(path=path, begin_s=begin_s, hop_s=0.5, size=size, sound=True, facts={})
+    return RecordingPlan(path=path, begin_s=begin_s, hop_s=0.5, size=size, audio=True, facts={})
 
 
 def the_folder(place: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Fixtures of the extractors' tests."""
+"""Whisper models for the speech tests."""
 
 import pytest
 

@@ -96,7 +96,7 @@ def test_no_word_is_made_up_where_nobody_speaks(whisper: Whisper, shared_data: P
 
 
 @pytest.mark.parametrize("level", [0.0, 0.003, 0.1])
-def test_noise_gives_no_word(whisper: Whisper, level: float) -> None:
+def test_noise_yields_no_words(whisper: Whisper, level: float) -> None:
     noise = np.random.default_rng(5).normal(0, level, 6 * 16_000).astype(np.float32)
     updates = hear(SpeechRecognizer(whisper), [noise])
     assert text_of(updates) == ""
@@ -126,7 +126,7 @@ def test_a_short_command_is_not_transcribed_twice(whisper: Whisper, shared_data:
 
 @pytest.mark.slow
 def test_long_speech_without_a_pause_costs_no_more(whisper: Whisper, shared_data: Path) -> None:
-    """33 s of Spanish, hardly a breath: little audio is kept, the words keep coming, and none loop."""
+    """33 s of Spanish with hardly a breath: little audio is kept, words keep coming, and none loop."""
     recognizer = SpeechRecognizer(whisper, prior="en")
     audio = read_audio(shared_data / "clips" / "moud_101_movies.mp4")
     updates = hear(recognizer, cut(audio, [1600] * (len(audio) // 1600)))

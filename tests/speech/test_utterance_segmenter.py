@@ -54,7 +54,7 @@ def test_no_utterance_of_ordinary_words_is_too_long_or_needlessly_short(spoken, 
         assert MIN_UTTERANCE_S <= piece.end_s - piece.start_s <= MAX_UTTERANCE_S
 
 
-def test_short_speech_is_one_utterance_and_the_next_stretch_starts_afresh():
+def test_short_speech_is_one_utterance_and_the_next_stretch_starts_a_new_one():
     words = said([(0, 1000, "a")] * 17, 0.0)
     segmenter = UtteranceSegmenter()
     assert segmenter.push(0.0, words) == []

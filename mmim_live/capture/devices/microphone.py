@@ -28,7 +28,7 @@ from mmim_live.types import AudioBlock
 BUFFER_S = 10.0  # how far a starved reader may lag before audio is lost
 PIECE_S = 0.05  # resampled at a time: half a block
 POLL_S = 0.02
-SETTLING_S = 0.25  # of audio before its time is settled: the first callbacks after stream come late
+WARM_UP_S = 0.25  # of audio before its timing is reliable: the first callbacks of a stream come late
 STALE_S = 2.0  # without audio before a device counts as lost
 FIRST_AUDIO_S = 4.0  # the same, before the first audio: a headset has to switch modes
 WATCH_S = 0.1
@@ -144,7 +144,7 @@ class Microphone:
     # ---- the reader's thread -------------------------------------------------------------------------------------
 
     def _pump(self) -> bool:
-        """Feed what is there to the resampler; False if there is nothing yet."""
+        """Feed the available audio to the resampler; False if there is none yet."""
         if self._stream is None and self._streams:
             self._stream = self._streams.popleft()
             self._resampler.begin(self._stream.rate_hz)
@@ -153,10 +153,10 @@ class Microphone:
             self._resampler.fill(self.clock.now_s() - FILL_BEHIND_S)
             return self._resampler.end_s > before_s
         stream = self._stream
-        over = stream.over  # read before the ring is emptied: all that was written until then is in it
+        over = stream.over  # read before the ring is emptied: the ring holds everything written by then
         self._observe(stream)
-        settled = stream.ring.written >= SETTLING_S * stream.rate_hz
-        if over or (settled and len(stream.ring) >= PIECE_S * stream.rate_hz):
+        warmed_up = stream.ring.written >= WARM_UP_S * stream.rate_hz
+        if over or (warmed_up and len(stream.ring) >= PIECE_S * stream.rate_hz):
             self._resampler.push(stream.ring.take())
             if over:
                 self._resampler.end()
