@@ -3,9 +3,17 @@
 Only `cli` turns an error into an exit code.
 """
 
+from mmim_live.text_normalization import one_line
+
 
 class MmimLiveError(Exception):
-    """The root of the hierarchy: anything that a user can cause or fix."""
+    """The root of the hierarchy: anything that a user can cause or fix.
+
+    The message stays one line, whatever names and keys it quotes.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class DeviceError(MmimLiveError):

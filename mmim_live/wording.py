@@ -5,7 +5,6 @@ Color is never the only cue: each tone has a sign and a word as well.
 
 from collections.abc import Sequence
 from typing import Literal
-from unicodedata import category
 
 from mmim_live.events import Comparison, Reading
 from mmim_live.types import Agreement, Present
@@ -14,8 +13,6 @@ Tone = Literal["positive", "neutral", "negative"]
 
 NEUTRAL_BELOW = 0.5  # |score| that rounds to 0, "neutral" on the seven-step scale of CMU-MOSI
 MISFIT_BELOW = 0.1  # percentile: one validation window in ten matches the words this badly
-
-_JOINER = "\u200d"
 
 # The names of CMU-MOSI's scale, from 0 to 3.
 _DEGREES = ("neutral", "weakly ", "", "strongly ")
@@ -80,11 +77,6 @@ def real_time(factor: float) -> str:
     '0.31 x real time'
     """
     return f"{factor:.2f} x real time"
-
-
-def plain(text: str) -> str:
-    """The text without anything that moves the cursor or changes the writing direction; joined emoji stay joined."""
-    return "".join(" " if category(each) in ("Cc", "Cf", "Cs") and each != _JOINER else each for each in text)
 
 
 def misfits(agreement: Agreement) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from mmim_live.errors import WorkerError
 from mmim_live.events import Comparison, Notice, Reading, SessionStarted, Summary, Utterance
 from mmim_live.session_types import SessionUpdate
 from mmim_live.settings import KeyOverrides
-from mmim_live.wording import plain
+from mmim_live.text_normalization import plain
 
 if TYPE_CHECKING:
     from mmim_live.serve.server import EventServer

@@ -6,7 +6,6 @@ encoder is stored in bfloat16, which halves the file, all other tensors in float
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from mmim_live.model.encoders import TextEncoder
 from mmim_live.model.mmim import MMIM
 from mmim_live.model.tokenizer import TextTokenizer
 from mmim_live.types import FeatureContract
+from mmim_live.untrusted import read_json_object
 
 __all__ = ["Checkpoint", "CheckpointConfig", "load_checkpoint", "save_checkpoint", "stored"]
 
@@ -101,13 +101,11 @@ def load_checkpoint(folder: Path, contract: FeatureContract | None) -> Checkpoin
     if contract is not None:
         _compare(folder, config, contract)
     tokenizer = _read_tokenizer(folder, config) if "text" in config.architecture.modalities else None
-    try:
-        model = MMIM(config.architecture)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(f"{folder / CONFIG}: the text encoder cannot be built ({reason}); {_REMEDY}") from error
-    _check_vocabulary(folder, model, tokenizer)
-    model.load_state_dict(_read_weights(folder, model))
+    described = _describe(folder, config)
+    _check_vocabulary(folder, described, tokenizer)
+    weights = _read_weights(folder, described)
+    model = MMIM(config.architecture)
+    model.load_state_dict(weights)
     return Checkpoint(folder.resolve().name, config, model.eval().requires_grad_(False), tokenizer)
 
 
@@ -121,15 +119,26 @@ def _require(folder: Path, name: str) -> Path:
 def _read_config(folder: Path) -> CheckpointConfig:
     path = _require(folder, CONFIG)
     try:
-        return CheckpointConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return CheckpointConfig.model_validate(read_json_object(path))
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "top level"
-        raise CheckpointError(f"{path}: {where}: {first['msg']}; {_REMEDY}") from error
-    except ValueError as error:  # malformed JSON or UTF-8
-        raise CheckpointError(f"{path} is not valid JSON ({error}); {_REMEDY}") from error
+        reason = " ".join(first["msg"].removeprefix("Value error, ").split())
+        raise CheckpointError(f"{path}: {where}: {reason}; {_REMEDY}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path} cannot be used: {error}; {_REMEDY}") from error
+
+
+def _describe(folder: Path, config: CheckpointConfig) -> MMIM:
+    """The model without storage: its shapes are compared with the file's before any memory is allocated."""
+    try:
+        with torch.device("meta"):
+            return MMIM(config.architecture)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f"{folder / CONFIG}: the model cannot be built ({reason}); {_REMEDY}") from error
 
 
 def _compare(folder: Path, config: CheckpointConfig, contract: FeatureContract) -> None:

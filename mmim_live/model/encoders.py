@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from mmim_live.model.backbone_limits import checked_backbone_config
+
 # Keys of a Hugging Face configuration about its origin, not the architecture; `dtype` would change the precision.
 _INCIDENTAL = ("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version")
 
@@ -109,24 +111,25 @@ class SequenceEncoder(ModalityEncoder):
 def build_text_backbone(config: dict[str, Any]) -> nn.Module:
     """A transformer with random weights from a Hugging Face configuration; `model_type` names the family.
 
-    Uses neither network nor disk, and runs no code from outside transformers. Raises ValueError or TypeError if
-    transformers does not know the configuration.
+    Uses neither network nor disk: only checked fields reach transformers.
+
+    Raises:
+        ValueError: see `checked_backbone_config`.
     """
     from transformers import AutoConfig, AutoModel
 
-    fields = {key: value for key, value in config.items() if key not in _INCIDENTAL}
-    family = fields.pop("model_type", None)
-    if not isinstance(family, str):
-        raise ValueError("the text encoder's configuration has no model_type")
-    hf_config = AutoConfig.for_model(family, **fields)
+    fields = checked_backbone_config(config)
+    hf_config = AutoConfig.for_model(**fields)
     model = AutoModel.from_config(hf_config, trust_remote_code=False)  # type: ignore[no-untyped-call]  # in transformers
-    return _checked_backbone(model.float())
+    return _torch_module(model.float())
 
 
 def load_text_backbone(name_or_folder: str, local_only: bool = False) -> nn.Module:
     """A pretrained transformer by folder or hub name, in float32; with `local_only` the network is not used.
 
-    Raises OSError if it cannot be found.
+    Raises:
+        OSError: it cannot be found.
+        ValueError: a checkpoint cannot describe it (`checked_backbone_config`).
     """
     from transformers import AutoModel
     from transformers.utils import logging
@@ -136,7 +139,9 @@ def load_text_backbone(name_or_folder: str, local_only: bool = False) -> nn.Modu
     model = AutoModel.from_pretrained(
         name_or_folder, dtype=torch.float32, local_files_only=local_only, trust_remote_code=False
     )
-    return _checked_backbone(model)
+    backbone = _torch_module(model)
+    checked_backbone_config(backbone_config(backbone))
+    return backbone
 
 
 def config_of(backbone: nn.Module) -> BackboneConfig:
@@ -155,7 +160,7 @@ def backbone_config(backbone: nn.Module) -> dict[str, Any]:
     return fields | {"model_type": config.model_type}
 
 
-def _checked_backbone(model: object) -> nn.Module:
+def _torch_module(model: object) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise TypeError(f"transformers returned a {type(model).__name__}, not a torch module")
     return model

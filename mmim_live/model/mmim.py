@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch import Tensor, nn
 
+from mmim_live.model.backbone_limits import checked_backbone_config
 from mmim_live.model.encoders import ModalityEncoder, SequenceEncoder, TextEncoder, build_text_backbone
 from mmim_live.model.mutual_information.gaussian import ConditionalGaussian
 from mmim_live.types import MODALITIES, Modality
@@ -56,6 +57,13 @@ class MMIMConfig(BaseModel):
     dropout: float = Field(default=0.1, ge=0, lt=1)
     modality_dropout: float = Field(default=0.0, ge=0, le=1)  # share of training samples reduced to a random coalition
     head: HeadConfig = HeadConfig()
+
+    @field_validator("text_encoder")
+    @classmethod
+    def _known_text_encoder(cls, config: dict[str, Any] | None) -> dict[str, Any] | None:
+        if config is not None:
+            checked_backbone_config(config)
+        return config
 
     @model_validator(mode="after")
     def _check(self) -> MMIMConfig:

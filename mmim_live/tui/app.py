@@ -30,6 +30,7 @@ from mmim_live.session_types import (
     UseDevice,
 )
 from mmim_live.settings import KeyOverrides
+from mmim_live.text_normalization import plain
 from mmim_live.tui.bindings import keymap, shown_keys
 from mmim_live.tui.first_run import acknowledge
 from mmim_live.tui.messages import Posted
@@ -54,7 +55,6 @@ from mmim_live.tui.widgets.session_info import SessionInfoPanel
 from mmim_live.tui.widgets.summary_bar import SummaryBar
 from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
-from mmim_live.wording import plain
 
 # The class of a screen from this many cells on; see the style sheet.
 _WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]

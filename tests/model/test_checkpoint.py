@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -70,7 +71,10 @@ def test_a_path_that_is_not_a_folder_is_rejected(tmp_path: Path, checkpoint_fold
     assert "is not a folder" in load_error(checkpoint_folder / CONFIG)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"null", b"\xff\xfe", b'{"format": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[1]", b"null", b"\xff\xfe", b'{"format": 1}', b'{"format": %s}' % (b"9" * 5000), b"[" * 100_000],
+)
 def test_a_malformed_config_is_rejected(checkpoint_folder: Path, content: bytes) -> None:
     (checkpoint_folder / CONFIG).write_bytes(content)
     assert CONFIG in load_error(checkpoint_folder)
@@ -110,10 +114,22 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
         (lambda c: c.update(label_scale=[1, -1]), "label_scale"),
         (lambda c: c["architecture"]["text_encoder"].update(model_type="nonesuch"), "nonesuch"),
         (lambda c: c["architecture"]["text_encoder"].pop("model_type"), "model_type"),
-        (lambda c: c["architecture"]["text_encoder"].update(hidden_size=25), "text encoder"),
+        (
+            lambda c: c["architecture"]["text_encoder"].update(model_type="detr", backbone="x/y"),
+            "'detr' is not supported",
+        ),
+        (lambda c: c["architecture"]["text_encoder"].update(hidden_size=25), "multiple of num_attention_heads"),
+        (lambda c: c["architecture"]["text_encoder"].update(hidden_size="24"), "hidden_size must be an integer"),
+        (lambda c: c["architecture"]["text_encoder"].update(num_attention_heads=0), "num_attention_heads must be"),
+        (lambda c: c["architecture"]["text_encoder"].update(hidden_act="quick\ngelu"), "hidden_act must be"),
+        (lambda c: c["architecture"]["text_encoder"].update(is_decoder=True), "is_decoder must be False"),
+        (lambda c: c["architecture"].update(text_encoder=[1]), "text_encoder"),
+        (lambda c: c["architecture"].update(fusion=10**17), "cannot be built"),
+        (lambda c: c.update({"two\nlines": 1}), "two lines"),
         (lambda c: c["architecture"]["text_encoder"].update(num_hidden_layers=3), "lacks tensor"),
         (lambda c: c["architecture"]["text_encoder"].update(num_hidden_layers=1), "has tensor"),
         (lambda c: c["architecture"].update(fusion=31), "has shape"),
+        (lambda c: c["architecture"].update(fusion=10**6), "has shape"),  # 4 TB, were it allocated
         (lambda c: c["architecture"]["text_encoder"].update(vocab_size=5), "12 tokens"),
         (lambda c: c.update(max_tokens=99), "at most 32"),
     ],
@@ -123,6 +139,30 @@ def test_a_wrong_setting_is_named(
 ) -> None:
     edit(checkpoint_folder, change)
     assert expected in load_error(checkpoint_folder)
+
+
+def test_fields_unknown_to_us_never_reach_transformers(
+    checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some make transformers look for another model, or for an attention kernel, on the network or in its cache."""
+    opened: list[object] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda *address: opened.append(address))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *name, **_: opened.append(name))
+    edit(
+        checkpoint_folder,
+        lambda c: c["architecture"]["text_encoder"].update(
+            attn_implementation="x/y",
+            _attn_implementation="x/y",
+            experts_implementation="x/y",
+            auto_map={"AutoModel": "x/y--modeling.Model"},
+            use_pretrained_backbone=True,
+            backbone="x/y",
+            num_labels=10**8,
+            quantization_config={"quant_method": "gptq"},
+        ),
+    )
+    load_checkpoint(checkpoint_folder, CONTRACT)
+    assert not opened
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from mmim_live.session_types import DeviceChoice
-from mmim_live.wording import plain
+from mmim_live.text_normalization import plain
 
 _HEADINGS = {"camera": "Cameras", "microphone": "Microphones"}
 

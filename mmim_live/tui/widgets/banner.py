@@ -7,9 +7,10 @@ from textual.content import Content
 from textual.widget import Widget
 
 from mmim_live.session_types import BaselineHealth, RecordingHealth
+from mmim_live.text_normalization import plain
 from mmim_live.tui.bindings import key_of
 from mmim_live.tui.state import SessionState
-from mmim_live.wording import clock, plain, relative_to
+from mmim_live.wording import clock, relative_to
 
 
 class Banner(Widget):

@@ -4,9 +4,10 @@ from textual.app import RenderResult
 from textual.content import Content
 
 from mmim_live.session_types import DeviceHealth
+from mmim_live.text_normalization import plain
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
-from mmim_live.wording import clock, plain, signed
+from mmim_live.wording import clock, signed
 
 
 class SessionInfoPanel(StateWidget):

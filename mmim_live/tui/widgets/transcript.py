@@ -13,10 +13,11 @@ from textual.content import Content
 from textual.widgets import RichLog
 
 from mmim_live.events import Mark, Utterance
+from mmim_live.text_normalization import plain
 from mmim_live.transcript import LogEntry, entry_start_s
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
-from mmim_live.wording import clock, plain, sign, signed, tone
+from mmim_live.wording import clock, sign, signed, tone
 
 
 class UtteranceLog(RichLog, inherit_bindings=False):
