@@ -99,7 +99,12 @@ def _make_finite(splits: dict[SplitName, Split]) -> tuple[dict[SplitName, Split]
             if count:
                 notes.append(f"{count} values of {modality} in {name} were not finite and became their column's mean")
         finite[name] = Split(
-            split.ids, split.texts, filled["voice"], filled["face"], dict(split.scores), dict(split.classes)
+            ids=split.ids,
+            texts=split.texts,
+            voice=filled["voice"],
+            face=filled["face"],
+            scores=dict(split.scores),
+            classes=dict(split.classes),
         )
     return finite, notes
 

@@ -107,7 +107,16 @@ def measure(path: Path, recogniser: AsrModel | None = None) -> ClipFeatures:
     return ClipFeatures(
         np.array([row.values for row in voice_rows], np.float32).reshape(-1, len(VOICE_NAMES)),
         np.array([row.values for row in face_rows if row is not None], np.float32).reshape(-1, len(FACE_NAMES)),
-        Window(0.0, 0.0, "utterance", "committed", 0, tuple(words), (), ()).text,
+        Window(
+            start_s=0.0,
+            end_s=0.0,
+            kind="utterance",
+            status="committed",
+            revision=0,
+            words=tuple(words),
+            voice=(),
+            face=(),
+        ).text,
     )
 
 

@@ -37,12 +37,12 @@ def read_meld(spec: DatasetSpec, folder: Path) -> DataSet:
 def _read_split(name: SplitName, path: Path) -> Split:
     rows = read_table(path, _COLUMNS)
     return Split(
-        tuple(f"{name}_dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}" for row in rows),
-        tuple(row["Utterance"].translate(_WINDOWS) for row in rows),
-        no_rows(len(rows)),
-        no_rows(len(rows)),
-        {},
-        {
+        ids=tuple(f"{name}_dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}" for row in rows),
+        texts=tuple(row["Utterance"].translate(_WINDOWS) for row in rows),
+        voice=no_rows(len(rows)),
+        face=no_rows(len(rows)),
+        scores={},
+        classes={
             "emotion": _classes(rows, "Emotion", EMOTIONS, path),
             "sentiment": _classes(rows, "Sentiment", SENTIMENTS, path),
         },

@@ -42,7 +42,7 @@ def read_misa(
 ) -> DataSet:
     """Read the lists of the splits."""
     splits = {name: _read_split(part, f"{path}: {name}") for name, part in parts.items() if len(part)}
-    return build_dataset(spec, splits, "misa", path, notes, sha256)
+    return build_dataset(spec=spec, splits=splits, layout="misa", path=path, notes=notes, sha256=sha256)
 
 
 def split_parts(content: Mapping[str, Any], path: Path) -> dict[SplitName, Sequence[Any]]:
@@ -68,12 +68,12 @@ def _read_split(part: Sequence[Any], where: str) -> Split:
         scores.append(_score(label, here))
         ids.append(parsing.to_string(identity, f"{here} id"))
     return Split(
-        tuple(ids),
-        tuple(texts),
-        _rows(voice, f"{where} acoustic"),
-        _rows(face, f"{where} visual"),
-        {"M": np.array(scores, np.float32)},
-        {},
+        ids=tuple(ids),
+        texts=tuple(texts),
+        voice=_rows(voice, f"{where} acoustic"),
+        face=_rows(face, f"{where} visual"),
+        scores={"M": np.array(scores, np.float32)},
+        classes={},
     )
 
 

@@ -49,7 +49,7 @@ def read_mmsa(
         part.pop("text", None)
         splits[name], remarks = _read_split(part, where)
         found += (f"{name}: {remark}" for remark in remarks)
-    return build_dataset(spec, splits, "mmsa", path, (*notes, *found), sha256)
+    return build_dataset(spec=spec, splits=splits, layout="mmsa", path=path, notes=(*notes, *found), sha256=sha256)
 
 
 def _read_split(part: dict[str, Any], where: str) -> tuple[Split, list[str]]:
@@ -67,7 +67,9 @@ def _read_split(part: dict[str, Any], where: str) -> tuple[Split, list[str]]:
     scores = {"M": parsing.labels(part, "regression_labels", where, n)}
     scores |= {name: parsing.labels(part, key, where, n) for name, key in _UNIMODAL.items() if key in part}
     classes = _classes(part, where, n)
-    return Split(ids, texts, rows["audio"], rows["vision"], scores, classes), remarks
+    return Split(
+        ids=ids, texts=texts, voice=rows["audio"], face=rows["vision"], scores=scores, classes=classes
+    ), remarks
 
 
 def _lengths(part: Mapping[str, Any], key: str, where: str, count: int, longest: int) -> NDArray[np.int64]:

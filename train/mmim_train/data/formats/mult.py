@@ -50,7 +50,9 @@ def read_mult(
             raise DataError(f"{where}: is a {type(part).__name__}, expected a dict")
         own = [row for number, row in enumerate(rows, 2) if parse_split(row, f"{table}: row {number}") == name]
         splits[name] = _read_split(spec, part, where, own, table)
-    return build_dataset(spec, splits, "mult", path, (*notes, f"words from {table.name}"), sha256)
+    return build_dataset(
+        spec=spec, splits=splits, layout="mult", path=path, notes=(*notes, f"words from {table.name}"), sha256=sha256
+    )
 
 
 def find_table(path: Path) -> Path:
@@ -71,7 +73,12 @@ def _read_split(
     scores = _scores(part, where, len(ids))
     texts = tuple(row[spec.text_column] for row in _match(ids, scores, table, where, csv))
     return Split(
-        ids, texts, _rows(part, "audio", where, len(ids)), _rows(part, "vision", where, len(ids)), {"M": scores}, {}
+        ids=ids,
+        texts=texts,
+        voice=_rows(part, "audio", where, len(ids)),
+        face=_rows(part, "vision", where, len(ids)),
+        scores={"M": scores},
+        classes={},
     )
 
 

@@ -56,12 +56,12 @@ def _split(lines: Sequence[_Line]) -> Split:
     scores = {key for line in lines for key in line.scores}
     classes = {key for line in lines for key in line.classes}
     return Split(
-        tuple(line.id for line in lines),
-        tuple(line.text for line in lines),
-        no_rows(n),
-        no_rows(n),
-        {key: np.array([line.scores.get(key, np.nan) for line in lines], np.float32) for key in sorted(scores)},
-        {key: np.array([line.classes.get(key, -1) for line in lines], np.int64) for key in sorted(classes)},
+        ids=tuple(line.id for line in lines),
+        texts=tuple(line.text for line in lines),
+        voice=no_rows(n),
+        face=no_rows(n),
+        scores={key: np.array([line.scores.get(key, np.nan) for line in lines], np.float32) for key in sorted(scores)},
+        classes={key: np.array([line.classes.get(key, -1) for line in lines], np.int64) for key in sorted(classes)},
     )
 
 

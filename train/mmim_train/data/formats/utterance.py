@@ -49,12 +49,12 @@ def _read_split(path: Path) -> Split:
     ids = parsing.strings(part, "id", str(path))
     n = len(ids)
     return Split(
-        ids,
-        parsing.strings(part, "sentence", str(path), n),
-        _single(parsing.numbers(part, "audio", str(path), (n, None))),
-        _single(parsing.numbers(part, "video", str(path), (n, None))),
-        {"M": parsing.labels(part, "label", str(path), n)},
-        {},
+        ids=ids,
+        texts=parsing.strings(part, "sentence", str(path), n),
+        voice=_single(parsing.numbers(part, "audio", str(path), (n, None))),
+        face=_single(parsing.numbers(part, "video", str(path), (n, None))),
+        scores={"M": parsing.labels(part, "label", str(path), n)},
+        classes={},
     )
 
 

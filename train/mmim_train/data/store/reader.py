@@ -68,14 +68,21 @@ def read_store(folder: Path, name: str | None = None) -> DataSet:
         if len(at) != header.counts.get(split, 0):
             raise DataError(f"{folder}: {len(at)} samples in {split}, store.json says {header.counts.get(split, 0)}")
         splits[split] = Split(
-            tuple(samples[i]["id"] for i in at),
-            tuple(samples[i]["text"] for i in at),
-            _subset(rows["voice"], at),
-            _subset(rows["face"], at),
-            {key: np.array(scores[at, column]) for column, key in enumerate(header.scores)},
-            {key: np.array(classes[at, column]) for column, key in enumerate(header.classes)},
+            ids=tuple(samples[i]["id"] for i in at),
+            texts=tuple(samples[i]["text"] for i in at),
+            voice=_subset(rows["voice"], at),
+            face=_subset(rows["face"], at),
+            scores={key: np.array(scores[at, column]) for column, key in enumerate(header.scores)},
+            classes={key: np.array(classes[at, column]) for column, key in enumerate(header.classes)},
         )
-    spec = DatasetSpec(header.name, header.name, header.language, header.scale, header.scoring, header.classes)
+    spec = DatasetSpec(
+        name=header.name,
+        title=header.name,
+        language=header.language,
+        scale=header.scale,
+        scoring=header.scoring,
+        class_names=header.classes,
+    )
     notes = tuple(f"{key}: {value}" for key, value in header.provenance.items() if value)
     return build_dataset(spec, splits, "store", folder, notes, contract=_contract(header, folder), finite=True)
 
