@@ -1,1 +1,1 @@
-"""Data sets: one module per published layout, all read into the values of `dataset`; `opening` picks the reader."""
+"""Datasets: one reader per published layout, all returning the types of `dataset`; `loader` picks the reader."""

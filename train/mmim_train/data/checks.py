@@ -1,8 +1,8 @@
-"""The last step of every reader: splits are checked against one another and made finite, notes are taken.
+"""The last step of every reader: check the splits against each other, replace non-finite values, collect notes.
 
-Rule for values that are not finite (-inf from logarithms of silence, NaN from frames without a face): each becomes the
-mean of its column over the finite values of the train split, so that it says nothing after normalisation. The public
-loaders put 0 there, which in a column with mean -50 is the loudest value of all. How many were replaced is noted.
+A non-finite value (-inf from the logarithm of silence, NaN from frames without a face) becomes the mean of its column
+over the finite values of the train split, which normalization maps to 0. The public loaders put 0 there, which in a
+column with mean -50 is the loudest value of all. The number of replaced values is noted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mmim_train.data.dataset import SPLITS, DataSet, Provenance, Rows, Split, Sp
 from mmim_train.data.registry import DatasetSpec
 
 SENTIMENT_SCORES = ("M", "T", "A", "V")  # on the data set's scale; valence and arousal run from -1 to 1
-_LIMIT = 1e20  # beyond this float32 statistics overflow; no feature is meant to be as large
+_LIMIT = 1e20  # beyond this, float32 statistics overflow; no real feature is as large
 _BLOCK = 1 << 16  # rows
 _TOLERANCE = 1e-3  # published labels are means written as decimals
 
@@ -34,9 +34,9 @@ def build_dataset(
     contract: FeatureContract | None = None,
     finite: bool = False,
 ) -> DataSet:
-    """Check the splits and make a DataSet of them; DataError says which split breaks which rule.
+    """Check the splits and build a DataSet; DataError names the split and the rule it violates.
 
-    `finite` says that the rows are known to be, so that a mapped file need not be read through.
+    `finite` means that the rows are known to be finite, so that a memory-mapped file need not be scanned.
     """
     splits = {name: splits[name] for name in SPLITS if name in splits and len(splits[name])}
     if not splits:
@@ -114,7 +114,7 @@ def _unusable(values: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _blocks(values: NDArray[np.float32]) -> Iterator[slice]:
-    """Data sets can fill most of the memory, so they are walked through in parts."""
+    """A dataset can fill most of the memory, so it is processed in blocks."""
     return (slice(start, start + _BLOCK) for start in range(0, len(values), _BLOCK))
 
 

@@ -1,6 +1,6 @@
-"""SHA-256 sums of data files, and the files whose sums their publishers give.
+"""SHA-256 checksums of data files, and those published by the authors.
 
-A known sum names the file; an unknown one proves nothing, since many copies were packed anew.
+A known checksum identifies the file; an unknown one proves nothing, since many copies were repacked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mmim_live.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A file with a published sum."""
+    """A file with a published checksum."""
 
     dataset: str
     file: str
@@ -31,7 +31,7 @@ PUBLISHED = {
 
 
 def sha256_of(path: Path) -> str:
-    """The sum of a file, read in pieces."""
+    """The checksum of a file, read in chunks."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -40,7 +40,7 @@ def sha256_of(path: Path) -> str:
 
 
 def describe_checksum(sha256: str, dataset: str, path: Path) -> str:
-    """A note that names a known file or says that it is not known; DataError if it is another data set's file."""
+    """A note that names the file, or says that it is unknown; DataError if it belongs to another dataset."""
     known = PUBLISHED.get(sha256)
     if known is None:
         return f"SHA-256 {sha256} is not among the published sums, so nothing vouches for this copy"

@@ -1,7 +1,7 @@
-"""What every reader gives: a data set in memory (or mapped from disk), the same whatever file it came from.
+"""What every reader returns: a dataset in memory (or memory-mapped), in one form whatever file it came from.
 
-Sequences are ragged: every sample has exactly its own rows, never padding. Knows no file layout, no tokeniser and no
-torch. All values are frozen; arrays may be read-only maps of files.
+Sequences are ragged: every sample has exactly its own rows, never padding. All types are frozen; arrays may be
+read-only memory maps.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ class Rows:
 
     @property
     def width(self) -> int:
-        """The number of columns; 0 where the data set has no such modality."""
+        """The number of columns; 0 if the dataset lacks the modality."""
         return int(self.values.shape[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One utterance. `scores` lacks what is not labelled, `classes` likewise."""
+    """One utterance. `scores` and `classes` hold only what is labeled."""
 
     id: str
-    text: str  # as published, not folded; may be empty
+    text: str  # as published, not normalized; may be empty
     voice: NDArray[np.float32]  # [Tv, dv]
     face: NDArray[np.float32]  # [Tf, df]
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -61,14 +61,14 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """The utterances of one split, column by column; `split[i]` gives one as a `Sample`."""
+    """The utterances of one split, by column; `split[i]` is one `Sample`."""
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     voice: Rows
     face: Rows
-    scores: Mapping[str, NDArray[np.float32]]  # by name, [N]; NaN where not labelled
-    classes: Mapping[str, NDArray[np.int64]]  # by name, [N]; -1 where not labelled
+    scores: Mapping[str, NDArray[np.float32]]  # by name, [N]; NaN if not labeled
+    classes: Mapping[str, NDArray[np.int64]]  # by name, [N]; -1 if not labeled
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -86,17 +86,17 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a data set came from, for logs, reports and model cards."""
+    """Where a dataset came from, for logs, reports and model cards."""
 
     layout: str  # the reader: "mmsa", "mult", "misa", "store", ...
     path: Path
-    sha256: str | None = None  # of the file, where there is one
-    notes: tuple[str, ...] = ()  # what a person should know: known file, replaced values, odd counts
+    sha256: str | None = None  # of the file, if there is one
+    notes: tuple[str, ...] = ()  # worth knowing: a known file, replaced values, unexpected counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataSet:
-    """A data set with its splits; validated: see `build_dataset`."""
+    """A dataset with its splits, validated by `build_dataset`."""
 
     name: str
     language: str  # ISO 639-1
@@ -108,16 +108,16 @@ class DataSet:
     contract: FeatureContract | None = None  # known only for our own feature stores
 
     def split(self, name: SplitName) -> Split:
-        """The split, or DataError if the files do not hold it."""
+        """The split; DataError if the files lack it."""
         if name not in self.splits:
             raise DataError(f"{self.provenance.path}: holds no {name} split, only {', '.join(self.splits)}")
         return self.splits[name]
 
     @property
     def feature_contract(self) -> FeatureContract:
-        """`contract`, or for published features one that no live extractor satisfies: their columns have other names.
+        """`contract`, or for published features one that no live extractor matches: their columns have other names.
 
-        The live path refuses a checkpoint trained on published features, and says why. Words are the same everywhere.
+        The live path refuses a checkpoint trained on published features and says why. Text is the same everywhere.
         """
         if self.contract is not None:
             return self.contract
@@ -154,5 +154,5 @@ def rows_from(sequences: Sequence[NDArray[np.float32]], width: int) -> Rows:
 
 
 def no_rows(count: int) -> Rows:
-    """The rows of a modality that a data set does not have."""
+    """The rows of a modality that the dataset lacks."""
     return Rows(np.zeros((0, 0), np.float32), np.zeros(count, np.int64), np.zeros(count, np.int64))

@@ -1,4 +1,4 @@
-"""The data sets by name: language, scale, scoring protocol, classes, published sizes. Reads nothing."""
+"""The datasets by name: language, scale, scoring protocol, classes, published sizes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EMOTIONS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpec:
-    """What is known of a data set before its file is opened."""
+    """What is known about a dataset before its files are opened."""
 
     name: str
     title: str
@@ -107,7 +107,7 @@ SPECS: Mapping[str, DatasetSpec] = {
 
 
 def dataset_spec(name: str) -> DatasetSpec:
-    """The entry, or DataError that lists the names."""
+    """The entry of that name; DataError lists the known names."""
     if name not in SPECS:
         raise DataError(f"unknown data set {name!r}: choose one of {', '.join(SPECS)}")
     return SPECS[name]

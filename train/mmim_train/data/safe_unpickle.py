@@ -1,4 +1,4 @@
-"""Reading pickles from the internet without running what is in them.
+"""Reads pickles from the internet without running the code in them.
 
 A pickle is a program that may import and call anything. This reader looks up no module at all: it knows nine names,
 those that numpy arrays and plain containers need, and answers each with a function of its own that checks its
@@ -63,7 +63,7 @@ def read_pickle(path: Path) -> Any:
 
 
 class _Forbidden(pickle.UnpicklingError):
-    """The pickle asks for something else than arrays and containers."""
+    """The pickle asks for something other than arrays and containers."""
 
 
 class _Budget:
@@ -86,7 +86,7 @@ class _Budget:
 
 
 class _BoundedFile:
-    """The file, of which no more can be asked for than is left."""
+    """The file; a request for more than is left fails."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file, self._size = file, size

@@ -1,1 +1,1 @@
-"""Clips to features, with the live extractors."""
+"""Extracts features from clips with the live extractors."""

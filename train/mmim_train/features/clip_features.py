@@ -1,7 +1,6 @@
-"""One clip -> its rows and words, by the extractors of a session and nothing else.
+"""Feature rows and words of one clip, by the extractors of a live session and nothing else.
 
-What was measured is kept in a file beside the store that is to be, so that a run that was stopped goes on where it was.
-Runs in processes of its own; knows no labels and no store.
+Results are kept in a file next to the future store, so that an interrupted run resumes. Runs in worker processes.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 @dataclass(frozen=True, slots=True)
 class AsrModel:
-    """Who recognises words where none are given."""
+    """Which speech recognizer to use for clips without text."""
 
     name: str
     folder: Path
@@ -42,16 +41,16 @@ class AsrModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClipFeatures:
-    """What a clip holds."""
+    """The features of a clip."""
 
     voice: NDArray[np.float32]  # [Tv, columns]
     face: NDArray[np.float32]  # [Tf, columns]
-    text: str  # recognised; empty where nobody was asked
+    text: str  # recognized; empty if recognition was not requested
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A clip to measure, and where the result goes."""
+    """A clip to process, and where its result goes."""
 
     id: str
     path: Path
@@ -60,12 +59,12 @@ class Task:
 
     @property
     def begun(self) -> Path:
-        """A file that is there while the clip is being measured: after a crash it tells which clip it was."""
+        """A file that exists while the clip is being processed: after a crash it shows which clip it was."""
         return self.part.with_suffix(".begun")
 
 
 def clip_task(identity: str, path: Path, parts: Path, recogniser: AsrModel | None) -> Task:
-    """The task for a clip. Its part's name changes with the file, the feature contract and the recogniser."""
+    """The task for a clip. The name of its result depends on the file, the feature contract and the recognizer."""
     state = path.stat()
     marks = [str(path.resolve()), str(state.st_size), str(state.st_mtime_ns), CONTRACT.hash]
     if recogniser is not None:
@@ -75,8 +74,8 @@ def clip_task(identity: str, path: Path, parts: Path, recogniser: AsrModel | Non
 
 
 def measure(path: Path, recogniser: AsrModel | None = None) -> ClipFeatures:
-    """The rows and words of a recording, or the row of a picture. Raises MediaError or AssetError."""
-    # The extractors bring torch and mediapipe, which only the measuring processes need.
+    """The rows and words of a recording, or the face row of an image. Raises MediaError or AssetError."""
+    # The extractors import torch and mediapipe, which only worker processes need.
     from mmim_live.assets import obtain
     from mmim_live.capture.files.media_file import MediaFile
     from mmim_live.features.face import FaceExtractor
@@ -122,14 +121,14 @@ def measure(path: Path, recogniser: AsrModel | None = None) -> ClipFeatures:
 
 @cache
 def _whisper(folder: Path) -> Whisper:
-    """Once a process."""
+    """Once per process."""
     from mmim_live.speech.whisper import load_whisper
 
     return load_whisper(folder)
 
 
 def extract_into(task: Task) -> str | None:
-    """Measure and keep; what was wrong, or None."""
+    """Extract and save; returns the problem, or None."""
     partial = task.part.with_suffix(f".{os.getpid()}.partial")
     try:
         task.begun.touch()
@@ -149,13 +148,13 @@ def extract_into(task: Task) -> str | None:
 
 
 def read_features(part: Path) -> ClipFeatures:
-    """What `extract_into` kept."""
+    """What `extract_into` saved."""
     with np.load(part, allow_pickle=False) as file:
         return ClipFeatures(file["voice"], file["face"], str(file["text"]))
 
 
 def start_worker_process() -> None:
-    """One thread a process; Ctrl-C is for the one that leads them, and nobody stays behind when that is gone."""
+    """One thread per process; only the parent handles Ctrl-C, and workers exit when it is gone."""
     import cv2
     import torch
 

@@ -1,9 +1,8 @@
-"""Clips -> a feature store, with the live extractors and nothing else, so that training sees what a session sees.
+"""Extracts a feature store from clips with the live extractors, so that training sees what a session sees.
 
-Reads a folder with label.csv and `Raw/<video_id>/<clip_id>.mp4` (see `data.clips`), or any folder of recordings or
-pictures, which then have no labels. Words are those of label.csv; where it has none they are recognised. A clip that
-cannot be read is told of and left out. A run that was stopped goes on where it was. Knows no model of sentiment and
-draws nothing.
+Reads a folder with label.csv and `Raw/<video_id>/<clip_id>.mp4` (see `data.formats.clips`), or any folder of recordings
+or images, which then have no labels. Text comes from label.csv; where that has none, it is recognized. A clip that
+cannot be read is reported and left out. An interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ Advance = Callable[[str, str | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What an extraction came to."""
+    """The result of an extraction."""
 
     folder: Path
     clips: int  # in the store
-    resumed: int  # of those, measured by an earlier run
-    recognised: int  # of those, with recognised words
+    resumed: int  # of those, extracted by an earlier run
+    recognised: int  # of those, with recognized text
     problems: tuple[str, ...]  # one line for every clip that was left out
 
 
 def find_clips(source: Path, text_column: str = "text") -> tuple[Clip, ...]:
-    """The clips of a folder: those of its label.csv, or else every recording and picture in it, without labels."""
+    """The clips of a folder: those of its label.csv, or else every recording and image in it, without labels."""
     if not source.is_dir():
         raise DataError(f"{source} is no folder; give one with label.csv and Raw/, or one of recordings or pictures")
     if (source / "label.csv").is_file():
@@ -67,21 +66,21 @@ def extract(
     begin: Callable[[int], None] = lambda _: None,
     advance: Advance = lambda _id, _problem: None,
 ) -> Extracted:
-    """Measure all clips of `source` and write the store `output`.
+    """Extract features from all clips of `source` and write the store `output`.
 
     Args:
         source: the folder of clips.
         output: the store's folder; must not exist.
-        name: of the data set in `data.catalogue`, which gives the store its language, scale and scoring.
-        language: of the clips, where it is not the data set's.
-        asr_model: what recognises words where none are given, as in `Settings`; None leaves them out.
-        workers: processes; as many as processors and memory allow if None, none but this one if 0.
+        name: of the dataset in `data.registry`, which defines language, scale and scoring.
+        language: of the clips, if not the dataset's.
+        asr_model: speech recognizer for clips without text, as in `Settings`; None leaves the text empty.
+        workers: number of processes; None: as many as cores and memory allow; 0: only this process.
         begin: called once with the number of clips.
         advance: called after each clip.
 
     Raises:
         DataError: nothing to read, `output` exists, or not one clip could be read.
-        AssetError: the recogniser is missing, or does not know the language.
+        AssetError: the recognizer is missing, or does not support the language.
     """
     if output.exists():
         raise DataError(f"{output}: exists already; remove it or choose another place")
@@ -111,14 +110,14 @@ def extract(
             problems[task.id] = problem
         advance(task.id, problem)
     if not any(task.part.is_file() for task in tasks.values()):
-        shutil.rmtree(parts)  # there is nothing to go on with
+        shutil.rmtree(parts)  # there is nothing to resume
     done = _write(clips, tasks, problems, output, _header(spec, source, clips, recogniser))
     shutil.rmtree(parts, ignore_errors=True)
     return replace(done, resumed=len(known))
 
 
 def _wants(clip: Clip) -> bool:
-    """Whether its words are to be recognised."""
+    """Whether its text is to be recognized."""
     return not clip.text.strip() and clip.path.suffix.lower() not in PICTURES
 
 
@@ -155,7 +154,7 @@ def _header(spec: DatasetSpec, source: Path, clips: Sequence[Clip], recogniser: 
 def _write(
     clips: Sequence[Clip], tasks: dict[str, Task], problems: dict[str, str], output: Path, header: StoreHeader
 ) -> Extracted:
-    """Write what was measured; what holds nothing at all is left out."""
+    """Write the results; clips without any features are left out."""
     count = recognised = 0
     told = dict(problems)
     with StoreWriter(output, header) as writer:

@@ -1,4 +1,4 @@
-"""Clips measured in parallel processes. A process that dies costs its clip, not the run."""
+"""Processes clips in parallel. A process that dies costs its clip, not the run."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _PROCESS_BYTES = 1.2e9  # torch, mediapipe and Whisper base, with room for a lon
 def extract_all(
     tasks: Sequence[Task], workers: int | None, job: Job = extract_into
 ) -> Iterator[tuple[Task, str | None]]:
-    """Do each task, in any order; gives what was wrong with it, or None.
+    """Run each task, in any order; yields its problem, or None.
 
     Args:
         tasks: the clips.
-        workers: processes; as many as processors and memory allow if None, none but this one if 0.
-        job: what to do with a task; can be pickled.
+        workers: number of processes; None: as many as cores and memory allow; 0: only this process.
+        job: what to do with a task; must be picklable.
 
     Raises:
-        DataError: processes die though no clip is being measured.
+        DataError: processes die although no clip is being processed.
     """
     if workers == 0 or not tasks:
         yield from ((task, job(task)) for task in tasks)
@@ -47,14 +47,14 @@ def extract_all(
             suspects = [task for task in waiting if task.begun.exists()]
             if not suspects:
                 raise DataError("the measuring processes die (memory?); take fewer --workers") from error
-        # One of these did it, or they were too much for the memory together: alone it shows.
+        # One of these was the cause, or together they needed too much memory: run one by one, it shows.
         for task in suspects:
             yield task, _alone(task, job)
         waiting = [task for task in waiting if task not in suspects]
 
 
 def default_workers() -> int:
-    """One a processor, but no more than the free memory holds."""
+    """One per core, but no more than fit into free memory."""
     return max(1, min(os.cpu_count() or 1, int(psutil.virtual_memory().available / _PROCESS_BYTES)))
 
 
@@ -67,7 +67,7 @@ def _alone(task: Task, job: Job) -> str | None:
 
 
 def _in_pool(tasks: Sequence[Task], workers: int, job: Job) -> Iterator[tuple[Task, str | None]]:
-    # Forked children of a process with threads (torch, mediapipe) can hang, so start afresh.
+    # Forked children of a process with threads (torch, mediapipe) can hang, so spawn them.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(tasks)), context, initializer=start_worker_process) as pool:
         futures: dict[Future[str | None], Task] = {pool.submit(job, task): task for task in tasks}

@@ -1,1 +1,1 @@
-"""One module per published layout of a data set."""
+"""One reader per published dataset layout."""

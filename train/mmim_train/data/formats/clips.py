@@ -1,7 +1,7 @@
 """A folder of clips: `label.csv` and `Raw/<video_id>/<clip_id>.mp4`, the layout of MOSI, MOSEI and SIMS.
 
-Reads the table and finds the files; what is in them is the extractors' business. Columns: video_id, clip_id,
-label, mode; optional text, label_T, label_A, label_V. An empty label is not labelled, an empty text will be recognised.
+Reads the table and finds the files, without opening them. Columns: video_id, clip_id, label, mode; optional text,
+label_T, label_A, label_V. An empty label means not labeled, an empty text that speech recognition supplies it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Clip:
     path: Path
     text: str
     split: SplitName
-    scores: Mapping[str, float]  # without what is not labelled
+    scores: Mapping[str, float]  # labeled ones only
 
 
 def read_clips(folder: Path, text_column: str = "text") -> tuple[Clip, ...]:
-    """The clips of a folder in the order of its label.csv; DataError for a bad row. Missing files: `missing_clips`."""
+    """The clips in the order of label.csv; DataError for a bad row. For missing files see `missing_clips`."""
     table = folder / "label.csv"
     if not table.is_file():
         raise DataError(
@@ -49,7 +49,7 @@ def read_clips(folder: Path, text_column: str = "text") -> tuple[Clip, ...]:
 
 
 def missing_clips(clips: Iterable[Clip]) -> tuple[str, ...]:
-    """One line for every clip whose file is not there."""
+    """One line for every clip whose file is missing."""
     return tuple(f"{clip.id}: no file {clip.path}" for clip in clips if not clip.path.is_file())
 
 

@@ -1,7 +1,7 @@
 """Tables of comma-separated values, in UTF-8 with or without a byte order mark; the first row names the columns.
 
 The `label.csv` of MMSA and OFF has video_id, clip_id, text, label, annotation, mode; SIMS adds label_T, label_A and
-label_V. Knows no data set.
+label_V.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MODES: Mapping[str, SplitName] = {
 
 
 def read_table(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
-    """All rows, each with every column; DataError names a column that is missing or the line that is too short."""
+    """All rows, each with every column; DataError names a missing column or a row that is too short."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
@@ -42,7 +42,7 @@ def read_table(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
 
 
 def parse_split(row: Mapping[str, str], where: str, column: str = "mode") -> SplitName:
-    """The split that a row names."""
+    """The split named in a row."""
     mode = row[column].strip().lower()
     if mode not in _MODES:
         raise DataError(f"{where}: {column} is {row[column]!r}, expected train, valid or test")
@@ -50,7 +50,7 @@ def parse_split(row: Mapping[str, str], where: str, column: str = "mode") -> Spl
 
 
 def parse_number(row: Mapping[str, str], column: str, where: str) -> float:
-    """The number in a cell; NaN for an empty one, which means not labelled."""
+    """The number in a cell; NaN if empty, which means not labeled."""
     text = row[column].strip()
     if not text:
         return math.nan

@@ -1,7 +1,7 @@
-"""EMER, the eye-behaviour-aided emotion data set of Liu et al. (arXiv 2411.05879), which its authors give on request.
+"""EMER, the eye-behavior-aided emotion dataset of Liu et al. (arXiv 2411.05879), available from its authors on request.
 
-Its files are not public and their layout is not known to us, so EMER is read from a feature store (see `store`) that
-its holder makes: face rows with the columns of face and eyes side by side, no voice rows, empty texts, and any of
+Its files are not public and we do not know their layout, so EMER is read from a feature store (see `store`) that its
+user writes: face rows with the columns of face and eyes side by side, no voice rows, empty texts, and any of
 - class sets `emotion3`, `emotion7` (felt) and `expression3`, `expression7` (shown), named in store.json,
 - scores `valence` and `arousal`, -1 to 1.
 """
@@ -19,7 +19,7 @@ SCORES = ("valence", "arousal")
 
 
 def read_emer(folder: Path) -> DataSet:
-    """Open a store of EMER; DataError if its labels are none of those above."""
+    """Open a store of EMER; DataError if its labels are not those above."""
     dataset = read_store(folder, "emer")
     for name, classes in dataset.class_names.items():
         if CLASS_SETS.get(name) != len(classes):

@@ -2,7 +2,7 @@
 
 Columns Utterance, Speaker, Emotion (7), Sentiment (3), Dialogue_ID, Utterance_ID. Words and classes only; ids are
 "<split>_dia<dialogue>_utt<utterance>". The train file holds Windows punctuation as control characters (U+0092 for an
-apostrophe); these are put right, since folding would tear "he's" apart otherwise.
+apostrophe); these are converted, since text normalization would otherwise split "he's" in two.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") or " " for code in ra
 
 
 def read_meld(spec: DatasetSpec, folder: Path) -> DataSet:
-    """Read the tables of a folder; train must be there."""
+    """Read the tables of a folder; only train is required."""
     if not (folder / FILES["train"]).is_file():
         raise DataError(f"{folder}: lacks {FILES['train']}")
     splits = {name: _read_split(name, folder / file) for name, file in FILES.items() if (folder / file).is_file()}

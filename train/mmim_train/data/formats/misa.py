@@ -1,9 +1,9 @@
-"""Pickles in the manner of MISA: lists of ((words, visual, acoustic, word list), label, id), word by word aligned.
+"""MISA-style pickles: lists of ((words, visual, acoustic, word list), label, id), word-aligned.
 
 Either one file per split (`train.pkl`, `dev.pkl` or `valid.pkl`, `test.pkl`) or one file with a dict of the three
-lists. visual is (L, 47), acoustic (L, 74), label (1, 1) or for MOSEI (1, 7) with sentiment first; `words` are numbers
-of a vocabulary that is lost, so the word list is read. MAG-BERT's kin, whose `words` are the words themselves, and
-MMIM's own six-part kin (with two lengths) are read likewise. Sequences have their true length.
+lists. visual is (L, 47), acoustic (L, 74), label (1, 1) or for MOSEI (1, 7) with sentiment first; `words` are indices
+into a lost vocabulary, so the word list is used. The MAG-BERT variant, whose `words` are the words themselves, and
+MMIM's six-part variant (with two lengths) are read too. Sequences have their true length.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def read_misa(
     notes: tuple[str, ...] = (),
     sha256: str | None = None,
 ) -> DataSet:
-    """Read the lists of the splits."""
+    """Read the list of each split."""
     splits = {name: _read_split(part, f"{path}: {name}") for name, part in parts.items() if len(part)}
     return build_dataset(spec=spec, splits=splits, layout="misa", path=path, notes=notes, sha256=sha256)
 
 
 def split_parts(content: Mapping[str, Any], path: Path) -> dict[SplitName, Sequence[Any]]:
-    """The lists of a dict of splits, under our names."""
+    """The lists of a dict of splits, keyed by our split names."""
     unknown = next((key for key in content if key not in NAMES), None)
     if unknown is not None:
         raise DataError(f"{path}: has the key {unknown!r}, expected train, dev or valid, and test")

@@ -1,11 +1,11 @@
-"""The pickles of thuiar/MMSA: `aligned_50.pkl`, `unaligned_50.pkl`, `unaligned_39.pkl` and their kin.
+"""The pickles of thuiar/MMSA: `aligned_50.pkl`, `unaligned_50.pkl`, `unaligned_39.pkl` and variants.
 
 A dict of train, valid and test, each a dict of arrays: `raw_text`, `text_bert` (N, 3, T) with ids, mask and segments
 as floats, `audio` and `vision` (N, T, width), `id` as "video$_$clip", `regression_labels` (N,), for SIMS also
 `regression_labels_T`, `_A`, `_V`, and `classification_labels`.
 
-Lengths come from `audio_lengths` and `vision_lengths`. Aligned files have none: there a sequence is as long as the sum
-of the text mask. Zero frames inside a sequence are data and stay. `text` (BERT's states) is not used.
+Lengths come from `audio_lengths` and `vision_lengths`. Aligned files lack them: there, the length of a sequence is the
+sum of the text mask. Zero frames inside a sequence are data and are kept. `text` (BERT hidden states) is not used.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def is_mmsa(content: object) -> bool:
 def read_mmsa(
     spec: DatasetSpec, content: dict[str, Any], path: Path, notes: tuple[str, ...] = (), sha256: str | None = None
 ) -> DataSet:
-    """Read the unpickled content; its splits are taken out of the dict one by one, to free their memory."""
+    """Read the unpickled content; splits are popped from the dict one by one, to free their memory."""
     splits: dict[SplitName, Split] = {}
     found: list[str] = []
     for name in SPLITS:
@@ -90,7 +90,7 @@ def _lengths(part: Mapping[str, Any], key: str, where: str, count: int, longest:
 
 
 def _beyond(padded: NDArray[np.float32], lengths: NDArray[np.int64], key: str) -> list[str]:
-    """Say when rows lie beyond the stated lengths: the file contradicts itself, and we follow its lengths."""
+    """Notes on nonzero rows beyond the stated lengths: the file contradicts itself; its lengths are used."""
     padding = np.arange(padded.shape[1]) >= lengths[:, None]
     count = int(((padded != 0).any(axis=2) & padding).any(axis=1).sum())
     return [f"{count} samples have {key} frames beyond their length, which are left out"] if count else []

@@ -1,11 +1,11 @@
 """The pickles of MulT that MMIM's authors train on: `mosi_data_noalign.pkl`, `mosei_senti_data_noalign.pkl`.
 
 A dict of train, valid and test, each with `vision` and `audio` (N, T, width), `labels` (N, 1, 1) and `id` (N,) or
-(N, k). Sequences stand at the end, with zero frames in front: only those leading frames are taken off, and zero frames
-inside a sequence stay. A sequence of nothing but zeros is absent. For MOSEI, labels may be (N, 7): sentiment first.
+(N, k). Sequences are padded in front with zero frames: only those are removed, and zero frames inside a sequence are
+kept. An all-zero sequence is an absent modality. For MOSEI, labels may be (N, 7): sentiment first.
 
-The words come from a `label.csv` beside the pickle. Ids "<video>_<clip>" are looked up there; where ids name no clip,
-as in MOSEI's (video, start, end), the table must list the same utterances in the same order, which the labels prove.
+The text comes from a `label.csv` next to the pickle. Ids "<video>_<clip>" are looked up there; where ids name no clip,
+as in MOSEI's (video, start, end), the table must list the same utterances in the same order, which the labels verify.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def is_mult(content: object) -> bool:
 def read_mult(
     spec: DatasetSpec, content: dict[str, Any], path: Path, notes: tuple[str, ...] = (), sha256: str | None = None
 ) -> DataSet:
-    """Read the unpickled content and the one label table in the pickle's folder."""
+    """Read the unpickled content and the single label table in its folder."""
     table = find_table(path)
     rows = read_table(table, ("video_id", "clip_id", spec.text_column, "label", "mode"))
     splits: dict[SplitName, Split] = {}
@@ -56,7 +56,7 @@ def read_mult(
 
 
 def find_table(path: Path) -> Path:
-    """The only *label*.csv beside a file."""
+    """The only *label*.csv next to a file."""
     tables = sorted(path.parent.glob("*label*.csv"))
     if len(tables) != 1:
         found = ", ".join(t.name for t in tables) or "none"

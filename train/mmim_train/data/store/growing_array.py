@@ -1,7 +1,7 @@
 """A .npy file that grows by appending, so that a data set larger than memory can be written.
 
-numpy leaves room in the header of a .npy file for the first size to grow (GROWTH_AXIS_MAX_DIGITS), so the header can be
-written over in place when the last row is known. Knows no data set.
+numpy leaves room in the header of a .npy file for the first dimension to grow (GROWTH_AXIS_MAX_DIGITS), so the header
+can be overwritten in place once the number of rows is known.
 """
 
 from __future__ import annotations

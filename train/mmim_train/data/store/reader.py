@@ -1,12 +1,12 @@
-"""Our own feature store: a folder that is mapped, not loaded, so that any size opens at once.
+"""The project's feature store: a memory-mapped folder, so that any size opens at once.
 
-`store.json` says what the data set is (see `StoreHeader`); `samples.jsonl` has a line with id, split and text for each
-sample (and text_from, whose words they are, where some were recognised). Then plain .npy files, read without pickle:
-`voice.npy` and `face.npy` [rows, width] float32, all sequences one after another; `voice_offsets.npy` and
-`face_offsets.npy` [N + 1] int64; `scores.npy` [N, scores] float32, NaN where not labelled; `classes.npy`
-[N, class sets] int64, -1 where not labelled. Rows are finite.
+`store.json` describes the dataset (see `StoreHeader`); `samples.jsonl` has a line with id, split and text for each
+sample (and text_from, the origin of the text, if some was recognized). Then plain .npy files, read without pickle:
+`voice.npy` and `face.npy` [rows, width] float32, all sequences concatenated; `voice_offsets.npy` and
+`face_offsets.npy` [N + 1] int64; `scores.npy` [N, scores] float32, NaN if not labeled; `classes.npy`
+[N, class sets] int64, -1 if not labeled. Rows are finite.
 
-`store_writer` makes such folders.
+`store.writer` writes such folders.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SAMPLES = "samples.jsonl"
 
 
 class StoreHeader(BaseModel):
-    """store.json. Widths are numbers of columns, 0 for a modality that the data set has not."""
+    """store.json. Widths are numbers of columns, 0 for a modality that the dataset lacks."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,7 +53,7 @@ class StoreHeader(BaseModel):
 
 
 def read_store(folder: Path, name: str | None = None) -> DataSet:
-    """Open a store; DataError if it is another data set than `name`, or if its files contradict one another."""
+    """Open a store; DataError if its dataset is not `name`, or if its files contradict each other."""
     header = _read_header(folder)
     if name is not None and header.name != name:
         raise DataError(f"{folder}: is a store of {header.name!r}, not {name!r}")

@@ -1,6 +1,6 @@
-"""Writing a feature store (see `store`): sample by sample, or a whole data set.
+"""Writes a feature store (see `store.reader`), sample by sample or from a whole dataset.
 
-A store is written under another name beside its place and renamed when it is whole, so that no reader sees a half.
+A store is written under a temporary name and renamed when complete, so that no reader sees a partial one.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class StoreWriter:
         self._offsets: dict[str, list[int]] = {"voice": [0], "face": [0]}
 
     def add(self, split: SplitName, sample: Sample, text_from: str | None = None) -> None:
-        """Append one sample; DataError if its rows have another width or are not finite.
+        """Append one sample; DataError if its rows have a different width or are not finite.
 
-        `text_from` says whose its words are, where that is not the same for all: a table's, a recogniser's.
+        `text_from` is the origin of the text, table or recognizer, if not the same for all samples.
         """
         header = self._header
         voice = _rows(sample.voice, header.voice_width, f"{sample.id}: voice")
@@ -63,7 +63,7 @@ class StoreWriter:
         self._counts[split] += 1
 
     def note(self, provenance: Mapping[str, Any]) -> None:
-        """Add to the provenance what is known only now."""
+        """Add to the provenance what is known only at the end."""
         self._header = self._header.model_copy(update={"provenance": {**self._header.provenance, **provenance}})
 
     def __enter__(self) -> StoreWriter:
@@ -81,7 +81,7 @@ class StoreWriter:
         except OSError as failure:
             raise DataError(f"{self._folder}: cannot be written: {failure.strerror}") from failure
         finally:
-            shutil.rmtree(self._partial, ignore_errors=True)  # gone already where all went well
+            shutil.rmtree(self._partial, ignore_errors=True)  # already renamed on success
         if isinstance(error, OSError):
             raise DataError(f"{self._folder}: cannot be written: {error.strerror}") from error
 
@@ -100,7 +100,7 @@ def _rows(values: NDArray[np.float32], width: int, where: str) -> NDArray[np.flo
 
 
 def store_header(dataset: DataSet) -> StoreHeader:
-    """The header under which a data set is stored."""
+    """The header of a dataset's store."""
     contract = dataset.contract
     scores = {name for split in dataset.splits.values() for name in split.scores}
     source = dataset.provenance
@@ -120,7 +120,7 @@ def store_header(dataset: DataSet) -> StoreHeader:
 
 
 def write_store(dataset: DataSet, folder: Path) -> None:
-    """Store a data set, read in whatever layout."""
+    """Store a dataset, read from any layout."""
     with StoreWriter(folder, store_header(dataset)) as writer:
         for name, split in dataset.splits.items():
             for index in range(len(split)):
