@@ -348,10 +348,24 @@ def checkpoint_folder(name: str) -> Path:
     shipped = _shipped_checkpoints()
     if (shipped / name / "config.json").is_file() and Path(name).name == name:
         return shipped / name
-    known = (
-        ", ".join(sorted(folder.name for folder in shipped.iterdir() if folder.is_dir())) if shipped.is_dir() else ""
-    )
-    raise CheckpointError(f"checkpoint {name!r} is neither a folder nor a shipped checkpoint ({known or 'none found'})")
+    known = ", ".join(shipped_checkpoint_names()) or "none found"
+    raise CheckpointError(f"checkpoint {name!r} is neither a folder nor a shipped checkpoint ({known})")
+
+
+def shipped_checkpoint_names() -> list[str]:
+    """The names of the shipped checkpoints, sorted."""
+    shipped = _shipped_checkpoints()
+    return sorted(folder.name for folder in shipped.iterdir() if folder.is_dir()) if shipped.is_dir() else []
+
+
+def is_checkpoint_name(name: str) -> bool:
+    """Whether this is the present or former name of a shipped checkpoint."""
+    return name in {*shipped_checkpoint_names(), *_RENAMED_CHECKPOINTS}
+
+
+def is_model_name(name: str) -> bool:
+    """Whether this names a model, such as "whisper-base" or, in short, "base"."""
+    return name in ASSETS or f"whisper-{name}" in ASSETS
 
 
 def _shipped_checkpoints() -> Path:

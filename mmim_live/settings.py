@@ -5,7 +5,6 @@ ConfigError.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mmim_live.assets import current_checkpoint_name
 from mmim_live.errors import ConfigError
+from mmim_live.untrusted import read_toml
 
 DEFAULT_CHECKPOINT = "minilm-en"
 KEYS = "keys"  # the table of a settings file with key bindings
@@ -162,10 +162,10 @@ def load_keys(path: Path | None, user: Path | None = None) -> KeyOverrides:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return read_toml(path)
     except OSError as error:
         raise ConfigError(f"cannot read settings file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not a valid TOML file: {error}") from error
 
 

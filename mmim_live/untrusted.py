@@ -6,12 +6,14 @@ which file it was and how to fix it.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import stat
 import tomllib
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,13 +23,22 @@ MAX_DIGITS = 18  # of an integer, so that it fits 64 bits
 _EXCERPT = 40  # characters of the content in a reason
 
 
-def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
-    """The whole of a regular file as UTF-8. Pipes and devices, which may never end, are refused."""
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file for reading. Folders, pipes and devices, which may never end, are refused."""
     # Without O_NONBLOCK, opening a named pipe would wait for a writer.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is not a regular file")
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise ValueError("it is not a regular file")
+
+
+def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
+    """The whole of a regular file as UTF-8."""
+    with open_regular(path) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise ValueError(f"it is larger than {max_bytes / 2**20:g} MiB")

@@ -58,7 +58,7 @@ def replay(
 ) -> None:
     """Analyze a file or a recorded session, in the app or headless."""
     from mmim_live.output.sink import check_distinct
-    from mmim_live.recording.reader import recorded_settings
+    from mmim_live.recording.reader import is_folder, recorded_settings
     from mmim_live.session.runner import replay_runner
 
     settings = build_settings(
@@ -77,7 +77,7 @@ def replay(
         recorded=recorded_settings(file),
     )
     outputs = build_outputs(output)
-    for source in (file, *(file.iterdir() if file.is_dir() else ())):
+    for source in (file, *(file.iterdir() if is_folder(file) else ())):
         check_distinct(source, outputs)
     in_app = not headless and sys.stdin.isatty() and sys.stdout.isatty()
     with serving(settings) as server:

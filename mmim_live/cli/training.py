@@ -112,7 +112,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _pairs(changes: list[str] | None) -> dict[str, Any]:
     """["alpha=0.1", "bf16=true"] -> values, each parsed as TOML; a bare word is a string."""
-    import tomllib
+    from mmim_live.untrusted import parse_toml
 
     found: dict[str, Any] = {}
     for change in changes or []:
@@ -120,8 +120,8 @@ def _pairs(changes: list[str] | None) -> dict[str, Any]:
         if not equals:
             raise ConfigError(f"--set takes name=value, not {change!r}")
         try:
-            found[name] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+            found[name] = parse_toml(f"value = {value}")["value"]
+        except ValueError:
             found[name] = value
     return found
 

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mmim_live.errors import DataError
 from mmim_live.events import Event
 from mmim_live.session_types import Health
+from mmim_live.untrusted import open_regular
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+MAX_LINE_BYTES = 2**20  # an utterance of an hour has a tenth of it
 
 
 def jsonl_formatter() -> Callable[[Event], str]:
@@ -38,16 +41,17 @@ def read_events(path: Path) -> Iterator[Event]:
     a crash), and for a file that cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+        with open_regular(path) as file:
+            for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
                 try:
                     yield _parse(line)
                 except ValueError as error:
                     raise DataError(
                         f"{path}, line {number} is not an event: {_reason(error)}; fix or remove it"
                     ) from error
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; name a .jsonl file of a session") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"cannot read {path}: {reason}; name a .jsonl file of a session") from error
 
 
 def _plain(value: Any, name: str | None = None) -> Any:
@@ -84,6 +88,8 @@ def _adapter() -> "TypeAdapter[Event]":
 
 def _parse(line: bytes) -> Event:
     """Raises ValueError (json's and pydantic's errors are such) if the line is not exactly one event."""
+    if len(line) > MAX_LINE_BYTES:
+        raise ValueError(f"the line is longer than {MAX_LINE_BYTES / 2**20:g} MiB")
     if not line.endswith(b"\n"):
         raise ValueError("the line is cut off")
     event = _adapter().validate_json(line, strict=True)

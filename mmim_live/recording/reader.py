@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,14 @@ from mmim_live.events import Event, Mark, Notice, Reading
 from mmim_live.output.jsonl import read_events
 from mmim_live.recording.folder import EVENTS, MEDIA, SETTINGS
 from mmim_live.settings import Settings
+from mmim_live.untrusted import read_json_object
 
 # Specific to the machine, or irrelevant to a replay.
 _NOT_TAKEN_OVER = ("device", "record_to", "serve", "serve_token")
+# A recording may come from a stranger, so it may choose among our models, but not have other files loaded as models.
+_MODEL_OPTIONS = {"checkpoint": "--checkpoint", "asr_model": "--asr-model"}
+_IS_NAME = {"checkpoint": assets.is_checkpoint_name, "asr_model": assets.is_model_name}
+_INTERVAL_RANGE_S = (0.1, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,14 @@ class Recorded:
         return tuple(event for event in self.events if isinstance(event, Mark))
 
 
+def is_folder(path: Path) -> bool:
+    """Whether this is a folder. What cannot be the name of a file, for its length or content, is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def open_recorded(folder: Path) -> Recorded:
     """The recording in a folder. Any damage except to the media is reported in notices.
 
@@ -65,20 +77,26 @@ def open_recorded(folder: Path) -> Recorded:
         )
     elif not facts.get("complete"):
         notices.append(Notice(0.0, "recording_cut_short", "the recording was cut short: replayed as far as it goes"))
-    interval_s = facts.get("listen_every_s")
-    return Recorded(folder, events, float(interval_s) if isinstance(interval_s, int | float) else None, tuple(notices))
+    notices += [
+        Notice(0.0, "model_not_loaded", f"the recording names a {key} by path ({value!r}); to load it, pass {option}")
+        for key, option in _MODEL_OPTIONS.items()
+        if _is_path(key, value := _settings(facts).get(key))
+    ]
+    return Recorded(folder, events, _interval_s(facts), tuple(notices))
 
 
 def recorded_settings(path: Path) -> dict[str, Any]:
-    """What the session in this folder ran with; nothing for any other path, and for a damaged recording."""
-    facts = _facts(path) if path.is_dir() else {}
-    found = facts.get("settings")
-    if not isinstance(found, dict):
-        return {}
-    known = {key: value for key, value in found.items() if key in Settings.model_fields and key not in _NOT_TAKEN_OVER}
+    """What the session in this folder ran with, except models named by path; empty for other paths and if damaged."""
+    facts = _facts(path) if is_folder(path) else {}
+    known = {
+        key: value
+        for key, value in _settings(facts).items()
+        if key in Settings.model_fields and key not in _NOT_TAKEN_OVER
+        if not _is_path(key, value)
+    }
     models = facts.get("models")
     heard_with = models.get("speech") if isinstance(models, dict) else None
-    if known.get("asr_model") == "auto" and heard_with in assets.ASSETS:
+    if known.get("asr_model") == "auto" and isinstance(heard_with, str) and heard_with in assets.ASSETS:
         known["asr_model"] = heard_with  # what another machine would choose need not be what this one chose
     try:
         Settings(**known)
@@ -87,12 +105,26 @@ def recorded_settings(path: Path) -> dict[str, Any]:
     return known
 
 
+def _settings(facts: dict[str, Any]) -> dict[str, Any]:
+    found = facts.get("settings")
+    return found if isinstance(found, dict) else {}
+
+
+def _is_path(key: str, value: object) -> bool:
+    return key in _IS_NAME and isinstance(value, str) and value != "auto" and not _IS_NAME[key](value)
+
+
+def _interval_s(facts: dict[str, Any]) -> float | None:
+    value = facts.get("listen_every_s")
+    low, high = _INTERVAL_RANGE_S
+    return float(value) if isinstance(value, int | float) and low <= value <= high else None
+
+
 def _facts(folder: Path) -> dict[str, Any]:
     try:
-        facts = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        return read_json_object(folder / SETTINGS)
     except (OSError, ValueError):
         return {}
-    return facts if isinstance(facts, dict) else {}
 
 
 def _events(folder: Path, notices: list[Notice]) -> tuple[Event, ...]:

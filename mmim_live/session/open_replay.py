@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mmim_live import assets
 from mmim_live.capture.files.media_file import MAX_FPS, MediaFile
-from mmim_live.recording.reader import open_recorded
+from mmim_live.recording.reader import is_folder, open_recorded
 from mmim_live.settings import Settings, Speed
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def open_replay(
     """
     if str(path) == SAMPLE and not path.exists():
         path = assets.BUNDLED_FOLDER / "sample.mp4"
-    recorded = open_recorded(path) if path.is_dir() else None
+    recorded = open_recorded(path) if is_folder(path) else None
     # The frame rate of a recorded session was limited live; limiting it again would drop frames that came a bit early.
     fps = MAX_FPS if recorded is None else math.inf
     media = MediaFile(path if recorded is None else recorded.media, video=settings.face, max_fps=fps)

@@ -5,6 +5,7 @@ This is where the three streams meet; the aligner puts them in an order that dep
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from mmim_live.alignment import Aligned, Aligner
@@ -22,24 +23,32 @@ class PredictionStage:
         self.superseded = 0  # windows skipped because a newer one was waiting
         self._aligner = aligner
         self._skips_superseded = skips_superseded
+        self._pending: deque[Aligned] = deque()
         self._duration_s = 0.0
 
     @property
     def finished(self) -> bool:
         """Whether all streams have ended and all windows have been predicted."""
-        return self._aligner.finished
+        return self._aligner.finished and not self._pending
 
     def process(self, messages: Iterable[Message]) -> Iterator[Event]:
         """Take messages; yield the events that are now complete, in order of media time."""
         for message in messages:
             self._push(message)
-        items: Iterable[Aligned] = self._aligner.take()
-        if self._skips_superseded:
-            ready = list(items)
-            items = kept = drop_superseded(ready)
-            self.superseded += len(ready) - len(kept)
-        for item in items:
+        for item in self._ready():
             yield from self.inference.read(item)
+
+    def _ready(self) -> Iterator[Aligned]:
+        """Each item is given once: a failure loses the item at hand, and those after it come at the next call."""
+        taken = self._aligner.take()
+        if self._skips_superseded:
+            ready = [*self._pending, *taken]
+            kept = drop_superseded(ready)
+            self.superseded += len(ready) - len(kept)
+            self._pending, taken = deque(kept), iter(())
+        while self._pending:
+            yield self._pending.popleft()
+        yield from taken
 
     def end(self, wall_s: float, drops: dict[str, int]) -> list[Event]:
         """The last events. `wall_s`: the duration of the session in wall time."""

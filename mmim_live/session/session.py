@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain
 
 from mmim_live.alignment import Aligner, Stream
 from mmim_live.events import Event, Mark, SessionStarted, Summary
@@ -29,7 +30,7 @@ from mmim_live.session.health import UsageMeter
 from mmim_live.session.inference import Inference
 from mmim_live.session.loading import Models
 from mmim_live.session.media_source import AudioFanout, DeviceControl, MediaSource
-from mmim_live.session.messages import BaselineToggled, Inbox
+from mmim_live.session.messages import BaselineToggled, Inbox, Message
 from mmim_live.session.policy import FlowPolicy
 from mmim_live.session.prediction import PredictionStage
 from mmim_live.session.preview import PreviewMaker
@@ -260,7 +261,8 @@ class Session:
         return lambda: recognize_speech(recognizer, governor.throttle(audio), self._inbox, lambda: len(audio) > 0)
 
     def _predict(self) -> None:
-        for messages in self._inbox.batches():
+        no_messages: tuple[Message, ...] = ()  # after a restart, what the last batch left is done first
+        for messages in chain((no_messages,), self._inbox.batches()):
             for event in self._prediction.process(messages):
                 if not self._events.put(event):
                     return  # nobody listens any more

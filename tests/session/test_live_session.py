@@ -279,6 +279,24 @@ def test_a_worker_that_fails_once_is_restarted_with_a_notice(worker: str):
     assert scene.last.present == Present(True, True, True)
 
 
+def test_a_predictor_that_fails_in_the_last_batch_loses_one_item_at_most():
+    failed: list[float] = []
+
+    class FailsAtTheEnd(Predictor):
+        def predict(self, windows: Sequence[Window]) -> list[Prediction]:
+            if windows[0].end_s >= 2.0 and not failed:
+                failed.append(windows[0].end_s)
+                raise RuntimeError("broken once")
+            return super().predict(windows)
+
+    whole, scene = Scene().run(), Scene(predictor=FailsAtTheEnd()).run()
+    assert len(failed) == 1
+    assert isinstance(scene.events[-1], Summary)
+    assert "predictor_restarted" in scene.codes
+    lost = {r.end_s for r in whole.of(Reading) if r.end_s <= 2.0} - {r.end_s for r in scene.of(Reading)}
+    assert lost <= set(failed)
+
+
 @pytest.mark.parametrize("worker", ["face", "voice", "speech"])
 def test_the_session_continues_without_a_worker_that_keeps_failing(worker: str):
     scene = Scene()

@@ -78,7 +78,7 @@ def test_the_architecture_follows_the_data(tmp_path: Path) -> None:
         ("max_tokens = 50\n[c", "max_tokens = 50\nmodel = {dropout = 2}\n[c", "model.dropout: Input should be less"),
         ("max_tokens = 50\n[c", "max_tokens = 50\nmodel = {voice_dim = 2}\n[c", "voice_dim is determined by the"),
         ("max_tokens = 50\n[c", 'max_tokens = 50\ntrain = {objective = "none"}\n[c', "train.objective is given by"),
-        ("max_tokens = 50\n[c", "max_tokens = 50\ntrain = {alpha = nan}\n[c", "published.train.alpha"),
+        ("max_tokens = 50\n[c", "max_tokens = 50\ntrain = {alpha = nan}\n[c", "nan is not a finite number"),
         ('"mosi"', '"mosy"', "unknown dataset 'mosy': choose from mosi"),
         ('dataset = "mosi"', "", "dataset: Field required"),
         ('dataset = "mosi"', 'dataset = "mosi"\ntarget = []', "target"),

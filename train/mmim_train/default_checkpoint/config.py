@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mmim_live.errors import ConfigError
+from mmim_live.untrusted import read_toml
 from mmim_train.default_checkpoint.emotion.corpus import FaceSequenceConfig
 from mmim_train.default_checkpoint.emotion.unimodal import UnimodalConfig
 from mmim_train.default_checkpoint.fusion.synthetic_triples import TripleConfig
@@ -56,11 +56,11 @@ def read_recipe(path: Path | None = None) -> DefaultRecipe:
     """The recipe in `path`; by default, the installed one. Raises ConfigError."""
     path = path or Path(str(files("mmim_train") / "default_checkpoint" / "recipe.toml"))
     try:
-        return DefaultRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return DefaultRecipe.model_validate(read_toml(path))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror or error})") from error
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not a valid TOML file: {error}") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmim_live.errors import DataError, OutputError
+from mmim_live.untrusted import parse_json, read_text
 
 
 def finite(value: Any) -> Any:
@@ -38,6 +39,6 @@ def write_text(path: Path, text: str) -> None:
 def read_json(path: Path) -> Any:
     """The content. Raises DataError."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(read_text(path))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); delete it, and training will recreate it") from error

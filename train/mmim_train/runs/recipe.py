@@ -7,7 +7,6 @@ except those that the data determine) and `train` (fields of TrainOptions). Unkn
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mmim_live.errors import ConfigError
 from mmim_live.model.mmim import HeadConfig, MMIMConfig
 from mmim_live.types import Modality
+from mmim_live.untrusted import parse_toml, read_text
 from mmim_train.data.dataset import DataSet
 from mmim_train.data.registry import SPECS
 from mmim_train.training.options import ObjectiveName, TrainOptions
@@ -108,22 +108,22 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
             raise ConfigError(f"no recipe {name!r}: choose from {', '.join(recipe_names())}, or give a path to a .toml")
         return parse_recipe(_folder().joinpath(f"{name}.toml").read_text(encoding="utf-8"), f"recipe {name}")
     try:
-        text = Path(name).read_text(encoding="utf-8")
+        text = read_text(Path(name))
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{name}: not UTF-8 text") from error
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from error
     return parse_recipe(text, name)
 
 
 def parse_recipe(text: str, origin: str) -> Recipe:
     """A recipe from its text; error messages begin with `origin`."""
     try:
-        return Recipe.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin}: not valid TOML: {error}") from error
+        return Recipe.model_validate(parse_toml(text))
     except ValidationError as error:
         raise ConfigError(f"{origin}: {_one_line(error)}") from error
+    except ValueError as error:
+        raise ConfigError(f"{origin}: not valid TOML: {error}") from error
 
 
 def _one_line(error: ValidationError) -> str:

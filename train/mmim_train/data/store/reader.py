@@ -11,7 +11,6 @@ sample (and text_from, the origin of the text, if some was recognized). Then pla
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mmim_live.errors import DataError
 from mmim_live.model.checkpoint_config import ContractConfig
 from mmim_live.types import FeatureContract
+from mmim_live.untrusted import parse_json
 from mmim_train.data import parsing
 from mmim_train.data.checks import build_dataset
 from mmim_train.data.dataset import SPLITS, DataSet, Rows, Scoring, Split, SplitName
@@ -115,7 +115,7 @@ def _read_samples(path: Path) -> list[Mapping[str, str]]:
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
-                sample = json.loads(line)
+                sample = parse_json(line)
                 if not isinstance(sample, dict) or not all(
                     isinstance(sample.get(k), str) for k in ("id", "split", "text")
                 ):
