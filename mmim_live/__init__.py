@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any
 
 from mmim_live.telemetry import block_library_telemetry
 
@@ -81,12 +81,14 @@ def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Genera
     from mmim_live.errors import ConfigError
     from mmim_live.recording.reader import recorded_settings
     from mmim_live.session.runner import replay_runner
-    from mmim_live.settings import Speed, load_settings
+    from mmim_live.settings import load_settings, parse_speed
 
-    if str(speed) not in get_args(Speed):
-        raise ConfigError(f"speed must be 'max' or '1.0', not {speed!r}")
+    try:
+        pace = parse_speed(str(speed))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     values = load_settings(None, settings, recorded=recorded_settings(Path(path)))
-    yield from replay_runner(Path(path), values, cast(Speed, str(speed))).events()
+    yield from replay_runner(Path(path), values, pace).events()
 
 
 def live(

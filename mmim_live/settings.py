@@ -83,6 +83,15 @@ class Settings(BaseModel):
 Speed = Literal["1.0", "max"]
 
 
+def parse_speed(text: str) -> Speed:
+    """The speed of a replay, from "max" or any spelling of 1. Raises ValueError."""
+    if text == "max":
+        return "max"
+    if re.fullmatch(r"1(\.0*)?", text):
+        return "1.0"
+    raise ValueError(f"speed must be 'max' or '1.0', not {text!r}")
+
+
 def config_folder() -> Path:
     """The folder of the user's own settings."""
     return platformdirs.user_config_path("mmim-live", appauthor=False)

@@ -1,7 +1,7 @@
 import pytest
 
 from mmim_live.errors import ConfigError, RenamedWarning
-from mmim_live.settings import Settings, load_settings
+from mmim_live.settings import Settings, load_settings, parse_speed
 
 
 def test_options_win_over_the_file_and_the_file_over_defaults(tmp_path):
@@ -40,3 +40,10 @@ def test_a_missing_file_is_one_line(tmp_path):
 def test_a_renamed_checkpoint_in_the_settings_of_a_recording_is_read_under_its_current_name():
     with pytest.warns(RenamedWarning, match="'minilm-en'"):
         assert load_settings(None, {}, recorded={"checkpoint": "live"}).checkpoint == "minilm-en"
+
+
+def test_a_speed_of_one_is_real_time_however_it_is_written():
+    assert [parse_speed(text) for text in ("1", "1.", "1.0", "1.00", "max")] == ["1.0"] * 4 + ["max"]
+    for text in ("", "2", "11", "fast", "MAX", "1.01", "nan"):
+        with pytest.raises(ValueError, match=r"must be 'max' or '1\.0'"):
+            parse_speed(text)

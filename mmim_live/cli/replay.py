@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -29,7 +29,7 @@ from mmim_live.cli.options import (
 )
 from mmim_live.cli.presentation import run_app, run_replay_headless
 from mmim_live.cli.serving import serving
-from mmim_live.settings import load_keys, user_file
+from mmim_live.settings import Speed, load_keys, parse_speed, user_file
 
 
 def replay(
@@ -39,7 +39,10 @@ def replay(
     ],
     headless: Headless = False,
     speed: Annotated[
-        Literal["1.0", "max"] | None, typer.Option(help="1.0 is real time; default: 1.0 in the app, max headless.")
+        Speed | None,
+        typer.Option(
+            parser=parse_speed, metavar="1.0|max", help="1.0 is real time; default: 1.0 in the app, max headless."
+        ),
     ] = None,
     output: Outputs = None,
     checkpoint: CheckpointName = None,

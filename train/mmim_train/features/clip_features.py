@@ -55,7 +55,7 @@ class Task:
     id: str
     path: Path
     part: Path
-    recogniser: AsrModel | None
+    recognizer: AsrModel | None
 
     @property
     def begun(self) -> Path:
@@ -63,17 +63,17 @@ class Task:
         return self.part.with_suffix(".begun")
 
 
-def clip_task(identity: str, path: Path, parts: Path, recogniser: AsrModel | None) -> Task:
+def clip_task(identity: str, path: Path, parts: Path, recognizer: AsrModel | None) -> Task:
     """The task for a clip. The name of its result depends on the file, the feature contract and the recognizer."""
     state = path.stat()
     marks = [str(path.resolve()), str(state.st_size), str(state.st_mtime_ns), CONTRACT.hash]
-    if recogniser is not None:
-        marks += [str(recogniser.folder), recogniser.language]
+    if recognizer is not None:
+        marks += [str(recognizer.folder), recognizer.language]
     name = hashlib.sha256("\0".join(marks).encode()).hexdigest()[:32]
-    return Task(identity, path, parts / f"{name}.npz", recogniser)
+    return Task(identity, path, parts / f"{name}.npz", recognizer)
 
 
-def measure(path: Path, recogniser: AsrModel | None = None) -> ClipFeatures:
+def measure(path: Path, recognizer: AsrModel | None = None) -> ClipFeatures:
     """The rows and words of a recording, or the face row of an image. Raises MediaError or AssetError."""
     # The extractors import torch and mediapipe, which only worker processes need.
     from mmim_live.assets import obtain
@@ -85,8 +85,8 @@ def measure(path: Path, recogniser: AsrModel | None = None) -> ClipFeatures:
     model = obtain("face-landmarker").folder / "face_landmarker.task"
     voice = VoiceExtractor()
     speech = None
-    if recogniser is not None and path.suffix.lower() not in PICTURES:
-        speech = SpeechRecognizer(_whisper(recogniser.folder), recogniser.language)
+    if recognizer is not None and path.suffix.lower() not in PICTURES:
+        speech = SpeechRecognizer(_whisper(recognizer.folder), recognizer.language)
     voice_rows: list[VoiceRow] = []
     face_rows: list[FaceRow | None] = []
     words: list[Word] = []
@@ -133,7 +133,7 @@ def extract_into(task: Task) -> str | None:
     try:
         task.begun.touch()
         try:
-            measured = measure(task.path, task.recogniser)
+            measured = measure(task.path, task.recognizer)
         except MediaError as error:
             return str(error).removeprefix(f"{task.path}: ")
         with partial.open("wb") as file:

@@ -88,7 +88,7 @@ def extract(
     if language is not None:
         spec = replace(spec, language=language)
     clips = find_clips(source, spec.text_column)
-    recogniser = _recogniser(asr_model, spec) if asr_model is not None and any(_wants(clip) for clip in clips) else None
+    recognizer = _recognizer(asr_model, spec) if asr_model is not None and any(_wants(clip) for clip in clips) else None
     begin(len(clips))
     parts = output.with_name(f".{output.name}.parts")
     parts.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def extract(
     tasks: dict[str, Task] = {}
     for clip in clips:
         if clip.path.is_file():
-            tasks[clip.id] = clip_task(clip.id, clip.path, parts, recogniser if _wants(clip) else None)
+            tasks[clip.id] = clip_task(clip.id, clip.path, parts, recognizer if _wants(clip) else None)
         else:
             problems[clip.id] = f"no file {clip.path}"
             advance(clip.id, problems[clip.id])
@@ -111,7 +111,7 @@ def extract(
         advance(task.id, problem)
     if not any(task.part.is_file() for task in tasks.values()):
         shutil.rmtree(parts)  # there is nothing to resume
-    done = _write(clips, tasks, problems, output, _header(spec, source, clips, recogniser))
+    done = _write(clips, tasks, problems, output, _header(spec, source, clips, recognizer))
     shutil.rmtree(parts, ignore_errors=True)
     return replace(done, resumed=len(known))
 
@@ -121,7 +121,7 @@ def _wants(clip: Clip) -> bool:
     return not clip.text.strip() and clip.path.suffix.lower() not in PICTURES
 
 
-def _recogniser(asr_model: str, spec: DatasetSpec) -> AsrModel | None:
+def _recognizer(asr_model: str, spec: DatasetSpec) -> AsrModel | None:
     if spec.text_column != "text":
         return None  # a translation: what is heard is in another language
     from mmim_live.session.loading import asr_folder
@@ -130,7 +130,7 @@ def _recogniser(asr_model: str, spec: DatasetSpec) -> AsrModel | None:
     return AsrModel(name, folder, spec.language)
 
 
-def _header(spec: DatasetSpec, source: Path, clips: Sequence[Clip], recogniser: AsrModel | None) -> StoreHeader:
+def _header(spec: DatasetSpec, source: Path, clips: Sequence[Clip], recognizer: AsrModel | None) -> StoreHeader:
     labelled = sorted({key for clip in clips for key in clip.scores})
     return StoreHeader(
         name=spec.name,
@@ -146,7 +146,7 @@ def _header(spec: DatasetSpec, source: Path, clips: Sequence[Clip], recogniser: 
             "layout": "clips",
             "file": source.name,
             "versions": {each: version(each) for each in ("mmim-live", "mediapipe", "torchaudio", "faster-whisper")},
-            "recogniser": recogniser.name if recogniser is not None else None,
+            "recogniser": recognizer.name if recognizer is not None else None,
         },
     )
 
@@ -168,9 +168,9 @@ def _write(
                 told[clip.id] = "neither a face nor a voice nor a word was found in it"
                 continue
             sample = Sample(clip.id, text, measured.voice, measured.face, clip.scores)
-            recogniser = tasks[clip.id].recogniser
+            recognizer = tasks[clip.id].recognizer
             writer.add(
-                clip.split, sample, "label.csv" if given else recogniser.name if recogniser is not None else None
+                clip.split, sample, "label.csv" if given else recognizer.name if recognizer is not None else None
             )
             count += 1
             recognised += not given and bool(text)
