@@ -115,6 +115,7 @@ class Session:
             restarts_workers=policy.restarts_workers,
         )
         self._workers = [Worker(name, job, self._supervisor.failed) for name, job in self._jobs().items()]
+        self._starting_or_closing = threading.Lock()
 
     @property
     def media_s(self) -> float:
@@ -134,9 +135,11 @@ class Session:
         self._events.put(self._started())
         for notice in self._source.info.notices:
             self._events.put(notice)
-        self._source.start(self._inbox)
-        for worker in self._workers:
-            worker.start()
+        with self._starting_or_closing:
+            if not self._supervisor.stopping:
+                self._source.start(self._inbox)
+                for worker in self._workers:
+                    worker.start()
         try:
             for event in self._events:
                 if self.recorder is not None:
@@ -172,21 +175,23 @@ class Session:
 
     def stop(self, within_s: float = JOIN_S) -> list[str]:
         """End all threads; return the names of those that did not end in time."""
-        self._supervisor.shut_down()
         deadline_s = time.monotonic() + within_s
-        started = [worker for worker in self._workers if worker.ident is not None]
+        self._supervisor.shut_down()
+        with self._starting_or_closing:
+            started = [worker for worker in self._workers if worker.ident is not None]
         for worker in started:
             if worker is not threading.current_thread():
                 worker.join(max(0.0, deadline_s - time.monotonic()))
-        if self.recorder is not None:
-            self.recorder.close(max(MIN_RECORDING_S, deadline_s - time.monotonic()))
-        late = [worker.name for worker in started if worker.is_alive()]
-        if not late:
-            self._source.close()
-            if self.models.face is not None:
-                self.models.face.close()
-            # Workers and session refer to each other: break the cycle, so that models are freed with the session.
-            self._workers = []
+        with self._starting_or_closing:
+            if self.recorder is not None:
+                self.recorder.close(max(MIN_RECORDING_S, deadline_s - time.monotonic()))
+            late = [worker.name for worker in started if worker.is_alive()]
+            if not late:
+                self._source.close()
+                if self.models.face is not None:
+                    self.models.face.close()
+                # Workers and session refer to each other: break the cycle, so that models are freed with the session.
+                self._workers = []
         return late
 
     # ---- health --------------------------------------------------------------------------------------------------

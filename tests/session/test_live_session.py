@@ -322,6 +322,39 @@ def test_readings_continue_while_the_camera_is_lost():
     assert [r.end_s for r in scene.of(Reading) if r.revision == 0][:4] == [0.5, 1.0, 1.5, 2.0]
 
 
+def test_two_threads_may_stop_a_session_at_once():
+    class SlowToClose(Face):
+        closing = 0
+
+        def close(self) -> None:
+            self.closing += 1
+            assert self.closing == 1, "two threads close the extractor"
+            time.sleep(0.1)
+            super().close()
+            self.closing -= 1
+
+    scene = Scene(face=SlowToClose())
+    session = scene.session()
+    late: list[list[str]] = []
+    stoppers = [threading.Thread(target=lambda: late.append(session.stop())) for _ in range(4)]
+    for event in session.events():
+        if isinstance(event, Reading) and not late and stoppers[0].ident is None:
+            for stopper in stoppers:
+                stopper.start()
+    for stopper in stoppers:
+        stopper.join(5)
+    assert late == [[]] * 4
+    assert scene.face.closed
+
+
+def test_a_session_that_was_stopped_before_it_began_starts_nothing():
+    scene = Scene()
+    session = scene.session()
+    assert session.stop() == []
+    assert list(session.events()) == []
+    assert scene.face.count == -1
+
+
 @pytest.mark.parametrize("device", ["camera", "microphone"])
 def test_one_device_is_enough(device: str):
     scene = Scene(camera=device == "camera", microphone=device == "microphone").run()
