@@ -32,6 +32,7 @@ class Transcript:
         self.committed: list[WordHeard] = []  # words of no utterance yet
         self.provisional: list[WordHeard] = []
         self.rewrites = 0  # how often the log changed elsewhere than at its end
+        self.forgotten = 0  # entries at the beginning of the log that are no longer kept
         self._heard_s = 0.0
 
     @classmethod
@@ -73,7 +74,13 @@ class Transcript:
 
     def keep_last(self, *, readings: int, entries: int, words: int) -> None:
         """Forget all but the last so many readings, log entries and committed words."""
+        self.forgotten += max(0, len(self.log) - entries)
         del self.readings[:-readings], self.log[:-entries], self.committed[:-words]
+
+    def thin_readings(self, limit: int) -> None:
+        """Beyond `limit` readings (at least 4), forget every other one of the older half; what is older thus becomes sparser."""
+        if len(self.readings) > limit:
+            del self.readings[1 : limit // 2 : 2]
 
     def _apply_word(self, word: WordHeard) -> None:
         if word.heard_s > self._heard_s:

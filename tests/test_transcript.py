@@ -145,3 +145,17 @@ def test_what_is_kept_is_the_newest(events: list[Event], count: int) -> None:
     assert transcript.log == whole.log[-count:]
     assert transcript.committed == whole.committed[-count:]
     assert transcript.reading == whole.reading
+    assert transcript.forgotten == len(whole.log) - len(transcript.log)
+
+
+@given(st.integers(1, 60), st.integers(4, 20))
+def test_thinning_keeps_the_first_reading_and_the_newer_half(count: int, limit: int) -> None:
+    transcript = Transcript()
+    for index in range(count):
+        transcript.apply(reading(index / 2, 0.0))
+        transcript.thin_readings(limit)
+        ends = [each.end_s for each in transcript.readings]
+        assert len(ends) <= limit
+        assert ends[0] == 0.0
+        kept = min(index + 1, limit // 2)
+        assert ends[-kept:] == [newest / 2 for newest in range(index + 1 - kept, index + 1)]

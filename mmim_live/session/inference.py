@@ -41,7 +41,8 @@ class Inference:
         self._reported: set[str] = set()  # languages for which there has been a notice
         self._spoken: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
-        self._scores: list[float] = []  # of the committed readings
+        self._scored = 0  # committed readings with a score
+        self._score_sum = 0.0  # of those
         self._latencies_ms: deque[float] = deque(maxlen=RECENT_READINGS)
 
     def read(self, item: Aligned) -> list[Event]:
@@ -80,7 +81,7 @@ class Inference:
             duration_s=duration_s,
             counts={name: self._counts[name] for name in names},
             drops=drops,
-            mean_score=statistics.fmean(self._scores) if self._scores else None,
+            mean_score=self._score_sum / self._scored if self._scored else None,
             languages=tuple(language for language, _ in self._spoken.most_common()),
             real_time_factor=wall_s / duration_s if duration_s else 0.0,
         )
@@ -118,7 +119,8 @@ class Inference:
         if window.status == "committed":
             self.count("readings")
             if prediction.score is not None:
-                self._scores.append(prediction.score)
+                self._scored += 1
+                self._score_sum += prediction.score
         latency_ms = self._latency_ms(window)
         if window.revision == 0:  # later revisions wait for words, which is not a reading's latency
             self._latencies_ms.append(latency_ms)

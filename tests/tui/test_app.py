@@ -17,6 +17,7 @@ from mmim_live.session_types import (
     RecordingHealth,
 )
 from mmim_live.settings import KeyOverrides
+from mmim_live.tui.state import MAX_ENTRIES
 from mmim_live.tui.themes import CYCLE
 from mmim_live.types import Agreement, Contributions, Present
 from tests.tui.driving import make_app, screen_text, settle, show, until
@@ -316,3 +317,10 @@ def test_screenshots_contain_the_words_and_fetch_nothing(tmp_path: Path) -> None
     assert "FINISHED" not in picture
     main([str(tmp_path / "talk.jsonl"), str(tmp_path / "talk.svg"), "80", "24"])
     assert "FINISHED" in (tmp_path / "talk.svg").read_text(encoding="utf-8")
+
+
+def test_the_log_goes_on_after_its_oldest_entries_were_forgotten() -> None:
+    spoken = [utterance(index, index + 0.9, f"number {index}", 0.5) for index in range(MAX_ENTRIES + 50)]
+    text = show([SESSION, *spoken], (120, 40))
+    assert f"number {MAX_ENTRIES + 49}" in text
+    assert text.count(f"number {MAX_ENTRIES + 48}") == 1

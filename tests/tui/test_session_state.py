@@ -1,8 +1,8 @@
 """The state of the app, from events and health."""
 
 from mmim_live.session_types import Health
-from mmim_live.tui.state import SessionState
-from tests.tui.scripted import SESSION, SUMMARY, health, reading, talk, word_heard
+from mmim_live.tui.state import MAX_ENTRIES, MAX_READINGS, MAX_WORDS, SessionState
+from tests.tui.scripted import SESSION, SUMMARY, health, reading, talk, utterance, word_heard
 
 
 def test_time_only_advances_and_the_summary_is_kept() -> None:
@@ -35,3 +35,28 @@ def test_progress_is_a_fraction_of_the_duration() -> None:
     assert Health(70.0, duration_s=60.0).progress == 1.0
     assert Health(70.0).progress is None
     assert Health(0.0, duration_s=0.0).progress is None
+
+
+def test_what_is_kept_of_a_session_of_days_is_bounded_and_still_covers_all_of_it() -> None:
+    state = SessionState()
+    count = 4 * MAX_READINGS
+    for index in range(count):
+        state.take(reading(index / 2, 0.0))
+    ends = [each.end_s for each in state.transcript.readings]
+    assert len(ends) <= MAX_READINGS
+    assert ends == sorted(ends)
+    assert ends[0] == 0.0
+    assert ends[-MAX_READINGS // 4 :] == [index / 2 for index in range(count - MAX_READINGS // 4, count)]
+    assert state.readings_counted == count
+    for index in range(MAX_WORDS + 10):
+        state.take(word_heard("la", index, index + 1, index + 1, "committed"))
+    assert len(state.transcript.committed) == MAX_WORDS
+
+
+def test_utterances_that_are_no_longer_kept_still_count_in_the_mean() -> None:
+    state = SessionState()
+    assert state.utterance_scores() is None
+    for index in range(2 * MAX_ENTRIES):
+        state.take(utterance(index, index + 1, "so", 2.0 if index < MAX_ENTRIES else -1.0))
+    assert len(state.transcript.log) == MAX_ENTRIES
+    assert state.utterance_scores() == (2 * MAX_ENTRIES, 0.5)

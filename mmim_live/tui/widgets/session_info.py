@@ -30,10 +30,10 @@ class SessionInfoPanel(StateWidget):
     def _facts(self) -> list[tuple[str, str]]:
         state = self._state
         session, health = state.session, state.health
-        facts = [("media time", clock(state.now_s)), ("readings", str(len(state.transcript.readings)))]
-        scores = [each.score for each in state.transcript.utterances if each.score is not None]
-        if scores:
-            facts.append(("utterances", f"{len(scores)}, mean {signed(sum(scores) / len(scores))}"))
+        facts = [("media time", clock(state.now_s)), ("readings", str(state.readings_counted))]
+        if (scores := state.utterance_scores()) is not None:
+            count, mean = scores
+            facts.append(("utterances", f"{count}, mean {signed(mean)}"))
         if session is not None:
             facts += [("model", session.checkpoint), ("features", session.contract_hash)]
             facts += [(name, model) for name, model in session.models.items() if name != "checkpoint"]

@@ -62,7 +62,8 @@ class Timeline(Widget):
         """Redraw from the state."""
         view = self.view()
         state = self._state
-        drawn = (view, state.readings_received, len(state.transcript.log), state.transcript.rewrites)
+        entries = state.transcript.forgotten + len(state.transcript.log)
+        drawn = (view, state.readings_received, entries, state.transcript.rewrites)
         if drawn == self._drawn:  # most events are words and health
             return
         self._drawn = drawn

@@ -20,6 +20,9 @@ from mmim_live.tui.widgets.state_widget import StateWidget
 from mmim_live.wording import clock, sign, signed, tone
 
 
+MAX_LINES = 5_000  # of the log; more than the entries that the state keeps take in a narrow terminal
+
+
 class UtteranceLog(RichLog, inherit_bindings=False):
     """Utterances and notices, scrollable; stays at the end unless it was scrolled up."""
 
@@ -34,10 +37,10 @@ class UtteranceLog(RichLog, inherit_bindings=False):
     }
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
-        super().__init__(wrap=True, min_width=0)
+        super().__init__(wrap=True, min_width=0, max_lines=MAX_LINES)
         self._state = state
         self._ascii_only = ascii_only
-        self._written = 0
+        self._written = 0  # entries, including those that the transcript has forgotten
         self._rewrites = 0
         self._written_width = 0
         self._follows = True  # the end; where it is changes with the height, so that the position alone is not enough
@@ -47,18 +50,20 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         width = self.scrollable_content_region.width
         if width <= 0:
             return
-        so_far = (self._state.transcript.rewrites, width, len(self._state.transcript.log))
+        transcript = self._state.transcript
+        entries = transcript.forgotten + len(transcript.log)
+        so_far = (transcript.rewrites, width, entries)
         if so_far == (self._rewrites, self._written_width, self._written):
             return
         follows = self._follows
-        if (self._rewrites, self._written_width) != (self._state.transcript.rewrites, width):
+        if (self._rewrites, self._written_width) != (transcript.rewrites, width):
             self.clear()
             self._written = 0
-        for entry in self._state.transcript.log[self._written :]:
+        for entry in transcript.log[max(0, self._written - transcript.forgotten) :]:
             self.write(self._line(entry), width=width, scroll_end=follows)
         self._follows = follows
-        self._written = len(self._state.transcript.log)
-        self._rewrites, self._written_width = self._state.transcript.rewrites, width
+        self._written = entries
+        self._rewrites, self._written_width = transcript.rewrites, width
 
     def on_resize(self, _event: events.Resize) -> None:
         """Wrap for the new width once RichLog has it; stay at the end in the new height."""
