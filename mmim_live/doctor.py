@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from mmim_live import assets
 from mmim_live.errors import MmimLiveError
 from mmim_live.settings import DEFAULT_CHECKPOINT
+from mmim_live.telemetry import block_mediapipe_uploads, blocked_libraries
 
 IMPORT_TIMEOUT_S = 60.0
 
@@ -46,6 +47,7 @@ def examine() -> Iterator[Check]:
     for asset in assets.ASSETS.values():
         yield _asset(asset)
     yield _located(f"checkpoint {DEFAULT_CHECKPOINT}", lambda: str(assets.checkpoint_folder(DEFAULT_CHECKPOINT)))
+    yield _telemetry()
     yield _terminal()
 
 
@@ -112,6 +114,16 @@ def _located(name: str, look: Callable[[], str], fix: str = "") -> Check:
         return Check(name, True, look())
     except MmimLiveError as error:
         return Check(name, False, str(error), fix)
+
+
+def _telemetry() -> Check:
+    block_mediapipe_uploads()  # as the face landmarker does before it starts
+    blocked = blocked_libraries()
+    open_ones = [library for library, is_blocked in blocked.items() if not is_blocked]
+    if not open_ones:
+        return Check("usage reports of libraries", True, f"blocked: {', '.join(blocked)}")
+    fix = "something in this process has changed the environment after mmim-live had set it"
+    return Check("usage reports of libraries", False, f"not blocked: {', '.join(open_ones)}", fix)
 
 
 def _terminal() -> Check:

@@ -10,10 +10,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 
 BLOCKED = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 _CLOSED_PROXY = "http://127.0.0.1:9"  # the discard port, on which nothing listens
+_SWITCHES = {  # by library: the variable that it reads, and the value that stops its reports
+    "onnxruntime": ("ORT_DISABLE_TELEMETRY", BLOCKED["ORT_DISABLE_TELEMETRY"]),
+    "huggingface_hub": ("HF_HUB_DISABLE_TELEMETRY", BLOCKED["HF_HUB_DISABLE_TELEMETRY"]),
+    "mediapipe": ("https_proxy", _CLOSED_PROXY),
+}
 
 
 def block_library_telemetry() -> None:
@@ -30,3 +37,17 @@ def block_mediapipe_uploads() -> None:
     os.putenv("https_proxy", _CLOSED_PROXY)  # libcurl prefers the lower-case name
     for name in ("no_proxy", "NO_PROXY"):  # would exempt hosts from the proxy
         os.unsetenv(name)
+
+
+def blocked_libraries() -> dict[str, bool]:
+    """For each library: whether its reports are blocked, by the environment that native code sees."""
+    return {library: _native_environment(name) == value for library, (name, value) in _SWITCHES.items()}
+
+
+def _native_environment(name: str) -> str | None:
+    if sys.platform == "win32":  # one environment per process there
+        return os.environ.get(name)
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_char_p
+    value: bytes | None = getenv(name.encode())
+    return None if value is None else os.fsdecode(value)

@@ -78,7 +78,7 @@ class Transcript:
         del self.readings[:-readings], self.log[:-entries], self.committed[:-words]
 
     def thin_readings(self, limit: int) -> None:
-        """Beyond `limit` readings (at least 4), forget every other one of the older half; what is older thus becomes sparser."""
+        """Beyond `limit` readings (4 or more), forget every other one of the older half, which thus becomes sparser."""
         if len(self.readings) > limit:
             del self.readings[1 : limit // 2 : 2]
 

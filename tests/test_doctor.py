@@ -23,6 +23,16 @@ def test_two_releases_of_opencv_are_reported(monkeypatch: pytest.MonkeyPatch):
     assert not doctor._same_opencv().ok
 
 
+def test_it_says_whose_usage_reports_are_blocked():
+    assert doctor._telemetry().found == "blocked: onnxruntime, huggingface_hub, mediapipe"
+
+
+def test_a_switch_that_was_undone_is_reported(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    check = doctor._telemetry()
+    assert (check.ok, check.found) == (False, "not blocked: onnxruntime")
+
+
 @pytest.mark.slow
 def test_everything_that_the_tests_need_is_well_here():
     needed = {"python", "torch and torchaudio", "text encoder", "face landmarker", "opencv", "speech recognition"}

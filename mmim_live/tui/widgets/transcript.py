@@ -19,7 +19,6 @@ from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
 from mmim_live.wording import clock, sign, signed, tone
 
-
 MAX_LINES = 5_000  # of the log; more than the entries that the state keeps take in a narrow terminal
 
 
