@@ -13,6 +13,7 @@ from mmim_live.events import Event, Mark, Utterance
 
 VTT_HEADER = "WEBVTT\n\n"
 MARK_SHOWN_S = 2.0
+MAX_S = 359_999.0  # 99:59:59; players read hours of two digits
 
 # SubRip has no escapes, and players take <i> and {\an8} for markup: look-alikes are shown as they are.
 _SRT_LOOKALIKES = str.maketrans("<>{}", "‹›()")
@@ -58,9 +59,14 @@ def _times(event: Event, mark: str) -> str:
     assert isinstance(event, Utterance | Mark)
     start_s = event.time_s if isinstance(event, Mark) else event.start_s
     end_s = start_s + MARK_SHOWN_S if isinstance(event, Mark) else event.end_s
-    start_ms = max(0, round(start_s * 1000))
-    end_ms = max(start_ms + 1, round(end_s * 1000))  # players drop cues that last no time
+    start_ms = _milliseconds(start_s)
+    end_ms = max(start_ms + 1, _milliseconds(end_s))  # players drop cues that last no time
     return f"{_clock(start_ms, mark)} --> {_clock(end_ms, mark)}"
+
+
+def _milliseconds(time_s: float) -> int:
+    """A time that a player can show: what is no number is 0."""
+    return 0 if math.isnan(time_s) else round(min(max(time_s, 0.0), MAX_S) * 1000)
 
 
 def _clock(time_ms: int, mark: str) -> str:

@@ -100,7 +100,11 @@ def to_string(value: Any, where: str) -> str:
         return value.decode("utf-8", "replace")
     if not isinstance(value, str):
         raise DataError(f"{where}: is a {type(value).__name__}, expected a string")
-    return str(value)
+    try:
+        # A pickle can spell half a surrogate pair, and numpy makes strings of any numbers, also beyond Unicode.
+        return value.encode().decode()
+    except UnicodeError as error:
+        raise DataError(f"{where}: holds a character that Unicode does not have") from error
 
 
 def ragged(padded: NDArray[np.float32], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Rows:

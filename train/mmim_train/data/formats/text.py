@@ -28,7 +28,9 @@ from mmim_train.data.formats.csv_table import parse_number, parse_split, read_ta
 from mmim_train.data.registry import EMOTIONS, SENTIMENTS, DatasetSpec
 
 # The numbers of MELD's emotions in tables that have an `annotation` column.
-_MELD_NUMBERS = ("anger", "joy", "sadness", "neutral", "disgust", "fear", "surprise")
+_MELD_NUMBERS = {
+    "0": "anger", "1": "joy", "2": "sadness", "3": "neutral", "4": "disgust", "5": "fear", "6": "surprise"
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,8 @@ def _annotation(spec: DatasetSpec, annotation: str, where: str) -> dict[str, int
     annotation = annotation.strip().lower()
     if not annotation:
         return {}
-    if "emotion" in spec.class_names and annotation.isdigit() and int(annotation) < len(_MELD_NUMBERS):
-        return {"emotion": EMOTIONS.index(_MELD_NUMBERS[int(annotation)])}
+    if "emotion" in spec.class_names and annotation in _MELD_NUMBERS:
+        return {"emotion": EMOTIONS.index(_MELD_NUMBERS[annotation])}
     if annotation in SENTIMENTS:
         return {"sentiment": SENTIMENTS.index(annotation)}
-    raise DataError(f"{where}: annotation is {annotation!r}, expected one of {', '.join(SENTIMENTS)}")
+    raise DataError(f"{where}: annotation is {annotation[:40]!r}, expected one of {', '.join(SENTIMENTS)}")
