@@ -1,0 +1,37 @@
+"""Strangers' files are accepted or refused in one line: some mutated ones in every area, and all that once failed."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.area import read_files
+from tests.fuzz.areas import NAMES
+from tests.fuzz.campaign import Worker, attack, inputs_of
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="measures memory with Linux's /proc")
+
+CORPUS = Path(__file__).parent / "corpus"
+INPUTS = 40  # an area
+BUSY_LIMIT_S = 30.0  # a hang is a hang, and the machine may be busy
+
+
+@pytest.mark.parametrize("area", NAMES)
+def test_mutated_files_are_accepted_or_refused_in_one_line(area: str):
+    tally, failures = attack(area, seed=2, numbers=range(INPUTS), limit_s=BUSY_LIMIT_S)
+    assert failures == []
+    assert tally.counts["inputs"] == INPUTS
+
+
+@pytest.mark.parametrize("area", [path.name for path in sorted(CORPUS.iterdir())])
+def test_what_once_failed_no_longer_does(area: str):
+    cases = sorted((CORPUS / area).iterdir())
+    with Worker(area, BUSY_LIMIT_S) as worker:
+        assert {case.name: worker.judge(read_files(case)).problems for case in cases} == {
+            case.name: () for case in cases
+        }
+
+
+def test_the_same_seed_gives_the_same_inputs():
+    first, again, other = (list(inputs_of("events", seed, range(20))) for seed in (5, 5, 6))
+    assert first == again != other
