@@ -5,15 +5,21 @@ Only `cli` turns an error into an exit code.
 
 from mmim_live.text_normalization import one_line
 
+_HEAD, _TAIL = 600, 300  # characters of a long message: what is wrong comes first, how to fix it last
+
 
 class MmimLiveError(Exception):
     """The root of the hierarchy: anything that a user can cause or fix.
 
-    The message stays one line, whatever names and keys it quotes.
+    The message stays one line that can be read, whatever names, keys and values it quotes: of a long one, the middle is
+    left out.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
+        line = one_line(message)
+        if len(line) > _HEAD + _TAIL:
+            line = f"{line[:_HEAD]} ... {line[-_TAIL:]}"
+        super().__init__(line)
 
 
 class DeviceError(MmimLiveError):

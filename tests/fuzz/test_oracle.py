@@ -13,6 +13,7 @@ EXPECTED = {
     "refuse": ("refused", ()),
     "raise": ("traceback", ("traceback",)),
     "refuse_in_two_lines": ("traceback", ("traceback",)),
+    "refuse_at_length": ("traceback", ("traceback",)),
     "hang": ("hang", ("hang",)),
     "hog": ("accepted", ("memory",)),
     "write_outside": ("traceback", ("traceback", "write")),

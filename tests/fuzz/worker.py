@@ -20,6 +20,7 @@ from tests.fuzz.area import Area, write_files
 from tests.fuzz.areas import load_area
 
 ADDRESS_SPACE_MIB = 4_096  # beyond what the warm process has
+MESSAGE_CHARACTERS = 1_000
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.sendmsg")
 _CHANGES = {"os.remove": 1, "os.mkdir": 1, "os.rmdir": 1, "os.truncate": 1, "os.chmod": 1, "os.rename": 2,
             "os.link": 2, "os.symlink": 2}  # how many paths come first  # fmt: skip
@@ -79,8 +80,8 @@ def run_one(area: Area, folder: Path, guard: Guard) -> dict[str, Any]:
         area.read(folder)
     except MmimLiveError as error:
         outcome, detail = "refused", str(error)
-        if len(detail.splitlines()) != 1 or not detail.isprintable():
-            outcome, detail = "traceback", f"the message is not one printable line: {detail!r}"
+        if len(detail.splitlines()) != 1 or not detail.isprintable() or len(detail) > MESSAGE_CHARACTERS:
+            outcome, detail = "traceback", f"the message is not one short printable line: {detail[:5_000]!r}"
     except BaseException:  # noqa: BLE001  whatever it is, it is a finding
         outcome, detail = "traceback", traceback.format_exc(limit=-12)
     network, writes = guard.network, guard.writes

@@ -29,6 +29,12 @@ def _refuse_in_two_lines() -> None:
     raise error
 
 
+def _refuse_at_length() -> None:
+    error = DataError("")
+    error.args = ("a" * 5_000,)
+    raise error
+
+
 def _hang() -> None:
     time.sleep(60)
 
@@ -67,6 +73,7 @@ DEEDS = {
     "refuse": _refuse,
     "raise": _raise,
     "refuse_in_two_lines": _refuse_in_two_lines,
+    "refuse_at_length": _refuse_at_length,
     "hang": _hang,
     "hog": _hog,
     "write_outside": _write_outside,
