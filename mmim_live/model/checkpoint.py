@@ -22,13 +22,15 @@ from mmim_live.errors import CheckpointError
 from mmim_live.model.checkpoint_config import CheckpointConfig, contract_difference
 from mmim_live.model.encoders import TextEncoder
 from mmim_live.model.mmim import MMIM
-from mmim_live.model.tokenizer import TextTokenizer
+from mmim_live.model.tokenizer import TextTokenizer, highest_id
 from mmim_live.types import FeatureContract
 from mmim_live.untrusted import read_json_object
 
 __all__ = ["Checkpoint", "CheckpointConfig", "load_checkpoint", "save_checkpoint", "stored"]
 
 WEIGHTS, TOKENIZER, CONFIG, CARD = "model.safetensors", "tokenizer.json", "config.json", "README.md"
+MAX_TOKEN_ID = 1_000_000  # as many as backbone_limits admits
+_UNKNOWN = "a \u2603"  # hardly in any vocabulary; a tokenizer without a token for what it does not know fails at it
 _REMEDY = "get the checkpoint again, or train one with 'mmim-live train'"
 
 
@@ -155,8 +157,12 @@ def _read_tokenizer(folder: Path, config: CheckpointConfig) -> TextTokenizer:
     path = _require(folder, TOKENIZER)
     try:
         tokenizer = Tokenizer.from_file(str(path))
+        tokenizer.encode(_UNKNOWN)
     except Exception as error:  # the library raises no narrower class
         raise CheckpointError(f"{path} is not a tokenizer file ({str(error).splitlines()[0]}); {_REMEDY}") from error
+    # Before it is copied, which counts from 0 to the highest id.
+    if (highest := highest_id(tokenizer)) >= MAX_TOKEN_ID:
+        raise CheckpointError(f"{path} has the token id {highest}, beyond {MAX_TOKEN_ID}; {_REMEDY}")
     return TextTokenizer(tokenizer, config.max_tokens, config.pad_token_id)
 
 
@@ -166,7 +172,11 @@ def _check_vocabulary(folder: Path, model: MMIM, tokenizer: TextTokenizer | None
     size, limit = model.text_encoder.vocabulary_size, model.text_encoder.max_positions
     if tokenizer.vocabulary_size > size:
         raise CheckpointError(
-            f"{folder / TOKENIZER} has {tokenizer.vocabulary_size} tokens, the text encoder {size}; {_REMEDY}"
+            f"{folder / TOKENIZER} needs {tokenizer.vocabulary_size} tokens, the text encoder has {size}; {_REMEDY}"
+        )
+    if tokenizer.pad_id >= size:
+        raise CheckpointError(
+            f"{folder / CONFIG}: pad_token_id is {tokenizer.pad_id}, the text encoder has {size} tokens"
         )
     if limit is not None and tokenizer.max_tokens > limit:
         raise CheckpointError(

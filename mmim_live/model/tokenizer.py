@@ -23,13 +23,13 @@ class TextTokenizer:
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens, direction="left")  # the latest words matter most
-        self._pad_id = pad_id
+        self.pad_id = pad_id
         self.max_tokens = max_tokens
 
     @property
     def vocabulary_size(self) -> int:
-        """The number of ids, including added tokens."""
-        return int(self._tokenizer.get_vocab_size(with_added_tokens=True))
+        """One more than the highest id of any token, including those that are put around each text."""
+        return max([highest_id(self._tokenizer), *self._tokenizer.encode("").ids], default=-1) + 1
 
     def ids(self, text: str) -> list[int]:
         """The token ids of a text, including [CLS] and [SEP]; none for a text without words."""
@@ -43,7 +43,7 @@ class TextTokenizer:
     def pad(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """The same from token ids computed before."""
         longest = max((len(row) for row in rows), default=0)
-        token_ids = torch.full((len(rows), longest), self._pad_id, dtype=torch.long)
+        token_ids = torch.full((len(rows), longest), self.pad_id, dtype=torch.long)
         for target, row in zip(token_ids, rows, strict=True):
             target[: len(row)] = torch.tensor(row, dtype=torch.long)
         lengths = torch.tensor([len(row) for row in rows], dtype=torch.long)
@@ -52,6 +52,11 @@ class TextTokenizer:
     def save(self, path: Path) -> None:
         """Write tokenizer.json."""
         path.write_text(self._tokenizer.to_str(), encoding="utf-8")
+
+
+def highest_id(tokenizer: Tokenizer) -> int:
+    """The highest id in the vocabulary, added tokens included; -1 if it is empty."""
+    return max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
 
 
 def load_pretrained_tokenizer(name_or_folder: str, max_tokens: int, local_only: bool = False) -> TextTokenizer:

@@ -132,6 +132,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
         (lambda c: c["architecture"].update(fusion=10**6), "has shape"),  # 4 TB, were it allocated
         (lambda c: c["architecture"]["text_encoder"].update(vocab_size=5), "12 tokens"),
         (lambda c: c.update(max_tokens=99), "at most 32"),
+        (lambda c: c.update(pad_token_id=12), "pad_token_id is 12"),
     ],
 )
 def test_a_wrong_setting_is_named(

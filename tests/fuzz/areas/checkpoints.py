@@ -63,7 +63,7 @@ def change_header(rng: random.Random, content: bytes) -> bytes:
 
 def read(folder: Path) -> None:
     checkpoint = load_checkpoint(folder, None)
-    Predictor(checkpoint, torch.device("cpu")).predict([make_window()])
+    Predictor(checkpoint, torch.device("cpu")).predict([make_window("i love this strange movie")])
 
 
 AREA = Area("checkpoints", seeds, read, {".json": (change_field,), ".safetensors": (change_header,)})

@@ -56,6 +56,8 @@ def change_member(rng: random.Random, content: bytes) -> bytes:
             members = {name: archive.read(name) for name in archive.namelist()}
     except Exception:  # noqa: BLE001  an earlier mutation damaged it
         return content
+    if not members:
+        return content
     name = rng.choice(sorted(members))
     members[name] = rng.choice((change_header, change_character))(rng, members[name])
     file = io.BytesIO()
