@@ -13,11 +13,13 @@ import typer
 from mmim_live.cli.benchmark import bench_app
 from mmim_live.cli.build_default import build_default
 from mmim_live.cli.diagnostics import devices, doctor, models
+from mmim_live.cli.failures import BUG, explained, shows_tracebacks
 from mmim_live.cli.live import live
 from mmim_live.cli.replay import replay
 from mmim_live.cli.serving import expand_serve_flag
+from mmim_live.cli.standard_streams import write_error
 from mmim_live.cli.training import evaluate, extract, train, tune
-from mmim_live.errors import MmimLiveError, RenamedWarning
+from mmim_live.errors import RenamedWarning
 
 app = typer.Typer(
     name="mmim-live",
@@ -31,15 +33,18 @@ app.add_typer(bench_app, name="bench")
 
 
 def run(arguments: list[str]) -> None:
-    """Run a command; every error that a user can fix becomes one line."""
+    """Run a command; every error becomes one line."""
     try:
         with renames_in_one_line():
             app(expand_serve_flag(with_default_command(arguments)))
-    except MmimLiveError as error:
-        sys.stderr.write(f"mmim-live: {error}\n")
-        sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
+    except Exception as error:
+        message, code = explained(error)
+        if code == BUG and shows_tracebacks():
+            raise
+        write_error(message)
+        sys.exit(code)
 
 
 @contextmanager
@@ -56,7 +61,7 @@ def renames_in_one_line() -> Iterator[None]:
         line: str | None = None,
     ) -> None:
         if issubclass(category, RenamedWarning):
-            sys.stderr.write(f"mmim-live: {message}\n")
+            write_error(str(message))
         else:
             show(message, category, filename, lineno, file=file, line=line)
 
