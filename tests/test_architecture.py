@@ -1,6 +1,7 @@
 """What the folders promise: what may import what, where threads and processes start, how calls are written."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -271,6 +272,12 @@ def test_only_the_command_line_prints_or_exits():
         for call in calls_in(path):
             called = ast.unparse(call.func)
             assert called not in {"print", "exit", "quit", "sys.exit", "os._exit"}, f"{path}: {called}"
+
+
+def test_every_test_that_the_threat_model_names_exists():
+    named = re.findall(r"`(tests/[^`]+)`", (REPOSITORY / "docs" / "threat-model.md").read_text(encoding="utf-8"))
+    assert named
+    assert [name for name in named if not (REPOSITORY / name).exists()] == []
 
 
 def test_public_names_exist():
