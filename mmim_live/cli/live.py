@@ -79,7 +79,7 @@ def live(
         record_to=record_to,
     )
     outputs = build_outputs(output)
-    devices = Devices(None if no_camera else camera, _number(microphone), not no_microphone)
+    devices = Devices(None if no_camera else camera, microphone, not no_microphone)
     with serving(settings) as server:
         sinks = [server] if server is not None else []
         runner = live_runner(devices, settings, record=record, outputs=outputs, sinks=sinks)
@@ -90,7 +90,3 @@ def live(
 
         keys = load_keys(config, user_file())
         run_app(runner, title="live", ascii_only=ascii_only, keys=keys, server=server, welcome=not acknowledged())
-
-
-def _number(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isdecimal() else text

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mmim_live.capture.clock import SessionClock
 from mmim_live.capture.devices import portaudio
+from mmim_live.capture.devices.device_number import device_number
 from mmim_live.capture.devices.device_status import Backoff, DeviceStatus, Report
 from mmim_live.capture.devices.level_meter import LevelMeter
 from mmim_live.capture.devices.portaudio import MicrophoneInfo
@@ -79,7 +80,7 @@ class Microphone:
         portaudio.load_sounddevice()
         self.clock = clock
         self.name = "default" if device is None else str(device)
-        self._device = int(device) if isinstance(device, str) and device.isdecimal() else device
+        self._device = device_number(device)
         self._requested_rate_hz = rate_hz
         self._status = DeviceStatus("microphone", clock, report)
         self._closing = threading.Event()
@@ -109,7 +110,7 @@ class Microphone:
 
     def use(self, device: str | int | None) -> None:
         """Switch to another device, in the background; audio continues, with silence between the two."""
-        self._device = int(device) if isinstance(device, str) and device.isdecimal() else device
+        self._device = device_number(device)
         self.name = "default" if device is None else str(device)
         self._changed.set()
 

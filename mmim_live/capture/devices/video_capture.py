@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmim_live.capture.devices.device_number import device_number
 from mmim_live.errors import DeviceError
 
 # How long a live camera may deliver nothing before it counts as lost; stopping may have to wait this long, too.
@@ -59,8 +60,8 @@ class CameraTarget:
 def camera_target(source: int | str) -> CameraTarget:
     """An index, also as text or as /dev/videoN, is a device; anything else is an address or a path."""
     text = str(source)
-    number = text.removeprefix("/dev/video")
-    return CameraTarget(int(number)) if number.isdecimal() else CameraTarget(None, text)
+    number = device_number(text.removeprefix("/dev/video"))
+    return CameraTarget(number) if isinstance(number, int) else CameraTarget(None, text)
 
 
 def open_capture(
