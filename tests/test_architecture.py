@@ -39,7 +39,7 @@ LIVE_IMPORTS: dict[str, set[str]] = {
     "session": GROUND | STAGES | {"recording"},
     "serve": GROUND | {"output"},
     "tui": GROUND,
-    "benchmark": GROUND | {"capture", "session", "speech", "tui"},
+    "benchmark": GROUND | {"capture", "recording", "session", "speech", "tui"},
     "doctor": GROUND,
     "cli": GROUND | {"benchmark", "capture", "doctor", "output", "recording", "serve", "session", "tui"},
     "__init__": GROUND | {"session", "recording"},
@@ -64,8 +64,10 @@ TRAIN_IMPORTS: dict[str, tuple[set[str], set[str]]] = {
 COMMANDS_OF_TRAIN = {"commands", "features", "default_checkpoint"}
 
 CONCURRENCY = {
-    "mmim_live/benchmark/live.py": "plays clips and ends the session on time; measures in a separate process",
-    "mmim_live/benchmark/replay.py": "measures in a fresh process",
+    "mmim_live/benchmark/cpu_limit.py": "runs cpulimit",
+    "mmim_live/benchmark/live.py": "plays clips and ends the session on time",
+    "mmim_live/benchmark/measured_process.py": "measures a session in a process of its own",
+    "mmim_live/benchmark/network_camera.py": "a server of pictures",
     "mmim_live/benchmark/virtual_microphone.py": "runs a sound server and a player, and feeds the player",
     "mmim_live/capture/devices/camera.py": "a camera's frames",
     "mmim_live/capture/devices/microphone.py": "keeps a microphone open; PortAudio calls back on a thread of its own",

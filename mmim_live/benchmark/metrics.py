@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmim_live.benchmark.session_probe import SessionLog
+from mmim_live.benchmark.periods import growth_mb_per_hour
+from mmim_live.benchmark.quantiles import quantile
+from mmim_live.benchmark.session_log import SessionLog
 from mmim_live.benchmark.virtual_microphone import Playback
 from mmim_live.events import Event, Notice, Reading, WordHeard
 from mmim_live.speech.wer import word_errors
@@ -47,6 +49,7 @@ class LiveMetrics:
     cpu_by_thread_percent: str
     memory_mb: float  # at the end
     memory_growth_mb: float | None  # since minute 2
+    memory_growth_mb_per_hour: float | None  # since minute 5
     audio_lost_s: float
     speech_effort: str  # at the end
     drops: str
@@ -70,48 +73,52 @@ class WordTrace:
 
 def live_metrics(log: SessionLog, camera: str, speech: Sequence[Path], plays: Sequence[Playback]) -> LiveMetrics:
     """Compute the metrics; `plays` lists which of `speech` was played to its end, and when."""
-    events = log.events
+    assert log.opened is not None
+    assert log.totals is not None
+    events, totals = log.events, log.totals
     first = [(now_s, event) for now_s, event in events if isinstance(event, Reading) and event.revision == 0]
     intervals = [later - now for (now, _), (later, _) in itertools.pairwise(first)]
     latencies = [reading.latency_ms for _, reading in first]
     traces = trace_words(events)
     heard = [trace.to_reading_s for trace in traces if trace.to_reading_s is not None]
     commitment = [trace.committed_s - trace.end_s for trace in traces]
-    warm = [memory for now_s, memory in log.memory if now_s >= WARM_S]
-    seen = [(now_s, count) for now_s, count in log.frames if count]
-    fps = (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0]) if len(seen) > 1 else 0.0
-    threads = sorted(log.cpu_by_thread_s.items(), key=lambda each: -each[1])
+    warm = [sample.memory_mb for sample in log.samples if sample.time_s >= WARM_S]
+    seen = [usage for usage in log.usage if usage.frames]
+    fps = (seen[-1].frames - seen[0].frames) / (seen[-1].time_s - seen[0].time_s) if len(seen) > 1 else 0.0
+    threads = sorted(totals.cpu_by_thread_s.items(), key=lambda each: -each[1])
+    last = log.usage[-1]
     return LiveMetrics(
         file=camera,
-        loading_s=log.loading_s,
+        loading_s=log.opened.loading_s,
         first_reading_s=first[0][0] if first else math.nan,
         media_s=events[-1][0],
         face_fps=fps,
-        reading_interval_p50_s=_quantile(intervals, 0.5),
-        reading_interval_p95_s=_quantile(intervals, 0.95),
-        reading_latency_p50_ms=_quantile(latencies, 0.5),
-        reading_latency_p95_ms=_quantile(latencies, 0.95),
+        reading_interval_p50_s=quantile(intervals, 0.5),
+        reading_interval_p95_s=quantile(intervals, 0.95),
+        reading_latency_p50_ms=quantile(latencies, 0.5),
+        reading_latency_p95_ms=quantile(latencies, 0.95),
         words=len(traces),
         word_errors=_errors(log, speech, plays),
-        word_to_reading_p50_s=_quantile(heard, 0.5),
-        word_to_reading_p95_s=_quantile(heard, 0.95),
-        of_that_until_listened_p95_s=_quantile([trace.listened_s - trace.end_s for trace in traces], 0.95),
-        of_that_until_recognised_p95_s=_quantile([trace.reported_s - trace.listened_s for trace in traces], 0.95),
-        of_that_until_read_p95_s=_quantile(
+        word_to_reading_p50_s=quantile(heard, 0.5),
+        word_to_reading_p95_s=quantile(heard, 0.95),
+        of_that_until_listened_p95_s=quantile([trace.listened_s - trace.end_s for trace in traces], 0.95),
+        of_that_until_recognised_p95_s=quantile([trace.reported_s - trace.listened_s for trace in traces], 0.95),
+        of_that_until_read_p95_s=quantile(
             [trace.read_s - trace.reported_s for trace in traces if trace.read_s is not None], 0.95
         ),
-        word_to_commitment_p50_s=_quantile(commitment, 0.5),
-        word_to_commitment_p95_s=_quantile(commitment, 0.95),
+        word_to_commitment_p50_s=quantile(commitment, 0.5),
+        word_to_commitment_p95_s=quantile(commitment, 0.95),
         lag_by_half_minute_s=lag_by_part(traces),
-        cpu_percent=100 * log.cpu_s / log.wall_s,
+        cpu_percent=100 * totals.cpu_s / totals.wall_s,
         cpu_by_thread_percent=", ".join(
-            f"{name} {percent:.0f}" for name, used_s in threads if (percent := 100 * used_s / log.wall_s) >= 1
+            f"{name} {percent:.0f}" for name, used_s in threads if (percent := 100 * used_s / totals.wall_s) >= 1
         ),
-        memory_mb=log.memory[-1][1],
+        memory_mb=log.samples[-1].memory_mb,
         memory_growth_mb=statistics.fmean(warm[-10:]) - statistics.fmean(warm[:10]) if len(warm) >= 20 else None,
-        audio_lost_s=log.lost_s,
-        speech_effort=log.effort,
-        drops=", ".join(f"{count} {kind}" for kind, count in log.drops.items() if count) or "none",
+        memory_growth_mb_per_hour=growth_mb_per_hour(log),
+        audio_lost_s=last.audio_lost_s,
+        speech_effort=last.effort,
+        drops=", ".join(f"{count} {kind}" for kind, count in totals.drops.items() if count) or "none",
         notices=", ".join(sorted({event.code for _, event in events if isinstance(event, Notice)})),
     )
 
@@ -152,26 +159,23 @@ def lag_by_part(traces: Sequence[WordTrace]) -> str:
         if trace.to_reading_s is not None:
             parts.setdefault(int(trace.end_s / PART_S), []).append(trace.to_reading_s)
     return " ".join(
-        f"{_quantile(parts[part], 0.95):.2f}" if part in parts else "-" for part in range(max(parts, default=-1) + 1)
+        f"{quantile(parts[part], 0.95):.2f}" if part in parts else "-" for part in range(max(parts, default=-1) + 1)
     )
 
 
 def _errors(log: SessionLog, speech: Sequence[Path], plays: Sequence[Playback]) -> str:
     """Word errors over the recordings played to their end, against the transcripts next to them (.txt)."""
     transcripts = [path.with_suffix(".txt") for path in speech]
-    known = [play for play in plays if transcripts[play.number].is_file() and play.began_s >= log.began_s]
+    assert log.opened is not None
+    start_s = log.opened.began_s
+    known = [play for play in plays if transcripts[play.number].is_file() and play.began_s >= start_s]
     if not known:
         return "unknown"
     committed = [event for _, event in log.events if isinstance(event, WordHeard) and event.status == "committed"]
     errors = words = 0
     for play in known:
-        began_s, ended_s = play.began_s - log.began_s, play.ended_s - log.began_s
+        began_s, ended_s = play.began_s - start_s, play.ended_s - start_s
         said = [word.text for word in committed if began_s <= (word.start_s + word.end_s) / 2 < ended_s]
         wrong, length = word_errors(transcripts[play.number].read_text(encoding="utf-8"), " ".join(said))
         errors, words = errors + wrong, words + length
     return f"{errors} of {words}"
-
-
-def _quantile(values: Sequence[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[int(share * (len(ordered) - 1))] if ordered else math.nan

@@ -5,21 +5,29 @@ Each replay runs in its own process, so that startup, memory and CPU time can be
 
 from __future__ import annotations
 
-import multiprocessing
-import statistics
-import sys
+import contextlib
+import tempfile
 import time
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 
+from mmim_live.benchmark.long_media import repeated
+from mmim_live.benchmark.measured_process import measured_process
+from mmim_live.benchmark.periods import Period, PeriodReporter, growth_mb_per_hour
+from mmim_live.benchmark.quantiles import quantile
+from mmim_live.benchmark.session_log import SessionLog
+from mmim_live.benchmark.session_probe import SessionProbe
+from mmim_live.events import Reading, Summary
+from mmim_live.session.open_replay import media_path
 from mmim_live.text_normalization import normalize_text
 from mmim_live.types import SAMPLE_RATE_HZ, SpeechUpdate, Word
+
+if TYPE_CHECKING:
+    from mmim_live.session.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,61 +41,75 @@ class ReplayMetrics:
     real_time_factor: float  # wall seconds per media second, after loading
     cpu_factor: float  # CPU seconds per media second, after loading; 2.0 is two busy cores
     peak_memory_mb: float
+    memory_growth_mb_per_hour: float | None  # of wall time, since minute 5
     latency_p50_ms: float
     latency_p95_ms: float
 
 
-def measure_replay(file: Path, settings: dict[str, Any]) -> ReplayMetrics:
-    """Replay `file` at full speed in a new process. Raises MmimLiveError as a replay does."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_replay_metrics, file, settings).result()
+def measure_replay(
+    file: Path,
+    settings: dict[str, Any],
+    *,
+    minutes: float | None = None,
+    on_period: Callable[[Period], None] = lambda _: None,
+) -> ReplayMetrics:
+    """Replay `file` at full speed in a new process.
+
+    `minutes`: its media are repeated to this length, as one file. `on_period` receives a row every five minutes.
+
+    Raises:
+        MmimLiveError: as a replay does.
+    """
+    with contextlib.ExitStack() as stack:
+        media = file
+        if minutes is not None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mmim-")))
+            media = repeated(media_path(file), 60 * minutes, folder)
+        process = stack.enter_context(measured_process(run_replay, media, settings))
+        reporter = PeriodReporter(process.log, on_period)
+        for _ in process.watch():
+            reporter.tick()
+        reporter.end()
+    return _replay_metrics(file.name, process.log)
 
 
-def _replay_metrics(file: Path, settings: dict[str, Any]) -> ReplayMetrics:
-    from mmim_live.events import Reading, Summary
-    from mmim_live.native_stderr import native_stderr_to_log
-    from mmim_live.session.runner import replay_runner
+def run_replay(probe: SessionProbe, file: Path, settings: dict[str, Any]) -> None:
+    """Replay to the end; called in the measured process."""
+    from mmim_live.session.open_replay import open_replay
+    from mmim_live.session.runner import SessionRunner
     from mmim_live.settings import load_settings
 
-    process = psutil.Process()
-    first: float | None = None
-    latencies_ms: list[float] = []
-    summary: Summary | None = None
-    with native_stderr_to_log():
-        runner = replay_runner(file, load_settings(None, settings), "max")
-        runner.open()
-        loaded, cpu_before = time.time(), time.process_time()
-        for event in runner.events():
-            if isinstance(event, Reading):
-                first = first or time.time()
-                latencies_ms.append(event.latency_ms)
-            elif isinstance(event, Summary):
-                summary = event
-    assert summary is not None
-    cpu_s = time.process_time() - cpu_before
-    started = process.create_time()
+    loaded = load_settings(None, settings)
+
+    def open_session(report: Callable[[str], None]) -> Session:
+        session = open_replay(file, loaded, "max", report)
+        probe.attach(session)
+        return session
+
+    SessionRunner(open_session, live=False, sinks=[probe]).run(lambda _: None)
+
+
+def _replay_metrics(name: str, log: SessionLog) -> ReplayMetrics:
+    opened, totals = log.opened, log.totals
+    assert opened is not None
+    assert totals is not None
+    readings = [(time_s, event) for time_s, event in log.events if isinstance(event, Reading)]
+    latencies_ms = [event.latency_ms for _, event in readings]
+    summary = log.events[-1][1]
+    assert isinstance(summary, Summary)
+    first_s = readings[0][0] if readings else totals.wall_s
     return ReplayMetrics(
-        file=file.name,
+        file=name,
         media_s=summary.duration_s,
-        start_to_reading_s=(first or time.time()) - started,
-        loading_s=loaded - started,
+        start_to_reading_s=opened.loading_s + first_s,
+        loading_s=opened.loading_s,
         real_time_factor=summary.real_time_factor,
-        cpu_factor=cpu_s / summary.duration_s,
-        peak_memory_mb=_peak_memory_mb(),
-        latency_p50_ms=statistics.median(latencies_ms) if latencies_ms else 0.0,
-        latency_p95_ms=_p95(latencies_ms),
+        cpu_factor=totals.cpu_s / summary.duration_s,
+        peak_memory_mb=totals.peak_memory_mb,
+        memory_growth_mb_per_hour=growth_mb_per_hour(log),
+        latency_p50_ms=quantile(latencies_ms, 0.5),
+        latency_p95_ms=quantile(latencies_ms, 0.95),
     )
-
-
-def _peak_memory_mb() -> float:
-    """The peak resident memory of this process."""
-    if sys.platform == "win32":
-        return float(psutil.Process().memory_info().peak_wset) / 1e6
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +161,8 @@ def measure_speech(file: Path, asr_model: str, language: str) -> SpeechMetrics:
         streaming_errors=None if truth is None else word_errors(truth, text)[0],
         whole_errors=None if truth is None else word_errors(truth, at_once)[0],
         cpu_factor=cpu_s / (len(samples) / SAMPLE_RATE_HZ),
-        heard_p95_s=_p95([word.heard_s - word.end_s for word in _first_heard(updates)]),
-        committed_p95_s=_p95([word.heard_s - word.end_s for word in committed]),
+        heard_p95_s=quantile([word.heard_s - word.end_s for word in _first_heard(updates)], 0.95),
+        committed_p95_s=quantile([word.heard_s - word.end_s for word in committed], 0.95),
         text=text,
     )
 
@@ -157,8 +179,3 @@ def _first_heard(updates: Sequence[SpeechUpdate]) -> list[Word]:
         ]
         first.append(min(appearances, key=lambda early: early.heard_s))
     return first
-
-
-def _p95(values: list[float]) -> float:
-    ordered = sorted(values)
-    return ordered[int(0.95 * (len(ordered) - 1))] if ordered else 0.0

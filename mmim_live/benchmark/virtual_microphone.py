@@ -48,6 +48,12 @@ class VirtualMicrophone:
             "load-module module-remap-source source_name=mouth master=room.monitor\n"
             "set-default-source mouth\n"
         )
+        self._socket = socket
+        self._server: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, always at the same address. Raises DeviceError if it does not start."""
         options = "-n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --disable-shm=yes --realtime=no"
         own = {"HOME": str(self._folder), "XDG_RUNTIME_DIR": str(self._folder)}
         self._server = subprocess.Popen(  # noqa: S603 (no external input)
@@ -57,14 +63,22 @@ class VirtualMicrophone:
             stderr=subprocess.DEVNULL,
         )
         deadline_s = time.monotonic() + START_S
-        while not socket.exists():
+        while not self._socket.exists():
             if time.monotonic() > deadline_s or self._server.poll() is not None:
                 self.close()
                 raise DeviceError("benchmarking a live session needs a sound server, but pulseaudio does not start")
             time.sleep(0.05)
 
-    def play(self, audio: bytes, stop: threading.Event) -> None:
-        """Play 16 kHz mono float32 audio to its end, or until `stop` is set."""
+    def stop(self) -> None:
+        """Kill the server, as a crash would."""
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+            self._server = None
+        self._socket.unlink(missing_ok=True)  # or `start` would take it for the new server's
+
+    def play(self, audio: bytes, stop: threading.Event) -> bool:
+        """Play 16 kHz mono float32 audio until its end, or until `stop` is set; return whether it was all played."""
         command = f"paplay --device=room --raw --format=float32le --rate={SAMPLE_RATE_HZ} --channels=1"
         with subprocess.Popen(  # noqa: S603
             command.split(), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | self.environment
@@ -75,11 +89,11 @@ class VirtualMicrophone:
                 pass
             player.kill()
             writer.join()
+        return player.returncode == 0
 
     def close(self) -> None:
-        """Stop the server."""
-        self._server.kill()
-        self._server.wait()
+        """Stop the server and remove its files."""
+        self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -104,8 +118,9 @@ def play_in_loop(
     while not stop.is_set():
         for number, audio in enumerate(recordings):
             began_s = time.monotonic()
-            microphone.play(audio, stop)
+            played = microphone.play(audio, stop)
             stop.wait(PAUSE_S)
             if stop.is_set():
                 return
-            plays.append(Playback(number, began_s, time.monotonic()))
+            if played:
+                plays.append(Playback(number, began_s, time.monotonic()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,9 @@ import typer
 from mmim_live.cli.options import AsrModel, CheckpointName
 
 if TYPE_CHECKING:
+    from mmim_live.benchmark.faults import FaultOutcome
     from mmim_live.benchmark.metrics import LiveMetrics
+    from mmim_live.benchmark.periods import Period
     from mmim_live.benchmark.replay import ReplayMetrics, SpeechMetrics
 
 bench_app = typer.Typer(help="Benchmark this machine.", no_args_is_help=True)
@@ -21,15 +23,25 @@ bench_app = typer.Typer(help="Benchmark this machine.", no_args_is_help=True)
 @bench_app.command("replay")
 def bench_replay(
     files: Annotated[list[Path], typer.Argument(help='Video or audio files; "sample" is the bundled clip.')],
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="Repeat the media of each file to this length, as one long file.")
+    ] = None,
     checkpoint: CheckpointName = None,
     asr_model: AsrModel = None,
 ) -> None:
-    """Replay at full speed: time to the first reading, real-time factor, CPU, memory, latency."""
+    """Replay at full speed: time to the first reading, real-time factor, CPU, memory, latency.
+
+    For a long replay, memory, open files, threads and lag are printed every five minutes.
+    """
     from mmim_live.benchmark.replay import measure_replay
 
     given = {"checkpoint": checkpoint, "asr_model": asr_model}
     settings = {key: value for key, value in given.items() if value is not None}
-    _print_metrics("Replay at full speed", [measure_replay(file, settings) for file in files])
+    figures = []
+    for file in files:
+        print_period = _period_printer(file.name)
+        figures.append(measure_replay(file, settings, minutes=minutes, on_period=print_period))
+    _print_metrics("Replay at full speed", figures)
 
 
 @bench_app.command("live")
@@ -43,13 +55,38 @@ def bench_live(
     cpu_share: Annotated[
         float, typer.Option(min=0.05, max=1.0, help="Share of all cores that the session may use (cpulimit).")
     ] = 1.0,
+    faults: Annotated[
+        bool,
+        typer.Option(
+            "--faults",
+            help="Break things while it runs: camera and sound server go away and return, workers fail, a disk fills "
+            "up, the clock is set, the CPU gets scarce. For this, --camera is a video.",
+        ),
+    ] = False,
 ) -> None:
-    """Live session on speech played to a PulseAudio null sink: rates, word latency, CPU, memory, losses."""
+    """Live session on speech played to a PulseAudio null sink: rates, word latency, CPU, memory, losses.
+
+    Memory, open files, threads and lag are printed every five minutes, and what came of each fault as it is over.
+    """
     from mmim_live.benchmark.live import measure_live
 
     given = {"checkpoint": checkpoint, "asr_model": asr_model}
     settings = {key: value for key, value in given.items() if value is not None}
-    _print_metrics("Live", [measure_live(minutes, camera, speech, settings, app=app, cpu_share=cpu_share)])
+    report = measure_live(
+        minutes,
+        camera,
+        speech,
+        settings,
+        app=app,
+        cpu_share=cpu_share,
+        faults=faults,
+        on_period=_period_printer("live"),
+        on_fault=lambda outcome: print(_fault_line(outcome), flush=True),
+    )
+    _print_metrics("Live", [report.metrics])
+    if faults:
+        run = [outcome for outcome in report.faults if not outcome.not_run]
+        print(f"faults: {len(run)} of {len(report.faults)} run, {sum(each.survived for each in run)} survived")
 
 
 @bench_app.command("speech")
@@ -73,6 +110,36 @@ def bench_speech(
         streaming = sum(one.streaming_errors or 0 for one in known)
         whole = sum(one.whole_errors or 0 for one in known)
         print(f"word error rate: streaming {streaming / words:.1%}, whole file {whole / words:.1%}, of {words} words")
+
+
+def _period_printer(title: str) -> Callable[[Period], None]:
+    """Prints the row of a period as it ends, under a heading."""
+    from mmim_live.benchmark.periods import HEADER, row
+
+    printed = False
+
+    def show(period: Period) -> None:
+        nonlocal printed
+        if not printed:
+            print(f"{title}, by five minutes", HEADER, sep="\n")
+            printed = True
+        print(row(period), flush=True)
+
+    return show
+
+
+def _fault_line(outcome: FaultOutcome) -> str:
+    at = f"minute {outcome.at_s / 60:.1f}: {outcome.name}"
+    if outcome.not_run:
+        return f"{at}: not run: {outcome.not_run}"
+    again = "no readings again" if outcome.recovered_s is None else f"readings again after {outcome.recovered_s:.1f} s"
+    lasted = f" for {outcome.lasted_s:.0f} s" if outcome.lasted_s else ""
+    lost = (
+        f"lost {outcome.readings_missing} readings, {outcome.audio_lost_s:.1f} s of audio, "
+        f"{outcome.video_lost_s:.1f} s of video"
+    )
+    notices = f"notices: {', '.join(outcome.notices) or 'none'}"
+    return "; ".join(part for part in (f"{at}{lasted}: {again}", lost, outcome.finding, notices) if part)
 
 
 def _print_metrics(

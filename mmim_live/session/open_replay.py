@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 SAMPLE = "sample"  # the bundled clip
 
 
+def media_path(path: Path) -> Path:
+    """The path of what a user named: "sample" is the bundled clip, unless there is such a file."""
+    return assets.BUNDLED_FOLDER / "sample.mp4" if str(path) == SAMPLE and not path.exists() else path
+
+
 def open_replay(
     path: Path, settings: Settings, speed: Speed, report: Callable[[str], None] = lambda _: None
 ) -> Session:
@@ -29,8 +34,7 @@ def open_replay(
     Raises:
         MmimLiveError: there is a problem with the file, the settings, the checkpoint or the model files.
     """
-    if str(path) == SAMPLE and not path.exists():
-        path = assets.BUNDLED_FOLDER / "sample.mp4"
+    path = media_path(path)
     recorded = open_recorded(path) if is_folder(path) else None
     # The frame rate of a recorded session was limited live; limiting it again would drop frames that came a bit early.
     fps = MAX_FPS if recorded is None else math.inf

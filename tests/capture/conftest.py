@@ -140,6 +140,7 @@ def speech() -> NDArray[np.int16]:
 @pytest.fixture
 def network_camera() -> Iterator[MjpegCamera]:
     """Started."""
-    camera = MjpegCamera().start()
+    camera = MjpegCamera()
+    camera.start()
     yield camera
     camera.stop()
