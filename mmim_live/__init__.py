@@ -6,7 +6,8 @@ for event in mmim_live.replay("talk.mp4"):
     if event.type == "utterance":
         print(event.start_s, event.score, event.text)
 
-`mmim_live.live()` does the same with a camera and a microphone.
+`mmim_live.live()` does the same with a camera and a microphone, `mmim_live.analyze("talk.mp4")` returns all of it at
+once, and `mmim_live.load().predict(text="...")` scores single sentences.
 """
 
 from __future__ import annotations
@@ -19,36 +20,45 @@ from typing import TYPE_CHECKING, Any
 from mmim_live.telemetry import block_library_telemetry
 
 if TYPE_CHECKING:
+    from mmim_live.api.analysis import Analysis
+    from mmim_live.api.model import Model, load
+    from mmim_live.api.stream import Stream
     from mmim_live.errors import MmimLiveError
     from mmim_live.events import Comparison, Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
     from mmim_live.session.live_session import LiveSession
     from mmim_live.session.session import Session
     from mmim_live.settings import Settings, Speed
-    from mmim_live.types import Agreement, Contributions, Present
+    from mmim_live.types import Agreement, Contributions, Prediction, Present
 
 block_library_telemetry()  # here, so that it comes before any import of onnxruntime
 
 __all__ = [
     "Agreement",
+    "Analysis",
     "Comparison",
     "Contributions",
     "Event",
     "LiveSession",
     "Mark",
     "MmimLiveError",
+    "Model",
     "Notice",
+    "Prediction",
     "Present",
     "Reading",
     "SessionStarted",
     "Settings",
+    "Stream",
     "Summary",
     "Utterance",
     "WordHeard",
+    "analyze",
     "live",
+    "load",
     "replay",
 ]
 
-_HOMES = ("events", "types", "settings", "errors", "session.live_session")
+_HOMES = ("events", "types", "settings", "errors", "api.model", "api.analysis", "api.stream", "session.live_session")
 
 
 def __getattr__(name: str) -> Any:
@@ -59,6 +69,26 @@ def __getattr__(name: str) -> Any:
             if hasattr(module, name):
                 return getattr(module, name)
     raise AttributeError(f"module 'mmim_live' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What is public, for completion."""
+    return sorted(__all__)
+
+
+def analyze(path: str | Path, **settings: Any) -> Analysis:
+    """Analyze a whole recording.
+
+    Args:
+        path: as in `replay`.
+        settings: fields of `Settings` by name.
+
+    Raises:
+        MmimLiveError: as `replay`.
+    """
+    from mmim_live.api.analysis import Analysis
+
+    return Analysis(tuple(replay(path, **settings)))
 
 
 def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Generator[Event]:

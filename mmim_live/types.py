@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,6 +170,10 @@ class Prediction:
     contributions: Contributions = field(default_factory=Contributions)
     agreement: Agreement = field(default_factory=Agreement)
     present: Present = field(default_factory=Present)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain values, for JSON."""
+        return asdict(self)
 
 
 # ---- the feature contract ----------------------------------------------------------------------------------------

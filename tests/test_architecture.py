@@ -37,12 +37,13 @@ LIVE_IMPORTS: dict[str, set[str]] = {
     "speech": GROUND | {"voice_activity"},
     "recording": GROUND | {"output", "session", "speech"},
     "session": GROUND | STAGES | {"recording"},
+    "api": GROUND | {"alignment", "capture", "features", "model", "output", "session"},
     "serve": GROUND | {"output"},
     "tui": GROUND,
     "benchmark": GROUND | {"capture", "recording", "session", "speech", "tui"},
     "doctor": GROUND,
     "cli": GROUND | {"benchmark", "capture", "doctor", "output", "recording", "serve", "session", "tui"},
-    "__init__": GROUND | {"session", "recording"},
+    "__init__": GROUND | {"api", "session", "recording"},
     "bundled": set(),
 }
 MODEL = GROUND | {"model"}

@@ -457,12 +457,12 @@ def _missing(readings: Sequence[Reading]) -> int:
 
 
 def _still_s(usage: Sequence[Usage]) -> float:
-    """For how long no frame was processed."""
+    """For how long no frame was processed, as far as the reports can tell: they may be late themselves."""
     lost_s = 0.0
     moved_s = usage[0].time_s
     for before, now in itertools.pairwise(usage):
         if now.frames > before.frames:
-            still_s = now.time_s - moved_s
+            still_s = before.time_s - moved_s
             lost_s += still_s if still_s > STILL_S else 0.0
             moved_s = now.time_s
     return lost_s

@@ -38,7 +38,7 @@ class Predictor:
                 "add class_scores to its config.json"
             )
         self._tokenizer = checkpoint.tokenizer
-        self._device = device
+        self.device = device
         self._model = checkpoint.model.to(device)
         self._coalitions = torch.tensor(COALITIONS, device=device)  # [8, 3]
         self._prior = {name: marginal_from_config(mixture, device) for name, mixture in checkpoint.config.prior.items()}
@@ -84,11 +84,11 @@ class Predictor:
         voice = _rows(window.voice, MIN_VOICE_ROWS, self.config.voice_normalisation)
         face = _rows(window.face, MIN_FACE_ROWS, self.config.face_normalisation)
         h_t = self._text(text)
-        batch = Batch.of(voice=_single(voice), face=_single(face)).to(self._device)
+        batch = Batch.of(voice=_single(voice), face=_single(face)).to(self.device)
         encodings = self._model.encode(batch)
         if h_t is None:
             return encodings
-        present = encodings.present | torch.tensor([[True, False, False]], device=self._device)
+        present = encodings.present | torch.tensor([[True, False, False]], device=self.device)
         return encodings._replace(h_t=h_t, present=present)
 
     def _text(self, text: str) -> Tensor | None:
@@ -100,7 +100,7 @@ class Predictor:
             return None
         h_t = self._texts.pop(text, None)
         if h_t is None:
-            h_t = encoder(token_ids.to(self._device), mask.to(self._device))
+            h_t = encoder(token_ids.to(self.device), mask.to(self.device))
         self._texts[text] = h_t
         while len(self._texts) > _TEXTS_KEPT:
             self._texts.popitem(last=False)

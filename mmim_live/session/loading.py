@@ -57,7 +57,7 @@ def load_models(
 ) -> Models:
     """Load what a source of video, audio or both needs; `report` receives what is being loaded.
 
-    `step_s` and `segments` configure the recognizer.
+    `step_s` and `segments` configure the recognizer. From now on torch uses one thread in this process.
 
     Raises:
         CheckpointError, AssetError, DeviceError: something is missing or damaged.
@@ -69,22 +69,36 @@ def load_models(
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
     device = choose_device(settings.device)
     # A wrong name is reported before anything is loaded.
-    asr = asr_folder(settings.asr_model, settings.language) if settings.speech and audio else None
+    if settings.speech and audio:
+        asr_folder(settings.asr_model, settings.language)
     report(f"loading checkpoint {settings.checkpoint}")
-    checkpoint = load_checkpoint(assets.checkpoint_folder(settings.checkpoint), CONTRACT)
-    predictor = Predictor(checkpoint, device)
+    predictor = Predictor(load_checkpoint(assets.checkpoint_folder(settings.checkpoint), CONTRACT), device)
+    return with_extractors(predictor, settings, report, video=video, audio=audio, step_s=step_s, segments=segments)
+
+
+def with_extractors(
+    predictor: Predictor,
+    settings: Settings,
+    report: Callable[[str], None],
+    *,
+    video: bool,
+    audio: bool,
+    step_s: float = 0.5,
+    segments: SegmentSettings | None = None,
+) -> Models:
+    """The extractors of one stream beside a loaded checkpoint, as in `load_models`. Raises AssetError."""
     names = {"checkpoint": settings.checkpoint}
     face = speech = None
     if settings.face and video:
         report("loading face landmarker")
         face = FaceExtractor(assets.obtain(assets.FACE_LANDMARKER.name).folder / "face_landmarker.task")
         names["face"] = assets.FACE_LANDMARKER.name
-    if asr is not None:
-        name, folder = asr
+    if settings.speech and audio:
+        name, folder = asr_folder(settings.asr_model, settings.language)
         report(f"loading {name}")
-        languages = checkpoint.config.languages
+        languages = predictor.config.languages
         speech = SpeechRecognizer(
-            _whisper(folder, device, settings.device == "auto", report),
+            _whisper(folder, predictor.device, settings.device == "auto", report),
             language=None if settings.language == "auto" else settings.language,
             prior=languages[0] if languages else None,
             step_s=step_s,
@@ -94,12 +108,12 @@ def load_models(
     voice = VoiceExtractor() if audio else None
     return Models(
         predictor=predictor,
-        checkpoint=checkpoint.config,
+        checkpoint=predictor.config,
         face=face,
         voice=voice,
         speech=speech,
         names=names,
-        device=str(device),
+        device=str(predictor.device),
     )
 
 

@@ -1,0 +1,1 @@
+"""The library for programs: a model for single inputs, whole recordings, and streams that the program feeds."""
