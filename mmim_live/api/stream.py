@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 
 def open_stream(
-    settings: Settings, predictor: Predictor, lock: AbstractContextManager[object], *, audio: bool, video: bool
+    settings: Settings, predictor: Predictor, turn: AbstractContextManager[object], *, audio: bool, video: bool
 ) -> Stream:
-    """A stream that shares a loaded checkpoint; `lock` is held while it predicts. Raises MmimLiveError."""
+    """A stream that shares a loaded checkpoint; it predicts in `turn`. Raises MmimLiveError."""
     if not audio and not video:
         raise DataError("a stream needs audio, video or both")
-    return Stream(with_extractors(predictor, settings, lambda _: None, video=video, audio=audio), settings, lock)
+    return Stream(with_extractors(predictor, settings, lambda _: None, video=video, audio=audio), settings, turn)
 
 
 class Stream:
@@ -51,9 +51,9 @@ class Stream:
     Use it in a `with` block, or call `close`. It belongs to one thread; several streams of a model may run in several.
     """
 
-    def __init__(self, models: Models, settings: Settings, lock: AbstractContextManager[object]) -> None:
+    def __init__(self, models: Models, settings: Settings, turn: AbstractContextManager[object]) -> None:
         self._models = models
-        self._lock = lock
+        self._turn = turn
         self._resampler: Resampler | None = None
         self._grid = FrameGrid(MAX_FPS)
         self._frame_s = -math.inf  # of the last frame
@@ -115,7 +115,7 @@ class Stream:
         self._messages.clear()
         events = self._stage.process(messages)
         while True:
-            with self._lock:
+            with self._turn:
                 event = next(events, None)
             if event is None:
                 return

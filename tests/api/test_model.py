@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 import mmim_live
@@ -107,3 +108,13 @@ def test_a_missing_checkpoint_is_refused(tmp_path: Path):
         mmim_live.load(tmp_path / "none")
     with pytest.raises(ConfigError):
         mmim_live.load(device="abacus")
+
+
+def test_the_number_of_threads_of_torch_is_the_callers(model: mmim_live.Model):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        model.predict(GOOD)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
