@@ -29,12 +29,12 @@ GROUND = {
     "telemetry",
     "untrusted",
 }
-STAGES = {"capture", "voice_activity", "features", "speech", "alignment", "model", "output"}
+STAGES = {"capture", "gain_control", "voice_activity", "features", "speech", "alignment", "model", "output"}
 LIVE_IMPORTS: dict[str, set[str]] = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(STAGES, GROUND),
-    "features": GROUND | {"voice_activity"},
-    "speech": GROUND | {"voice_activity"},
+    "features": GROUND | {"gain_control", "voice_activity"},
+    "speech": GROUND | {"gain_control", "voice_activity"},
     "recording": GROUND | {"output", "session", "speech"},
     "session": GROUND | STAGES | {"recording"},
     "api": GROUND | {"alignment", "capture", "features", "model", "output", "session"},

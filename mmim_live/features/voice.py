@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchaudio.compliance import kaldi
 
-from mmim_live.features.gain_control import GainControl
+from mmim_live.gain_control import GainControl
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VoiceRow
 from mmim_live.voice_activity import CHUNK_S, CHUNK_SAMPLES, VoiceActivity
 

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmim_live.errors import ConfigError
+from mmim_live.gain_control import GainControl
 from mmim_live.speech.endpointing import Endpointer, EndpointSettings, Span
 from mmim_live.speech.language_tracker import LanguageTracker
 from mmim_live.speech.segment_decoder import SegmentDecoder, SegmentSettings
 from mmim_live.speech.utterance_segmenter import UtteranceSegmenter
 from mmim_live.speech.whisper import Whisper
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, SpeechSegment, SpeechUpdate, Word
-from mmim_live.voice_activity import VoiceActivity
+from mmim_live.voice_activity import CHUNK_S, CHUNK_SAMPLES, VoiceActivity
 
 __all__ = ["SpeechRecognizer"]
 
@@ -60,6 +61,7 @@ class SpeechRecognizer:
         expected = prior if prior is not None and whisper.supports(prior) else None
         self._language_tracker = LanguageTracker(language if whisper.multilingual else "en", expected)
         self._activity = VoiceActivity()
+        self._gain_control = GainControl(CHUNK_SAMPLES, CHUNK_S, only_soft=True)
         self._endpointer = Endpointer(endpoints)
         self._audio = np.zeros(0, np.float32)  # what may still be needed
         self._origin = 0  # position of its first sample in the stream
@@ -97,7 +99,7 @@ class SpeechRecognizer:
     def flush(self) -> list[SpeechUpdate]:
         """The audio is over: commit all that is left, in one last update at its end."""
         end = self._origin + len(self._audio)
-        closed = self._endpointer.push(self._activity.push(self._between(self._position, end)))
+        closed = self._endpointer.push(self._activity.push(self._gain_control.push(self._between(self._position, end))))
         self._position = end
         if (last := self._endpointer.flush()) is not None:
             closed.append(last)
@@ -106,7 +108,7 @@ class SpeechRecognizer:
         return [self._update(committed, [], segments)]
 
     def _step(self, end: int, more: bool) -> SpeechUpdate:
-        closed = self._endpointer.push(self._activity.push(self._between(self._position, end)))
+        closed = self._endpointer.push(self._activity.push(self._gain_control.push(self._between(self._position, end))))
         self._position = end
         time_s = end / SAMPLE_RATE_HZ
         committed, segments = self._close(closed, time_s)

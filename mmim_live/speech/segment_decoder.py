@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mmim_live.gain_control import amplified
 from mmim_live.speech.commit_policy import CommitPolicy, LocalAgreement
 from mmim_live.speech.hypothesis_filter import filter_hypothesis
 from mmim_live.speech.language_tracker import LanguageTracker
@@ -112,7 +113,7 @@ class SegmentDecoder:
         return self._end > self.start and end - self._end < interval_s * SAMPLE_RATE_HZ
 
     def _hypothesis(self, audio: NDArray[np.float32]) -> tuple[HypothesisWord, ...]:
-        encoded = self._whisper.encode(audio)
+        encoded = self._whisper.encode(amplified(audio))  # soft speech is recognized like loud speech
         decoded_s = (self._end - self.start) / SAMPLE_RATE_HZ
         if self._whisper.multilingual and self._language_tracker.needs_evidence(
             decoded_s, (self._origin - self.start) / SAMPLE_RATE_HZ + encoded.seconds

@@ -33,6 +33,13 @@ def test_the_words_are_right(updates: list[SpeechUpdate]) -> None:
     assert updates[-1].language == "en"
 
 
+def test_soft_speech_gives_the_same_words(whisper: Whisper, audio: Samples) -> None:
+    """At -47 dB of full scale."""
+    soft = (audio * 10 ** (-30 / 20)).astype(np.float32)
+    errors, _ = word_errors(JFK, text_of(hear(SpeechRecognizer(whisper), [soft])))
+    assert errors <= 1
+
+
 def test_updates_lie_on_the_grid(updates: list[SpeechUpdate], audio: Samples) -> None:
     seconds = len(audio) / 16_000
     expected = [STEP_S * i for i in range(1, int(seconds / STEP_S) + 1)]

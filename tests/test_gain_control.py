@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmim_live.features.gain_control import MAX_GAIN, TARGET_RMS, GainControl
+from mmim_live.gain_control import MAX_GAIN, TARGET_RMS, GainControl
 from mmim_live.voice_activity import CHUNK_S, CHUNK_SAMPLES
 from tests.speech.audio import cut
 
