@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmim_live.benchmark.cpu_limit import MISSING, cpu_limit, has_cpulimit
-from mmim_live.benchmark.faults import FaultInjector, FaultOutcome, Stage, clock_environment, every_fault
+from mmim_live.benchmark.fault_injection import FaultInjector, FaultOutcome
+from mmim_live.benchmark.faults import Stage, clock_environment, every_fault
 from mmim_live.benchmark.measured_process import measured_process
 from mmim_live.benchmark.metrics import LiveMetrics, live_metrics
 from mmim_live.benchmark.network_camera import NetworkCamera, video_camera

@@ -12,7 +12,7 @@ import typer
 from mmim_live.cli.options import AsrModel, CheckpointName
 
 if TYPE_CHECKING:
-    from mmim_live.benchmark.faults import FaultOutcome
+    from mmim_live.benchmark.fault_injection import FaultOutcome
     from mmim_live.benchmark.metrics import LiveMetrics
     from mmim_live.benchmark.periods import Period
     from mmim_live.benchmark.replay import ReplayMetrics, SpeechMetrics

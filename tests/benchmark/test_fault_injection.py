@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mmim_live.benchmark.faults import RECOVERY_S, SETTLE_S, FaultInjector, FaultOutcome
+from mmim_live.benchmark.fault_injection import RECOVERY_S, SETTLE_S, FaultInjector, FaultOutcome
 from mmim_live.benchmark.session_log import Observed
 from mmim_live.events import Notice
 from tests.benchmark.session_logs import extend, log_of
