@@ -22,6 +22,7 @@ from mmim_live.output.jsonl import jsonl_formatter
 from mmim_live.output.sink import SUFFIXES, check_distinct
 from mmim_live.output.subtitles import srt_formatter, vtt_formatter
 from mmim_live.types import Agreement, Contributions, Present
+from mmim_live.untrusted import MAX_DIGITS
 
 SESSION = SessionStarted(
     version="0.1.0",
@@ -91,7 +92,8 @@ sentiment = {
     "relative": st.none() | decimals(4, -6, 6),
 }
 counts = st.dictionaries(texts, st.integers(0, 10_000), max_size=3)
-any_setting = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
+readable_integers = st.integers(1 - 10**MAX_DIGITS, 10**MAX_DIGITS - 1)  # longer ones are refused on reading
+any_setting = st.none() | st.booleans() | readable_integers | st.floats(allow_nan=False, allow_infinity=False) | texts
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         SessionStarted,
