@@ -40,6 +40,11 @@ class Settings(BaseModel):
     language: str = Field(
         default="auto", pattern=r"^(auto|[a-z]{2,3})$", description="auto, or an ISO 639 code such as en"
     )
+    hotwords: str = Field(
+        default="",
+        max_length=1000,
+        description='names and terms that speech recognition should expect, such as "Poria, MMIM"',
+    )
     window: float = Field(default=6.0, ge=1.0, le=30.0, description="length of the rolling window, seconds")
     hop: float = Field(default=0.5, ge=0.1, le=10.0, description="media time between two readings, seconds")
     face: bool = Field(default=True, description="analyze the face")

@@ -20,6 +20,9 @@ Outputs = Annotated[
 CheckpointName = Annotated[str | None, typer.Option(help="Name of a shipped checkpoint, or a folder.")]
 AsrModel = Annotated[str | None, typer.Option(help="auto, whisper-tiny.en, whisper-base, or a CTranslate2 folder.")]
 Language = Annotated[str | None, typer.Option(help="Spoken language: auto, or an ISO 639 code such as en.")]
+Hotwords = Annotated[
+    str | None, typer.Option(help='Names and terms that speech recognition should expect, such as "Poria, MMIM".')
+]
 WindowLength = Annotated[float | None, typer.Option(help="Length of the rolling window in seconds.")]
 Hop = Annotated[float | None, typer.Option(help="Seconds of media between two readings.")]
 NoFace = Annotated[bool, typer.Option("--no-face", help="Ignore the face.")]
@@ -54,6 +57,7 @@ def build_settings(
     checkpoint: str | None = None,
     asr_model: str | None = None,
     language: str | None = None,
+    hotwords: str | None = None,
     window: float | None = None,
     hop: float | None = None,
     no_face: bool = False,
@@ -74,6 +78,7 @@ def build_settings(
         "checkpoint": checkpoint,
         "asr_model": asr_model,
         "language": language,
+        "hotwords": hotwords,
         "window": window,
         "hop": hop,
         "face": False if no_face else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -102,7 +102,7 @@ def with_extractors(
             language=None if settings.language == "auto" else settings.language,
             prior=languages[0] if languages else None,
             step_s=step_s,
-            segments=segments,
+            segments=replace(segments or SegmentSettings(), hotwords=settings.hotwords),
         )
         names["speech"] = name
     voice = VoiceExtractor() if audio else None

@@ -16,7 +16,7 @@ from mmim_live.errors import ConfigError
 from mmim_live.gain_control import GainControl
 from mmim_live.speech.endpointing import Endpointer, EndpointSettings, Span
 from mmim_live.speech.language_tracker import LanguageTracker
-from mmim_live.speech.segment_decoder import SegmentDecoder, SegmentSettings
+from mmim_live.speech.segment_decoder import SegmentDecoder, SegmentSettings, hotword_tokens
 from mmim_live.speech.utterance_segmenter import UtteranceSegmenter
 from mmim_live.speech.whisper import Whisper
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, SpeechSegment, SpeechUpdate, Word
@@ -37,7 +37,7 @@ class SpeechRecognizer:
         segments: when to decode and what to commit.
 
     Raises:
-        ConfigError: the model does not support `language`.
+        ConfigError: the model does not support `language`, or there are too many hotwords.
         AssetError: the voice activity model is missing.
     """
 
@@ -58,6 +58,7 @@ class SpeechRecognizer:
         self._whisper = whisper
         self._step_samples = round(step_s * SAMPLE_RATE_HZ)
         self._segment_settings = segments or SegmentSettings()
+        hotword_tokens(whisper, self._segment_settings.hotwords)  # too many are reported before there is any audio
         expected = prior if prior is not None and whisper.supports(prior) else None
         self._language_tracker = LanguageTracker(language if whisper.multilingual else "en", expected)
         self._activity = VoiceActivity()

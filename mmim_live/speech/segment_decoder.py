@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mmim_live.errors import ConfigError
 from mmim_live.gain_control import amplified
 from mmim_live.speech.commit_policy import CommitPolicy, LocalAgreement
 from mmim_live.speech.hypothesis_filter import filter_hypothesis
@@ -17,7 +18,9 @@ from mmim_live.speech.language_tracker import LanguageTracker
 from mmim_live.speech.whisper import HypothesisWord, Whisper
 from mmim_live.types import SAMPLE_RATE_HZ, Word
 
-__all__ = ["SegmentDecoder", "SegmentSettings"]
+__all__ = ["SegmentDecoder", "SegmentSettings", "hotword_tokens"]
+
+MAX_HOTWORD_TOKENS = 96  # the decoder has 448 positions for context and transcript, and each costs time
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class SegmentSettings:
     keep_audio_s: float = 1.0  # except for this much of it, whose words are then the forced prefix
     max_audio_s: float = 12.0  # never keep more audio than this, committed or not
     context_tokens: int = 32  # of the preceding words, given as context
+    hotwords: str = ""  # names and terms to expect, given as context too
 
 
 class SegmentDecoder:
@@ -49,6 +53,7 @@ class SegmentDecoder:
         self._end = start  # of the audio last decoded
         self._prefix: tuple[HypothesisWord, ...] = ()  # committed words within the kept audio
         self._context: tuple[int, ...] = ()
+        self._hotwords = hotword_tokens(whisper, settings.hotwords)
         self._tail: tuple[HypothesisWord, ...] = ()  # the last hypothesis after the prefix
         self._language: str | None = None
 
@@ -123,7 +128,8 @@ class SegmentDecoder:
         if language is None:
             return ()
         self._language = language
-        hypothesis = self._whisper.transcribe(encoded, language, _forced_tokens(self._prefix), self._context)
+        context = (*self._hotwords, *self._context)
+        hypothesis = self._whisper.transcribe(encoded, language, _forced_tokens(self._prefix), context)
         if hypothesis.prefix:
             self._prefix = hypothesis.prefix
         return filter_hypothesis(hypothesis)
@@ -173,6 +179,19 @@ class SegmentDecoder:
         self.committed_until = max(self.committed_until, self._origin)
         self._prefix = tuple(_shifted(word, shift) for word in self._prefix[dropped:])
         self._tail = tuple(_shifted(word, shift) for word in self._tail)
+
+
+def hotword_tokens(whisper: Whisper, hotwords: str) -> tuple[int, ...]:
+    """The tokens of names and terms to expect. Raises ConfigError if there are too many."""
+    if not hotwords.strip():
+        return ()
+    # As a sentence: after a mere list of words, Whisper takes the beginning of a stretch for the end of that list.
+    tokens = whisper.text_tokens(f"The names are {hotwords.strip()}.")
+    if len(tokens) > MAX_HOTWORD_TOKENS:
+        raise ConfigError(
+            f"hotwords: {len(tokens)} tokens, but {whisper.name} takes {MAX_HOTWORD_TOKENS} at most: name fewer words"
+        )
+    return tokens
 
 
 def _shifted(word: HypothesisWord, samples: int) -> HypothesisWord:

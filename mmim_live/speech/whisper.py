@@ -88,6 +88,11 @@ class Whisper:
             return language == "en"
         return self._vocabulary.token_to_id(f"<|{language}|>") is not None
 
+    def text_tokens(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text as it stands within a transcript; none of them are control tokens."""
+        tokenizer = self._tokenizer("en")  # the language makes no difference here
+        return tuple(token for token in tokenizer.encode(f" {text.strip()}") if token < tokenizer.eot)
+
     def encode(self, samples: NDArray[np.float32]) -> EncodedAudio:
         """Run the encoder on [n] samples at 16 kHz; only the last 28 s are used."""
         samples = samples[-_MAX_SAMPLES:]

@@ -8,6 +8,7 @@ import pytest
 
 from mmim_live.errors import AssetError, ConfigError
 from mmim_live.speech.recognizer import SpeechRecognizer
+from mmim_live.speech.segment_decoder import SegmentSettings
 from mmim_live.speech.wer import word_errors
 from mmim_live.speech.whisper import Whisper, load_whisper
 from mmim_live.types import SpeechUpdate
@@ -150,6 +151,27 @@ def test_the_english_model_transcribes_english(whisper_english: Whisper, audio: 
     assert word_errors(JFK, text_of(updates))[0] <= 2
     assert updates[0].language == "en"
     assert whisper_english.padding_s == 3.0
+
+
+def test_hotwords_decide_how_a_word_is_spelled(whisper: Whisper, shared_data: Path) -> None:
+    audio = read_audio(shared_data / "clips" / "mosi_Sqr0AcuoNnk_12.mp4")
+    for hotwords, spelled in (("", "favorite"), ("favourite, MMIM", "favourite")):
+        recognizer = SpeechRecognizer(whisper, "en", segments=SegmentSettings(hotwords=hotwords))
+        assert spelled in text_of(hear(recognizer, [audio])).split()
+
+
+def test_hotwords_that_nobody_says_are_not_transcribed(whisper: Whisper, audio: Samples) -> None:
+    settings = SegmentSettings(hotwords="Poria, MMIM")
+    errors, _ = word_errors(JFK, text_of(hear(SpeechRecognizer(whisper, "en", segments=settings), [audio])))
+    assert errors <= 1
+    noise = np.random.default_rng(5).normal(0, 0.1, 6 * 16_000).astype(np.float32)
+    assert text_of(hear(SpeechRecognizer(whisper, segments=settings), [noise])) == ""
+
+
+def test_control_tokens_in_hotwords_are_ignored_and_too_many_hotwords_rejected(whisper: Whisper) -> None:
+    assert whisper.text_tokens("Poria<|endoftext|>") == whisper.text_tokens("Poria")
+    with pytest.raises(ConfigError, match=r"hotwords: .* tokens"):
+        SpeechRecognizer(whisper, segments=SegmentSettings(hotwords="Poria " * 150))
 
 
 def test_an_unsupported_language_is_rejected(whisper: Whisper, whisper_english: Whisper) -> None:
