@@ -9,6 +9,9 @@ blocks or on the speed of the machine.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,8 +55,10 @@ class SpeechRecognizer:
     ) -> None:
         if language is not None and not whisper.supports(language):
             raise ConfigError(f"{whisper.name} does not support language {language!r}: choose another model, or 'auto'")
-        self.spacing_s = 0.0  # under load, a live session has Whisper decode only after this much new audio
-        self.skipped_steps = 0
+        self.spacing_s = 0.0  # on a slow machine, a live session has Whisper decode only after this much new audio
+        self.skipped_steps = 0  # steps without a hypothesis since more audio was waiting already
+        # Called after each hypothesis on unfinished speech: the model, seconds of audio, wall seconds. For a governor.
+        self.on_hypothesis: Callable[[Whisper, float, float], None] = lambda *_: None
         self.step_s = step_s
         self._whisper = whisper
         self._step_samples = round(step_s * SAMPLE_RATE_HZ)
@@ -117,13 +122,17 @@ class SpeechRecognizer:
         span = self._endpointer.open_span
         if span is not None:
             segment = self._open(span)
-            if not segment.should_decode(span.end, self._endpointer.paused):
+            due = end - self._decoded_until >= self.spacing_s * SAMPLE_RATE_HZ
+            if not due or not segment.should_decode(span.end, self._endpointer.paused):
                 provisional = segment.provisional(time_s)
-            elif more or end - self._decoded_until < self.spacing_s * SAMPLE_RATE_HZ:
+            elif more:
                 self.skipped_steps += 1
                 provisional = segment.provisional(time_s)
             else:
-                words, provisional = segment.decode(self._between(segment.origin, span.end), span.end, time_s)
+                audio = self._between(segment.origin, span.end)
+                began_s = time.perf_counter()
+                words, provisional = segment.decode(audio, span.end, time_s)
+                self.on_hypothesis(segment.whisper, len(audio) / SAMPLE_RATE_HZ, time.perf_counter() - began_s)
                 committed += words
                 segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, words)
                 self._decoded_until = end

@@ -62,6 +62,11 @@ class SegmentDecoder:
         """Audio before this sample is no longer needed."""
         return self._origin
 
+    @property
+    def whisper(self) -> Whisper:
+        """The model that decodes it."""
+        return self._whisper
+
     def should_decode(self, end: int, paused: bool) -> bool:
         """Whether the audio up to `end` is worth a hypothesis; `paused`: the voice has stopped, perhaps briefly."""
         if end - self._origin < self._settings.min_audio_s * SAMPLE_RATE_HZ or end == self._end:

@@ -11,7 +11,7 @@ from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.speech.segment_decoder import SegmentSettings
 from mmim_live.speech.wer import word_errors
 from mmim_live.speech.whisper import Whisper, load_whisper
-from mmim_live.types import SpeechUpdate
+from mmim_live.types import AudioBlock, SpeechUpdate
 from tests.speech.audio import Samples, committed, cut, hear, read_audio, text_of
 
 JFK = "And so my fellow Americans ask not what your country can do for you ask what you can do for your country"
@@ -82,11 +82,23 @@ def test_splitting_the_audio_makes_no_difference(whisper: Whisper, audio: Sample
 
 def test_skipped_steps_are_counted_and_still_reported(whisper: Whisper, audio: Samples) -> None:
     recognizer = SpeechRecognizer(whisper, "en")
-    recognizer.spacing_s = 2.0
-    slow = hear(recognizer, [audio[: 4 * 16_000]])
-    assert [update.time_s for update in slow] == [STEP_S * i for i in range(1, 9)] + [4.0]
+    waiting = recognizer.push(AudioBlock(0.0, audio[: 3 * 16_000]), more=True)
+    updates = waiting + recognizer.push(AudioBlock(3.0, audio[3 * 16_000 : 4 * 16_000])) + recognizer.flush()
+    assert [update.time_s for update in updates] == [STEP_S * i for i in range(1, 9)] + [4.0]
     assert recognizer.skipped_steps > 0
-    assert "fellow" in text_of(slow)
+    assert "fellow" in text_of(updates)
+
+
+def test_hypotheses_can_be_spaced_and_their_cost_is_reported(whisper: Whisper, audio: Samples) -> None:
+    costs: dict[float, list[tuple[Whisper, float, float]]] = {0.0: [], 2.0: []}
+    for spacing_s, seen in costs.items():
+        recognizer = SpeechRecognizer(whisper, "en")
+        recognizer.spacing_s = spacing_s
+        recognizer.on_hypothesis = lambda *cost, seen=seen: seen.append(cost)
+        assert "fellow" in text_of(hear(recognizer, [audio[: 4 * 16_000]]))
+        assert recognizer.skipped_steps == 0  # none was due
+    assert 0 < len(costs[2.0]) < len(costs[0.0])
+    assert all(model is whisper and 0 < audio_s <= 4 and cost_s > 0 for model, audio_s, cost_s in costs[0.0])
 
 
 @pytest.mark.slow
