@@ -51,6 +51,10 @@ def bench_live(
     minutes: Annotated[float, typer.Option(min=0.1, help="Length of the session.")] = 10.0,
     checkpoint: CheckpointName = None,
     asr_model: AsrModel = None,
+    save: Annotated[Path | None, typer.Option(help="Write the metrics to this .json file.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Compare with the metrics that an earlier run saved.")
+    ] = None,
     app: Annotated[bool, typer.Option("--app", help="Run the app too, without a terminal.")] = False,
     cpu_share: Annotated[
         float, typer.Option(min=0.05, max=1.0, help="Share of all cores that the session may use (cpulimit).")
@@ -69,7 +73,9 @@ def bench_live(
     Memory, open files, threads and lag are printed every five minutes, and what came of each fault as it is over.
     """
     from mmim_live.benchmark.live import measure_live
+    from mmim_live.benchmark.saved_metrics import read_numbers, save_metrics
 
+    before = None if against is None else read_numbers(against)
     given = {"checkpoint": checkpoint, "asr_model": asr_model}
     settings = {key: value for key, value in given.items() if value is not None}
     report = measure_live(
@@ -83,7 +89,9 @@ def bench_live(
         on_period=_period_printer("live"),
         on_fault=lambda outcome: print(_fault_line(outcome), flush=True),
     )
-    _print_metrics("Live", [report.metrics])
+    if save is not None:
+        save_metrics(save, report.metrics)
+    _print_metrics("Live", [report.metrics], before)
     if faults:
         run = [outcome for outcome in report.faults if not outcome.not_run]
         print(f"faults: {len(run)} of {len(report.faults)} run, {sum(each.survived for each in run)} survived")
@@ -143,19 +151,26 @@ def _fault_line(outcome: FaultOutcome) -> str:
 
 
 def _print_metrics(
-    title: str, figures: Sequence[ReplayMetrics] | Sequence[SpeechMetrics] | Sequence[LiveMetrics]
+    title: str,
+    figures: Sequence[ReplayMetrics] | Sequence[SpeechMetrics] | Sequence[LiveMetrics],
+    before: dict[str, float] | None = None,
 ) -> None:
-    """One column per file, one row per metric."""
+    """One column per file, one row per metric; `before`: numbers of an earlier run, in a column of their own."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title)
     table.add_column("metric", no_wrap=True)
     columns = [dataclasses.asdict(one) for one in figures]
+    if before is not None:
+        table.add_column("before", no_wrap=True)
     for column in columns:
         table.add_column(str(column["file"]), overflow="fold")
     for name in columns[0]:
         if name != "file":
             values = [column[name] for column in columns]
-            table.add_row(name, *(f"{value:.2f}" if isinstance(value, float) else str(value) for value in values))
+            cells = [f"{value:.2f}" if isinstance(value, float) else str(value) for value in values]
+            if before is not None:
+                cells.insert(0, f"{before[name]:.2f}" if name in before else "")
+            table.add_row(name, *cells)
     Console().print(table)

@@ -43,6 +43,7 @@ _SEND_BUFFER_BYTES = 65_536  # what the system may buffer for a slow client, bes
 _MAX_MESSAGE_BYTES = 1024  # what clients send is ignored
 _SECRET_BYTES = 24
 _NOTICE_SHOWN_S = 8.0  # on the overlay
+_FOR_THE_SPEAKER = ("speech_lost", "too_quiet")  # notices that are of no use to an audience
 _BACKLOG = 1024  # that wait to be accepted; if there are more, a client has to retry, which takes it a second
 _MAX_FAULT_CHARACTERS = 200
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -215,7 +216,7 @@ class EventServer:
         self._snapshot.apply(event)
         if len(self._clients):
             self._clients.send(self._message(event))
-        if isinstance(event, Notice):
+        if isinstance(event, Notice) and event.code not in _FOR_THE_SPEAKER:
             self._notice = event
             self._loop.call_later(_NOTICE_SHOWN_S, self._expire, event)
         self._overlays.notify()

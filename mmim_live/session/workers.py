@@ -18,6 +18,7 @@ from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.types import AudioBlock, VideoFrame
 
 SECOND_FACE_REMINDER_S = 30.0
+TOO_QUIET_DBFS = -50.0  # softer speech is amplified, but words may be lost
 RESTARTS = 3  # of one worker
 RESTARTS_WITHIN_S = 60.0
 
@@ -95,10 +96,21 @@ def recognize_speech(
     inbox: Inbox,
     more: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Audio -> words. `more`: whether more audio is waiting, which is better decoded together with this block."""
+    """Audio -> words. `more`: whether more audio is waiting, which is better decoded together with this block.
+
+    One notice reports speech that is too quiet.
+    """
+    noted = False
     for block in audio:
         for update in recognizer.push(block, more=more()):
             inbox.put(update)
+        level_dbfs = recognizer.softest_dbfs
+        if not noted and level_dbfs is not None and level_dbfs < TOO_QUIET_DBFS:
+            noted = True
+            message = (
+                f"speech is too quiet ({level_dbfs:.0f} dB): move closer to the microphone, or raise its input level"
+            )
+            inbox.put(Notice(block.end_s, "too_quiet", message))
     for update in recognizer.flush():
         inbox.put(update)
     inbox.put(Finished("speech"))

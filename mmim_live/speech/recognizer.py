@@ -56,6 +56,7 @@ class SpeechRecognizer:
         if language is not None and not whisper.supports(language):
             raise ConfigError(f"{whisper.name} does not support language {language!r}: choose another model, or 'auto'")
         self.spacing_s = 0.0  # on a slow machine, a live session has Whisper decode only after this much new audio
+        self.softest_dbfs: float | None = None  # level of the softest stretch of speech so far
         self.skipped_steps = 0  # steps without a hypothesis since more audio was waiting already
         # Called after each hypothesis on unfinished speech: the model, seconds of audio, wall seconds. For a governor.
         self.on_hypothesis: Callable[[Whisper, float, float], None] = lambda *_: None
@@ -153,13 +154,20 @@ class SpeechRecognizer:
         segments: list[SpeechSegment] = []
         for span in closed:
             segment = self._open(span)
-            words = segment.finish(self._between(segment.origin, span.end), span.end, time_s)
+            audio = self._between(segment.origin, span.end)
+            words = segment.finish(audio, span.end, time_s)
+            self._note_level(audio)
             committed += words
             segments += self._utterances.push(segment.start / SAMPLE_RATE_HZ, words)
             segments.append(self._utterances.close(span.start / SAMPLE_RATE_HZ, span.end / SAMPLE_RATE_HZ))
             self._segment = None
             self._committed_until = max(self._committed_until, span.end)
         return committed, segments
+
+    def _note_level(self, audio: NDArray[np.float32]) -> None:
+        if len(audio):
+            level_dbfs = 10 * float(np.log10(max(float(np.mean(np.square(audio, dtype=np.float64))), 1e-12)))
+            self.softest_dbfs = level_dbfs if self.softest_dbfs is None else min(self.softest_dbfs, level_dbfs)
 
     def _update(self, committed: list[Word], provisional: list[Word], segments: list[SpeechSegment]) -> SpeechUpdate:
         return SpeechUpdate(

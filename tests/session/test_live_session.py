@@ -151,6 +151,7 @@ class Speech:
     spacing_s: float = 0.0
     language: str = "en"
     whisper: str = "own"
+    softest_dbfs: float | None = None
     on_hypothesis: Callable[..., None] = lambda *_: None
 
     def push(self, block: AudioBlock, *, more: bool = False) -> list[SpeechUpdate]:

@@ -26,3 +26,24 @@ def test_a_fixed_language_needs_no_evidence() -> None:
     tracker = LanguageTracker("zh")
     tracker.update({"en": 1.0}, 9.0)
     assert (tracker.known, tracker.needs_evidence(0.0, 9.0)) == ("zh", False)
+
+
+def test_a_known_language_yields_only_to_evidence_from_several_looks() -> None:
+    tracker = LanguageTracker(prior="en")
+    tracker.update({"en": 0.9, "es": 0.1}, 1.5)
+    tracker.update({"es": 0.999, "en": 0.001}, 2.0)
+    assert tracker.known == "en"
+    assert tracker.needs_evidence(2.0, 3.1)  # there is a rival now
+    assert not tracker.needs_evidence(2.0, 2.5)
+    tracker.update({"es": 0.999, "en": 0.001}, 3.0)
+    assert tracker.known == "es"
+
+
+def test_evidence_for_the_known_language_refutes_a_rival() -> None:
+    tracker = LanguageTracker(prior="en")
+    tracker.update({"en": 0.9, "cy": 0.1}, 1.5)
+    for _ in range(5):
+        tracker.update({"cy": 0.99, "en": 0.01}, 2.0)
+        tracker.update({"en": 0.6, "cy": 0.4}, 3.0)
+        assert tracker.known == "en"
+    assert not tracker.needs_evidence(2.0, 3.1)

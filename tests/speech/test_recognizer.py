@@ -37,8 +37,11 @@ def test_the_words_are_right(updates: list[SpeechUpdate]) -> None:
 def test_soft_speech_gives_the_same_words(whisper: Whisper, audio: Samples) -> None:
     """At -47 dB of full scale."""
     soft = (audio * 10 ** (-30 / 20)).astype(np.float32)
-    errors, _ = word_errors(JFK, text_of(hear(SpeechRecognizer(whisper), [soft])))
+    recognizer = SpeechRecognizer(whisper)
+    errors, _ = word_errors(JFK, text_of(hear(recognizer, [soft])))
     assert errors <= 1
+    assert recognizer.softest_dbfs is not None
+    assert -60 < recognizer.softest_dbfs < -40
 
 
 def test_updates_lie_on_the_grid(updates: list[SpeechUpdate], audio: Samples) -> None:
