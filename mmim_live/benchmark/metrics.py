@@ -39,9 +39,12 @@ class LiveMetrics:
     word_errors: str  # errors of words; unknown without transcripts
     word_to_reading_p50_s: float  # to the first reading that includes it
     word_to_reading_p95_s: float
-    of_that_until_listened_p95_s: float  # to the end of the audio in which it was first recognized
-    of_that_until_recognised_p95_s: float  # from there to the word's event
-    of_that_until_read_p95_s: float  # from the word's event to the reading
+    of_that_until_listened_p50_s: float  # to the end of the audio in which it was first recognized
+    of_that_until_listened_p95_s: float
+    of_that_until_recognised_p50_s: float  # from there to the word's event
+    of_that_until_recognised_p95_s: float
+    of_that_until_read_p50_s: float  # from the word's event to the reading
+    of_that_until_read_p95_s: float
     word_to_commitment_p50_s: float
     word_to_commitment_p95_s: float
     lag_by_half_minute_s: str  # 95th percentile of word to reading, in order of time
@@ -81,6 +84,9 @@ def live_metrics(log: SessionLog, camera: str, speech: Sequence[Path], plays: Se
     latencies = [reading.latency_ms for _, reading in first]
     traces = trace_words(events)
     heard = [trace.to_reading_s for trace in traces if trace.to_reading_s is not None]
+    listened = [trace.listened_s - trace.end_s for trace in traces]
+    recognised = [trace.reported_s - trace.listened_s for trace in traces]
+    read = [trace.read_s - trace.reported_s for trace in traces if trace.read_s is not None]
     commitment = [trace.committed_s - trace.end_s for trace in traces]
     warm = [sample.memory_mb for sample in log.samples if sample.time_s >= WARM_S]
     seen = [usage for usage in log.usage if usage.frames]
@@ -101,11 +107,12 @@ def live_metrics(log: SessionLog, camera: str, speech: Sequence[Path], plays: Se
         word_errors=_errors(log, speech, plays),
         word_to_reading_p50_s=quantile(heard, 0.5),
         word_to_reading_p95_s=quantile(heard, 0.95),
-        of_that_until_listened_p95_s=quantile([trace.listened_s - trace.end_s for trace in traces], 0.95),
-        of_that_until_recognised_p95_s=quantile([trace.reported_s - trace.listened_s for trace in traces], 0.95),
-        of_that_until_read_p95_s=quantile(
-            [trace.read_s - trace.reported_s for trace in traces if trace.read_s is not None], 0.95
-        ),
+        of_that_until_listened_p50_s=quantile(listened, 0.5),
+        of_that_until_listened_p95_s=quantile(listened, 0.95),
+        of_that_until_recognised_p50_s=quantile(recognised, 0.5),
+        of_that_until_recognised_p95_s=quantile(recognised, 0.95),
+        of_that_until_read_p50_s=quantile(read, 0.5),
+        of_that_until_read_p95_s=quantile(read, 0.95),
         word_to_commitment_p50_s=quantile(commitment, 0.5),
         word_to_commitment_p95_s=quantile(commitment, 0.95),
         lag_by_half_minute_s=lag_by_part(traces),
