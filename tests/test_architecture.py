@@ -84,6 +84,7 @@ CONCURRENCY = {
     "train/mmim_train/default_checkpoint/background.py": "computes beside the training process, and relays its log",
     "train/mmim_train/features/clip_features.py": "a worker process exits with the process that started it",
     "train/mmim_train/features/process_pool.py": "extracts features on every core",
+    "train/mmim_train/runs/text_encoder.py": "asks whether the hub answers, which may hang in the name service",
 }
 # Calls that start a thread, a process or an event loop.
 STARTERS = {

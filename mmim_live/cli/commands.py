@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Annotated, TextIO
 
 import typer
 
@@ -27,6 +27,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """`cli.main` answers --version itself, so that it needs no heavy import; here it stands in the help."""
+
+
 for command in (live, replay, devices, models, doctor, train, evaluate, tune, extract, build_default):
     app.command()(command)
 app.add_typer(bench_app, name="bench")

@@ -15,7 +15,9 @@ def train(
     recipe: Annotated[str | None, typer.Argument(help="mosi, mosei, sims, simsv2, meld, emer, or a .toml.")] = None,
     data: Annotated[Path | None, typer.Option(help="File or folder of the data set.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Name of the data set, if no recipe is given.")] = None,
-    text_encoder: Annotated[str | None, typer.Option(help="Model name or folder.")] = None,
+    text_encoder: Annotated[
+        str | None, typer.Option(help="Folder, hub name or all-MiniLM-L6-v2; default: the recipe's.")
+    ] = None,
     seeds: Annotated[str, typer.Option(help="One run per seed, such as 1,2,3.")] = "1",
     objective: Annotated[
         Literal["corrected", "published", "none"], typer.Option(help="Auxiliary mutual-information losses.")
@@ -74,7 +76,9 @@ def tune(
     data: Annotated[Path, typer.Option(help="File or folder of the data set.")],
     recipe: Annotated[str | None, typer.Argument(help="mosi, mosei, sims, ..., or a .toml.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Name of the data set, if no recipe is given.")] = None,
-    text_encoder: Annotated[str | None, typer.Option(help="Model name or folder.")] = None,
+    text_encoder: Annotated[
+        str | None, typer.Option(help="Folder, hub name or all-MiniLM-L6-v2; default: the recipe's.")
+    ] = None,
     trials: Annotated[int, typer.Option(min=1, help="Number of configurations to try.")] = 30,
     seeds: Annotated[str, typer.Option(help="Seeds for each configuration.")] = "1",
     objective: Annotated[
@@ -181,6 +185,7 @@ def extract(
                     language=language,
                     asr_model=None if no_speech else asr_model,
                     workers=workers,
+                    warn=lambda gap: print(f"warning: {gap}", file=terminal),
                     begin=lambda count: bar.update(task, total=count),
                     advance=advance,
                 )

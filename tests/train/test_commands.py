@@ -154,6 +154,10 @@ def test_user_errors_are_reported(corpus: Path, trained: Path, tmp_path: Path) -
             overrides={"alpha": -1},
             output=tmp_path / "b",
         )
+    with pytest.raises(ConfigError, match=r"--set unknown option 'epocs': did you mean epochs\?"):
+        train_command(corpus / "data", recipe=recipe, overrides={"epocs": 3}, output=tmp_path / "b", console=quiet())
+    with pytest.raises(ConfigError, match="--set unknown option 'qqqq': choose from alpha, ba"):
+        train_command(corpus / "data", recipe=recipe, overrides={"qqqq": 3}, output=tmp_path / "b", console=quiet())
     with pytest.raises(AssetError, match="--text-encoder"):
         train_command(corpus / "data", recipe=recipe, text_encoder=str(tmp_path), output=tmp_path / "c")
     with pytest.raises(ConfigError, match=r"lacks run\.json"):
@@ -189,3 +193,19 @@ def test_classes_are_predicted_from_text_alone(corpus: Path, tmp_path: Path) -> 
     assert "war" in (folder / "report.md").read_text()
     with pytest.raises(DataError, match="has no classes"):
         evaluate_command(folder / "checkpoint", "mosi-utterance", corpus / "data")
+
+
+def test_a_checkpoint_of_three_modalities_scores_a_table_of_words_alone(trained: Path, tmp_path: Path) -> None:
+    rows = ["video_id,clip_id,text,label,mode"]
+    rows += [
+        f"a,{i},the film was {word},{label},test" for i, (word, label) in enumerate([("good", 2), ("bad", -1)] * 3)
+    ]
+    (tmp_path / "label.csv").write_text("\n".join([*rows, "a,9,a plot,,test"]))
+    text = evaluate_command(trained / "checkpoint", "clips", tmp_path / "label.csv")
+    heads, values = ([cell.strip() for cell in text.splitlines()[i].split("|")] for i in (2, 4))
+    assert heads[heads.index("r") + 1] == "n"
+    assert values[heads.index("n")] == "6"  # of seven, one is not labeled
+    by_modality = json.loads(
+        evaluate_command(trained / "checkpoint", "clips", tmp_path / "label.csv", missing=True, as_json=True)
+    )["modalities_missing"]
+    assert by_modality["text"] == by_modality["text+voice+face"]  # there was nothing else to leave out

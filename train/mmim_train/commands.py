@@ -21,11 +21,11 @@ from mmim_train.evaluation.evaluate import evaluate
 from mmim_train.reporting.json_files import finite, read_json, write_json
 from mmim_train.reporting.markdown_tables import metrics_table
 from mmim_train.runs.prepare import Prepared, prepare
-from mmim_train.runs.recipe import Recipe, load_recipe, recipe_names
+from mmim_train.runs.recipe import Recipe, describe_unknown, load_recipe, recipe_names
 from mmim_train.runs.run import Run, ablation_arms, execute
 from mmim_train.runs.tune import tune
 from mmim_train.training.distributed import is_main_from_environment, local_device, world_from_environment
-from mmim_train.training.options import ObjectiveName
+from mmim_train.training.options import ObjectiveName, TrainOptions
 
 _REQUEST = "run.json"
 
@@ -75,7 +75,10 @@ def _train(data: Path, folder: Path, device: str, console: Console | None, **req
         raise ConfigError("seeds must be distinct non-negative integers, such as --seeds 1,2,3")
     recipe = choose_recipe(request["recipe"], request["dataset"])
     chosen = local_device(choose_device(device))
-    prepared = _prepare(recipe, data, request)
+    console = console or Console(stderr=True)
+    prepared = _prepare(recipe, data, request, console)
+    # A resumed run must use the same text encoder, whatever can be had then.
+    request["text_encoder"] = prepared.text_encoder or request["text_encoder"]
     options = prepared.options
     with world_from_environment(chosen) as world:
         if world.is_main:
@@ -88,17 +91,24 @@ def _train(data: Path, folder: Path, device: str, console: Console | None, **req
             folder=folder,
             device=chosen,
             world=world,
-            console=console or Console(stderr=True),
+            console=console,
         )
         execute(run)
     return f"see {folder / 'report.md'}; the checkpoint is {folder / 'checkpoint'}"
 
 
-def _prepare(recipe: Recipe, data: Path, request: Mapping[str, Any]) -> Prepared:
+def _prepare(recipe: Recipe, data: Path, request: Mapping[str, Any], console: Console) -> Prepared:
+    def note(line: str) -> None:
+        if is_main_from_environment():
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    asked = (request["objective"], request["text_encoder"], request["overrides"])
     try:
-        return prepare(recipe, data, request["objective"], request["text_encoder"], request["overrides"])
+        return prepare(recipe, data, *asked, note=note)
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"--set {describe_unknown(str(first['loc'][0]), TrainOptions.model_fields)}") from error
         raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
@@ -163,14 +173,15 @@ def tune_command(
 ) -> str:
     """Search hyperparameters on the valid split. Returns the best as lines for the `train` section of a recipe."""
     request = {"objective": objective, "text_encoder": text_encoder, "overrides": dict(overrides or {})}
-    prepared = _prepare(choose_recipe(recipe, dataset), data, request)
+    console = console or Console(stderr=True)
+    prepared = _prepare(choose_recipe(recipe, dataset), data, request, console)
     best = tune(
         prepared,
         output,
         trials=trials,
         seeds=seeds,
         device=choose_device(device),
-        console=console or Console(stderr=True),
+        console=console,
     )
     lines = "\n".join(f"{name} = {value:.6g}" for name, value in best["train"].items())
     return f"# validation loss {best['valid_loss']:.4f}, best of {best['trials']} trials\n{lines}"

@@ -21,11 +21,13 @@ from mmim_live.model.predictor import Predictor
 from mmim_live.session.open_replay import open_replay
 from mmim_live.settings import Settings
 from mmim_live.types import Prediction, Window
+from mmim_train.data.dataset import SplitName
+from mmim_train.data.formats.clips import Clip
 from mmim_train.data.store.reader import read_store
 from mmim_train.features import clip_features as measure
 from mmim_train.features import extract as module
 from mmim_train.features.clip_features import Task
-from mmim_train.features.extract import extract
+from mmim_train.features.extract import extract, training_gaps
 from mmim_train.features.process_pool import extract_all
 
 ASR = "whisper-base"
@@ -203,3 +205,35 @@ def test_several_processes_give_the_same_store(clips: Path, tmp_path: Path) -> N
     assert alone.clips == many.clips == 2
     for name in ("voice.npy", "face.npy", "samples.jsonl"):
         assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
+
+
+def clip(name: str, split: SplitName, label: float | None) -> Clip:
+    return Clip(name, Path(name), "words", split, {} if label is None else {"M": label})
+
+
+def test_clips_that_cannot_be_trained_on_are_reported_with_what_to_write(tmp_path: Path) -> None:
+    (unlabeled,) = training_gaps([clip("a.mp4", "train", None)], tmp_path)
+    assert f"{tmp_path / 'label.csv'} with the columns video_id,clip_id,text,label,mode" in unlabeled
+
+    (tmp_path / "label.csv").touch()
+    complete = [clip("a/1", "train", 1.0), clip("b/1", "valid", 0.0)]
+    assert training_gaps(complete, tmp_path) == ()
+    (partly,) = training_gaps([*complete, clip("c/7", "test", None)], tmp_path)
+    assert partly.startswith("1 of 3 clips have no label, the first is c/7")
+    (unsplit,) = training_gaps([clip("a/1", "train", 1.0)], tmp_path)
+    assert "no labeled clip is in the valid split" in unsplit
+    assert "column mode" in unsplit
+
+
+def test_what_training_lacks_is_reported_before_the_work_begins(shared_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    shutil.copy(shared_data / "clips" / "grid_sbwe5n.mpg", tmp_path / "clips")
+    calls: list[str] = []
+    extract(
+        tmp_path / "clips",
+        tmp_path / "store",
+        workers=0,
+        warn=lambda line: calls.append(line),
+        begin=lambda count: calls.append(f"begin {count}"),
+    )
+    assert [line.split()[0] for line in calls] == ["these", "begin"]

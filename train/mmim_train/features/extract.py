@@ -55,6 +55,32 @@ def find_clips(source: Path, text_column: str = "text") -> tuple[Clip, ...]:
     return tuple(Clip(str(path.relative_to(source)), path, "", "train", {}) for path in paths)
 
 
+def training_gaps(clips: Sequence[Clip], source: Path) -> tuple[str, ...]:
+    """What training lacks in these clips, and what to write into label.csv: one line each."""
+    table = source / "label.csv"
+    scored = [clip for clip in clips if clip.scores]
+    if not table.is_file():
+        return (
+            "these clips have no labels and no split, so the store cannot be trained on: write "
+            f"{table} with the columns video_id,clip_id,text,label,mode and put each clip at "
+            "Raw/<video_id>/<clip_id>.mp4; mode is train, valid or test, an empty text is transcribed",
+        )
+    lines = []
+    if len(scored) < len(clips):
+        first = next(clip.id for clip in clips if not clip.scores)
+        lines.append(
+            f"{len(clips) - len(scored)} of {len(clips)} clips have no label, the first is {first}: training ignores "
+            f"them; write a number into the column label of {table}"
+        )
+    lacking = [name for name in ("train", "valid") if not any(clip.split == name for clip in scored)]
+    if lacking:
+        lines.append(
+            f"no labeled clip is in the {' or '.join(lacking)} split, and training needs train and valid: write train, "
+            f"valid or test into the column mode of {table}, about 70, 15 and 15 in a hundred, each speaker in one only"
+        )
+    return tuple(lines)
+
+
 def extract(
     source: Path,
     output: Path,
@@ -63,6 +89,7 @@ def extract(
     language: str | None = None,
     asr_model: str | None = None,
     workers: int | None = None,
+    warn: Callable[[str], None] = lambda _: None,
     begin: Callable[[int], None] = lambda _: None,
     advance: Advance = lambda _id, _problem: None,
 ) -> Extracted:
@@ -75,6 +102,7 @@ def extract(
         language: of the clips, if not the dataset's.
         asr_model: speech recognizer for clips without text, as in `Settings`; None leaves the text empty.
         workers: number of processes; None: as many as cores and memory allow; 0: only this process.
+        warn: called first, with each line of `training_gaps`.
         begin: called once with the number of clips.
         advance: called after each clip.
 
@@ -88,6 +116,8 @@ def extract(
     if language is not None:
         spec = replace(spec, language=language)
     clips = find_clips(source, spec.text_column)
+    for gap in training_gaps(clips, source):
+        warn(gap)
     recognizer = _recognizer(asr_model, spec) if asr_model is not None and any(_wants(clip) for clip in clips) else None
     begin(len(clips))
     parts = output.with_name(f".{output.name}.parts")

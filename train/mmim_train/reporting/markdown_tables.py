@@ -19,7 +19,7 @@ def format_metric(name: str, value: Any, spread: Any = None) -> str:
     """A value as papers print it, with its standard deviation if given."""
     if value is None:
         return "-"
-    if name.startswith("count"):
+    if _is_count(name):
         return str(round(value))
     percent = name.rsplit(".", 1)[-1].startswith(_PERCENT)
     text = f"{100 * value:.2f}" if percent else f"{value:.4f}"
@@ -29,7 +29,16 @@ def format_metric(name: str, value: Any, spread: Any = None) -> str:
 
 
 def metrics_table(rows: Mapping[str, Mapping[str, Any]], first: str = "") -> str:
-    """One row per name, one column per metric."""
-    columns = [name for name in next(iter(rows.values()), {}) if not name.startswith("count")]
+    """One row per name, one column per metric, and beside each r the number n of labeled samples behind it."""
+    names = list(next(iter(rows.values()), {}))
+    columns = [name for name in names if not _is_count(name)]
+    for name in (each for each in names if each.rsplit(".", 1)[-1] == "count"):
+        correlation = name.removesuffix("count") + "r"
+        columns.insert(columns.index(correlation) + 1 if correlation in columns else 0, name)
+    heads = [name.removesuffix("count") + "n" if _is_count(name) else name for name in columns]
     body = [[name, *(format_metric(c, row.get(c)) for c in columns)] for name, row in rows.items()]
-    return markdown([first, *columns], body)
+    return markdown([first, *heads], body)
+
+
+def _is_count(name: str) -> bool:
+    return name.rsplit(".", 1)[-1].startswith("count")

@@ -1,33 +1,27 @@
-"""Turns a recipe and the path of a data set into the trainer's inputs: examples of every split, and models by seed.
-
-Also locates text encoders.
-"""
+"""Turns a recipe and the path of a data set into the trainer's inputs: examples of every split, and models by seed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mmim_live import assets
-from mmim_live.errors import AssetError
-from mmim_live.model.encoders import TextEncoder, backbone_config, load_text_backbone
+from mmim_live.model.encoders import TextEncoder, backbone_config
 from mmim_live.model.mmim import MMIM, MMIMConfig
-from mmim_live.model.tokenizer import TextTokenizer, load_pretrained_tokenizer
 from mmim_train.data.dataset import DataSet, SplitName
 from mmim_train.data.loader import open_dataset
 from mmim_train.evaluation.scoring import prediction_metrics
 from mmim_train.runs.recipe import Recipe
+from mmim_train.runs.text_encoder import choose_text_encoder, find_backbone, find_tokenizer
 from mmim_train.training.collate import Preprocessing, SplitExamples, fit_preprocessing, head_for
 from mmim_train.training.options import ObjectiveName, TrainOptions
 from mmim_train.training.seeding import Purpose, seeded
 
 _CPU = torch.device("cpu")
-_Loaded = TypeVar("_Loaded")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,14 +58,22 @@ def prepare(
     objective: ObjectiveName,
     text_encoder: str | None = None,
     overrides: Mapping[str, object] | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Prepared:
-    """Load the data, and the text encoder's tokenizer and configuration. Raises DataError and AssetError."""
+    """Load the data, and the text encoder's tokenizer and configuration.
+
+    Without `text_encoder`, English data use the installed MiniLM if the recipe's encoder cannot be had; `note`
+    receives one line that says so. Raises DataError, AssetError, and pydantic.ValidationError for bad `overrides`.
+    """
     settings = recipe.settings(objective)
+    options = TrainOptions.model_validate(settings.train.model_dump() | dict(overrides or {}))
     dataset = open_dataset(recipe.dataset, data)
     for name in ("train", "valid"):
         dataset.split(name)  # both are required: valid selects the epoch
-    source = text_encoder or settings.text_encoder
     has_text = any(text.strip() for text in dataset.split("train").texts)
+    source = text_encoder or settings.text_encoder
+    if has_text and text_encoder is None:
+        source = choose_text_encoder(source, dataset.language, note)
     backbone = find_backbone(source) if has_text else None
     tokenizer = None
     if backbone is not None:
@@ -87,7 +89,7 @@ def prepare(
         target=recipe.target,
         text_encoder=source if has_text else "",
         config=config,
-        options=TrainOptions.model_validate(settings.train.model_dump() | dict(overrides or {})),
+        options=options,
         inputs=inputs,
         splits=splits,
         load_backbone=(lambda: find_backbone(source)) if has_text else None,
@@ -101,40 +103,3 @@ def _restrict(inputs: Preprocessing, config: MMIMConfig) -> Preprocessing:
         inputs.voice if "voice" in config.modalities else None,
         inputs.face if "face" in config.modalities else None,
     )
-
-
-def find_backbone(source: str) -> nn.Module:
-    """A pretrained text encoder from a folder, an asset name or a hub name."""
-    return _first_found(source, load_text_backbone)
-
-
-def find_tokenizer(source: str, max_tokens: int) -> TextTokenizer:
-    """The tokenizer of a text encoder, found likewise."""
-    return _first_found(source, lambda place, local: load_pretrained_tokenizer(place, max_tokens, local))
-
-
-def _first_found(source: str, load: Callable[[str, bool], _Loaded]) -> _Loaded:
-    place = _resolve(source)
-    attempts: Sequence[tuple[str, bool]] = [(place, True)]
-    if place == source and not Path(source).exists():
-        attempts = [(source, True), (source, False)]  # the hub's cache first, which needs no network
-    for where, local in attempts:
-        try:
-            return load(where, local)
-        except (OSError, ValueError) as error:
-            last = error
-    reason = str(last).strip().splitlines()[0][:160]
-    raise AssetError(
-        f"cannot load text encoder {source!r} ({reason}); give a folder or a hub name with --text-encoder"
-    ) from last
-
-
-def _resolve(source: str) -> str:
-    """The folder of the asset with this name if it is installed, otherwise the source itself."""
-    if Path(source).is_dir():
-        return source
-    try:
-        found = assets.find(source)
-    except AssetError:  # not an asset
-        return source
-    return str(found.folder) if found is not None else source

@@ -7,7 +7,8 @@ except those that the data determine) and `train` (fields of TrainOptions). Unkn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,13 @@ def parse_recipe(text: str, origin: str) -> Recipe:
         raise ConfigError(f"{origin}: {_one_line(error)}") from error
     except ValueError as error:
         raise ConfigError(f"{origin}: not valid TOML: {error}") from error
+
+
+def describe_unknown(name: str, known: Iterable[str]) -> str:
+    """One line: that the option is unknown, and the one that resembles it, or else all that are known."""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    return f"unknown option {name!r}: " + (f"did you mean {close[0]}?" if close else f"choose from {', '.join(names)}")
 
 
 def _one_line(error: ValidationError) -> str:
