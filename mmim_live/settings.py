@@ -50,7 +50,7 @@ class Settings(BaseModel):
     face: bool = Field(default=True, description="analyze the face")
     speech: bool = Field(default=True, description="recognize speech")
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto, cpu, cuda or mps")
-    # Serving has no influence on the results, and the token is a secret: neither is part of the session event.
+    # Publishing has no influence on the results, and the token is a secret: neither is part of the session event.
     serve: int | None = Field(
         default=None,
         ge=0,
@@ -61,6 +61,11 @@ class Settings(BaseModel):
     serve_token: str | None = Field(
         default=None, exclude=True, repr=False, description="access token for clients; random if not set"
     )
+
+    osc: str | None = Field(
+        default=None, exclude=True, description="send OSC messages to this UDP port, as PORT or HOST:PORT"
+    )
+    lsl: bool = Field(default=False, exclude=True, description="publish Lab Streaming Layer streams")
 
     @field_validator("serve_token")
     @classmethod

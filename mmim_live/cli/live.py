@@ -18,7 +18,9 @@ from mmim_live.cli.options import (
     Hop,
     Hotwords,
     Language,
+    Lsl,
     NoSpeech,
+    Osc,
     Outputs,
     ServePort,
     ServeToken,
@@ -28,7 +30,7 @@ from mmim_live.cli.options import (
     build_settings,
 )
 from mmim_live.cli.presentation import run_app, run_live_headless
-from mmim_live.cli.serving import serving
+from mmim_live.cli.serving import publishing, serving
 from mmim_live.settings import load_keys, user_file
 
 
@@ -60,6 +62,8 @@ def live(
     serve: ServePort = None,
     serve_token: ServeToken = None,
     serve_token_file: ServeTokenFile = None,
+    osc: Osc = None,
+    lsl: Lsl = False,
 ) -> None:
     """Analyze camera and microphone in real time (the default command)."""
     from mmim_live.session.open_live import Devices
@@ -79,12 +83,14 @@ def live(
         serve=serve,
         serve_token=serve_token,
         serve_token_file=serve_token_file,
+        osc=osc,
+        lsl=lsl,
         record_to=record_to,
     )
     outputs = build_outputs(output)
     devices = Devices(None if no_camera else camera, microphone, not no_microphone)
-    with serving(settings) as server:
-        sinks = [server] if server is not None else []
+    with publishing(settings) as published, serving(settings) as server:
+        sinks = [*published, server] if server is not None else published
         runner = live_runner(devices, settings, record=record, outputs=outputs, sinks=sinks)
         if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
             run_live_headless(runner, outputs, server)

@@ -49,6 +49,11 @@ ServeToken = Annotated[
 ServeTokenFile = Annotated[
     Path | None, typer.Option(metavar="PATH", help="File with the access token and nothing else.")
 ]
+Osc = Annotated[
+    str | None,
+    typer.Option(metavar="[HOST:]PORT", help="Send OSC messages to this UDP port; without HOST, of this machine."),
+]
+Lsl = Annotated[bool, typer.Option("--lsl", help="Publish Lab Streaming Layer streams on this machine.")]
 
 
 def build_settings(
@@ -66,6 +71,8 @@ def build_settings(
     serve: int | None = None,
     serve_token: str | None = None,
     serve_token_file: Path | None = None,
+    osc: str | None = None,
+    lsl: bool = False,
     record_to: str | None = None,
     recorded: dict[str, Any] | None = None,
 ) -> Settings:
@@ -86,6 +93,8 @@ def build_settings(
         "device": device,
         "serve": serve,
         "serve_token": serve_token,
+        "osc": osc,
+        "lsl": True if lsl else None,
         "record_to": record_to,
     }
     user = user_file()

@@ -18,8 +18,10 @@ from mmim_live.cli.options import (
     Hop,
     Hotwords,
     Language,
+    Lsl,
     NoFace,
     NoSpeech,
+    Osc,
     Outputs,
     ServePort,
     ServeToken,
@@ -29,7 +31,7 @@ from mmim_live.cli.options import (
     build_settings,
 )
 from mmim_live.cli.presentation import run_app, run_replay_headless
-from mmim_live.cli.serving import serving
+from mmim_live.cli.serving import publishing, serving
 from mmim_live.settings import Speed, load_keys, parse_speed, user_file
 
 
@@ -60,6 +62,8 @@ def replay(
     serve: ServePort = None,
     serve_token: ServeToken = None,
     serve_token_file: ServeTokenFile = None,
+    osc: Osc = None,
+    lsl: Lsl = False,
 ) -> None:
     """Analyze a file or a recorded session, in the app or headless."""
     from mmim_live.output.sink import check_distinct
@@ -80,14 +84,16 @@ def replay(
         serve=serve,
         serve_token=serve_token,
         serve_token_file=serve_token_file,
+        osc=osc,
+        lsl=lsl,
         recorded=recorded_settings(file),
     )
     outputs = build_outputs(output)
     for source in (file, *(file.iterdir() if is_folder(file) else ())):
         check_distinct(source, outputs)
     in_app = not headless and sys.stdin.isatty() and sys.stdout.isatty()
-    with serving(settings) as server:
-        sinks = [server] if server is not None else []
+    with publishing(settings) as published, serving(settings) as server:
+        sinks = [*published, server] if server is not None else published
         pace = speed or ("1.0" if in_app else "max")
         runner = replay_runner(file, settings, pace, outputs=outputs, sinks=sinks)
         if in_app:

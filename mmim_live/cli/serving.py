@@ -1,4 +1,4 @@
-"""What `--serve` adds to a command."""
+"""What `--serve`, `--osc` and `--lsl` add to a command."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mmim_live.settings import Settings
 
 if TYPE_CHECKING:
+    from mmim_live.output.sink import Sink
     from mmim_live.serve.server import EventServer
 
 
@@ -30,6 +31,31 @@ def serving(settings: Settings) -> Iterator[EventServer | None]:
             sys.stderr.write(f"overlay clients disconnected for being too slow: {server.dropped}\n")
         if server.fault:
             sys.stderr.write(f"overlay server: {server.fault}\n")
+
+
+@contextlib.contextmanager
+def publishing(settings: Settings) -> Iterator[list[Sink]]:
+    """Publishers over OSC and LSL while the block runs, as far as the settings ask for them. Raises OutputError."""
+    publishers: list[Sink] = []
+    osc = None
+    if settings.osc is not None:
+        from mmim_live.serve.osc import OscPublisher
+
+        osc = OscPublisher(settings.osc)
+        publishers.append(osc)
+    if settings.lsl:
+        from mmim_live.native_stderr import native_stderr_to_log
+        from mmim_live.serve.lsl import LslPublisher
+
+        with native_stderr_to_log():
+            publishers.append(LslPublisher())
+    try:
+        yield publishers
+    finally:
+        for publisher in publishers:
+            publisher.close()
+        if osc is not None and osc.failed:
+            sys.stderr.write(f"OSC bundles that could not be sent to {osc.address}: {osc.failed}\n")
 
 
 def expand_serve_flag(arguments: list[str]) -> list[str]:
