@@ -45,11 +45,11 @@ class CameraTarget:
 
     @property
     def name(self) -> str:
-        """For display; without a password."""
+        """For display; without a password, which may also stand in the query of an address."""
         if self.index is not None:
             return f"camera {self.index}"
         scheme, separator, rest = self.address.partition("://")
-        host, slash, path = rest.partition("/")
+        host, slash, path = (rest.partition("?")[0] if separator else rest).partition("/")
         return f"camera {scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
     @property

@@ -173,6 +173,7 @@ def test_closing_wakes_a_thread_that_waits_for_a_frame() -> None:
         ("2", CameraTarget(2), "camera 2"),
         ("/dev/video3", CameraTarget(3), "camera 3"),
         ("rtsp://user:word@host/a", CameraTarget(None, "rtsp://user:word@host/a"), "camera rtsp://host/a"),
+        ("http://host/a?pwd=word", CameraTarget(None, "http://host/a?pwd=word"), "camera http://host/a"),
         ("clip.mp4", CameraTarget(None, "clip.mp4"), "camera clip.mp4"),
     ],
 )
