@@ -1,8 +1,8 @@
-"""Takes the README's screenshots of the app without a terminal, from a recorded session or a live one.
+"""Takes screenshots of the app without a terminal, from a recorded session or a live one.
 
 mmim-live replay sample --headless --output sample.jsonl
-python -m docs.make_screenshot sample.jsonl docs/replay.svg [WIDTH HEIGHT [UNTIL_S]]
-python -m docs.make_screenshot live docs/live.svg [WIDTH HEIGHT [SECONDS]]
+python -m docs.make_screenshot sample.jsonl replay.svg [WIDTH HEIGHT [UNTIL_S]]
+python -m docs.make_screenshot live live.svg [WIDTH HEIGHT [SECONDS]]
 
 For a live session the bundled clip is played into a virtual microphone (PulseAudio) and serves as the camera.
 """

@@ -1,0 +1,80 @@
+"""Makes the pictures of the README and the documentation: `python -m docs.make_pictures [FOLDER]`.
+
+They show what the app draws from the events of a real run, `docs/pictures/sample.jsonl`, which is made by
+
+    mmim-live replay sample --headless --output docs/pictures/sample.jsonl
+
+tests/docs checks that the pictures are what this makes, and that a run still gives these events.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from docs.animation import animate
+from docs.make_screenshot import DRAW_INTERVAL_S, Recorded, draw
+from docs.svg import compact
+from mmim_live.events import Event, SessionStarted
+from mmim_live.output import read_events
+from mmim_live.session_types import Health, OnUpdate
+from mmim_live.tui.app import MmimApp
+
+PICTURES = Path(__file__).parent / "pictures"
+EVENTS = PICTURES / "sample.jsonl"
+FRAME_S = 0.5  # of media time in each frame of the animation, which plays in real time
+WIDE, NARROW, ANIMATED = (120, 40), (80, 24), (100, 30)
+
+
+def pictures() -> dict[str, str]:
+    """All pictures as SVG, by file name."""
+    events = list(read_events(EVENTS))
+    return {
+        "replay.svg": asyncio.run(draw(events, WIDE)),
+        "replay-narrow.svg": asyncio.run(draw(events, NARROW)),
+        "replay-animated.svg": animate(asyncio.run(_frames(events, ANIMATED)), FRAME_S),
+    }
+
+
+class _Stepwise(Recorded):
+    """Posts updates when it is told to."""
+
+    post: OnUpdate
+
+    def start(self, on_update: OnUpdate) -> None:
+        self.post = on_update
+
+
+async def _frames(events: Sequence[Event], size: tuple[int, int]) -> list[str]:
+    """The app after each `FRAME_S` of the session."""
+    source = _Stepwise([])
+    first = next(event for event in events if isinstance(event, SessionStarted))
+    app = MmimApp(source, title=Path(first.source).name, draw_interval_s=DRAW_INTERVAL_S)
+    frames: list[str] = []
+    rest = list(events)
+    async with app.run_test(size=size) as pilot:
+        while rest:
+            until_s = len(frames) * FRAME_S
+            while rest and _came_at_s(rest[0]) <= until_s:
+                source.post(rest.pop(0))
+            source.post(Health(media_time_s=min(until_s, first.duration_s or until_s), duration_s=first.duration_s))
+            await pilot.pause(10 * DRAW_INTERVAL_S)
+            await pilot.pause()
+            frames.append(compact(app.export_screenshot(title="mmim-live replay sample")))
+    return frames
+
+
+def _came_at_s(event: Event) -> float:
+    """When a session in real time yields the event: a word when it was heard."""
+    return getattr(event, "heard_s", event.time_s)
+
+
+def main(folder: Path = PICTURES) -> None:
+    """Write all pictures."""
+    folder.mkdir(exist_ok=True)
+    for name, svg in pictures().items():
+        (folder / name).write_text(svg, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:2]))
