@@ -147,7 +147,7 @@ class Summary:
     duration_s: float
     counts: dict[str, int]  # frames, face_rows, voice_rows, words, readings, utterances
     drops: dict[str, int]  # packets that could not be decoded, speech_steps skipped under load
-    mean_score: float | None  # over the committed readings
+    mean_score: float | None  # of the committed utterances, weighted by duration; None: none has a score
     languages: tuple[str, ...]  # of the words, the most frequent first
     real_time_factor: float  # wall seconds per media second, after loading
     type: Literal["summary"] = "summary"

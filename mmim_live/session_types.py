@@ -70,6 +70,7 @@ class Health:
     fps: float | None = None  # frames analyzed per second
     lag_ms: float | None = None  # median latency of the last readings
     lag_p95_ms: float | None = None
+    word_delay_ms: float | None = None  # median from the end of a word to its first hypothesis, over the last words
     drops: int = 0  # frames, audio blocks and speech steps in total
     cpu_percent: float | None = None  # of one core, so that two busy cores are 200
     memory_mb: float | None = None  # resident

@@ -44,6 +44,35 @@ def score_words(score: float) -> str:
     return _DEGREES[step] + kind
 
 
+def unclear(low: float | None, high: float | None) -> bool:
+    """Whether the interval leaves open if the score is positive or negative; one within neutral does not."""
+    if low is None or high is None:
+        return False
+    return low <= 0 <= high and not (low > -NEUTRAL_BELOW and high < NEUTRAL_BELOW)
+
+
+def headline(score: float, low: float | None, high: float | None) -> tuple[str, str]:
+    """What is known of a score, and which way it leans if that is unclear.
+
+    >>> headline(1.2, 0.3, 2.1), headline(1.2, -0.4, 2.1)
+    (('weakly positive', ''), ('unclear', 'leans positive'))
+    """
+    if not unclear(low, high):
+        return score_words(score), ""
+    kind = tone(score)
+    return "unclear", "near zero" if kind == "neutral" else f"leans {kind}"
+
+
+def shown_tone(score: float, low: float | None, high: float | None) -> Tone:
+    """The tone to draw a score in: neutral while it is unclear."""
+    return "neutral" if unclear(low, high) else tone(score)
+
+
+def shown_sign(score: float, low: float | None, high: float | None, ascii_only: bool) -> str:
+    """A one-cell sign for what is known of a score."""
+    return "?" if unclear(low, high) else sign(score, ascii_only)
+
+
 def signed(value: float) -> str:
     """One decimal, always with a sign; zero is positive."""
     text = f"{value:+.1f}"

@@ -18,6 +18,7 @@ TRAIN = REPOSITORY / "train" / "mmim_train"
 GROUND = {
     "types",
     "events",
+    "mean_score",
     "transcript",
     "wording",
     "session_types",

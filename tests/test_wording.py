@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmim_live.types import Agreement, Present
-from mmim_live.wording import agreement_sentence, clock, counted, score_words, sign, signed, tone
+from mmim_live.wording import (
+    agreement_sentence,
+    clock,
+    counted,
+    headline,
+    score_words,
+    shown_sign,
+    shown_tone,
+    sign,
+    signed,
+    tone,
+)
 
 scores = st.floats(-3, 3)
 TEXT = Present(text=True)
@@ -54,3 +65,25 @@ def test_numbers_and_times() -> None:
 )
 def test_agreement_in_a_sentence(agreement: Agreement, present: Present, sentence: str) -> None:
     assert agreement_sentence(agreement, present) == sentence
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words", "leaning"),
+    [
+        (0.1, 2.0, "weakly positive", ""),
+        (-0.1, 2.0, "unclear", "leans positive"),
+        (0.0, 2.0, "unclear", "leans positive"),
+        (None, None, "weakly positive", ""),
+    ],
+)
+def test_a_score_whose_interval_includes_zero_is_unclear(
+    low: float | None, high: float | None, words: str, leaning: str
+) -> None:
+    assert headline(1.0, low, high) == (words, leaning)
+    assert (shown_sign(1.0, low, high, ascii_only=True) == "?") is bool(leaning)
+    assert (shown_tone(1.0, low, high) == "neutral") is bool(leaning)
+
+
+def test_a_narrow_interval_around_zero_is_known_to_be_neutral() -> None:
+    assert headline(0.1, -0.3, 0.4) == ("neutral", "")
+    assert headline(0.1, -0.3, 0.6) == ("unclear", "near zero")

@@ -160,7 +160,7 @@ def utterance_line(utterance: Utterance) -> str:
 
 def summary_lines(summary: Summary, outputs: Sequence[Path]) -> str:
     """Length, speed, mean score, counts, drops and files written."""
-    mean = "unknown" if summary.mean_score is None else f"{summary.mean_score:+.2f} on -3 .. 3"
+    mean = "unknown" if summary.mean_score is None else f"{summary.mean_score:+.2f} (-3 to 3, by length of utterance)"
     counts = ", ".join(f"{number} {_label(name, number)}" for name, number in summary.counts.items())
     drops = ", ".join(f"{number} {_label(name, number)}" for name, number in summary.drops.items() if number)
     lines = [

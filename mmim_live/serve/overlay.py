@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from mmim_live.events import Reading, Utterance, WordHeard
 from mmim_live.serve.snapshot import Snapshot
 from mmim_live.types import SCORE_LIMIT, join_words
-from mmim_live.wording import Tone, score_words, sign, signed, tone
+from mmim_live.wording import Tone, headline, shown_sign, shown_tone, signed
 
 DEFAULT_LINES, MAX_LINES = 4, 50  # utterances shown
 _UNKNOWN = "–"
@@ -86,13 +86,14 @@ def _score(reading: Reading | None, activity: str) -> ScoreView:
         interval = [f"{_signed(reading.low)} to {_signed(reading.high)}"]
         start = _percent(reading.low)
         width = round(_percent(reading.high) - start, 2)
+    words, leaning = headline(reading.score, reading.low, reading.high)
     return ScoreView(
-        tone=tone(reading.score),
+        tone=shown_tone(reading.score, reading.low, reading.high),
         status=reading.status,
-        sign=sign(reading.score, ascii_only=False),
+        sign=shown_sign(reading.score, reading.low, reading.high, ascii_only=False),
         number=_signed(reading.score),
-        words=score_words(reading.score),
-        detail=" · ".join([*interval, reading.status]),
+        words=words,
+        detail=" · ".join([*([leaning] if leaning else []), *interval, reading.status]),
         marker=_percent(reading.score),
         interval_start=start,
         interval_width=width,
@@ -100,10 +101,11 @@ def _score(reading: Reading | None, activity: str) -> ScoreView:
 
 
 def _line(utterance: Utterance) -> LineView:
-    score = utterance.score
+    score, low, high = utterance.score, utterance.low, utterance.high
     if score is None:
         return LineView("neutral", _UNKNOWN, utterance.text)
-    return LineView(tone(score), f"{sign(score, ascii_only=False)} {_signed(score)}", utterance.text)
+    label = f"{shown_sign(score, low, high, ascii_only=False)} {_signed(score)}"
+    return LineView(shown_tone(score, low, high), label, utterance.text)
 
 
 def _text(words: list[WordHeard]) -> str:

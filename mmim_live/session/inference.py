@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from mmim_live.alignment import Aligned
 from mmim_live.events import Event, Mark, Notice, Reading, Summary, Utterance, WordHeard
+from mmim_live.mean_score import MeanScore
 from mmim_live.model.predictor import Predictor
 from mmim_live.session.baseline import Baseline
 from mmim_live.types import Prediction, Window, Word
@@ -41,9 +42,10 @@ class Inference:
         self._reported: set[str] = set()  # languages for which there has been a notice
         self._spoken: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
-        self._scored = 0  # committed readings with a score
-        self._score_sum = 0.0  # of those
+        self._mean_score = MeanScore()
         self._latencies_ms: deque[float] = deque(maxlen=RECENT_READINGS)
+        self._word_delays_ms: deque[float] = deque(maxlen=RECENT_READINGS)
+        self._spoken_until_s = 0.0  # the end of the latest word
 
     def read(self, item: Aligned) -> list[Event]:
         """The events from an aligned item, in order."""
@@ -74,6 +76,11 @@ class Inference:
             return None
         return statistics.median(recent), recent[min(len(recent) - 1, round(0.95 * len(recent)))]
 
+    def word_delay_ms(self) -> float | None:
+        """Median wall time from the end of a word to its first hypothesis, over the last words."""
+        recent = tuple(self._word_delays_ms)
+        return statistics.median(recent) if recent else None
+
     def summary(self, duration_s: float, wall_s: float, drops: dict[str, int]) -> Summary:
         """The last event."""
         names = ("frames", "face_rows", "voice_rows", "words", "readings", "utterances")
@@ -81,13 +88,16 @@ class Inference:
             duration_s=duration_s,
             counts={name: self._counts[name] for name in names},
             drops=drops,
-            mean_score=self._score_sum / self._scored if self._scored else None,
+            mean_score=self._mean_score.value,
             languages=tuple(language for language, _ in self._spoken.most_common()),
             real_time_factor=wall_s / duration_s if duration_s else 0.0,
         )
 
     def _word(self, word: Word) -> list[Event]:
         events: list[Event] = []
+        if word.end_s > self._spoken_until_s:
+            self._spoken_until_s = word.end_s
+            self._word_delays_ms.append(1000.0 * (time.perf_counter() - self._captured_at(word.end_s)))
         known_now = word.status == "committed"  # the language of a provisional word is a guess
         if known_now and word.language and not self._supports(word) and word.language not in self._reported:
             self._reported.add(word.language)
@@ -118,9 +128,6 @@ class Inference:
         prediction = self._predict(window)
         if window.status == "committed":
             self.count("readings")
-            if prediction.score is not None:
-                self._scored += 1
-                self._score_sum += prediction.score
         latency_ms = self._latency_ms(window)
         if window.revision == 0:  # later revisions wait for words, which is not a reading's latency
             self._latencies_ms.append(latency_ms)
@@ -146,24 +153,24 @@ class Inference:
         self.count("utterances")
         prediction = self._predict(window)
         spoken = Counter(word.language for word in window.words)
-        return [
-            Utterance(
-                start_s=window.start_s,
-                end_s=window.end_s,
-                text=window.text,
-                language=spoken.most_common(1)[0][0],
-                score=prediction.score,
-                low=prediction.low,
-                high=prediction.high,
-                status=window.status,
-                revision=window.revision,
-                contributions=prediction.contributions,
-                agreement=prediction.agreement,
-                present=prediction.present,
-                latency_ms=self._latency_ms(window),
-                relative=self.baseline.relative(prediction.score),
-            )
-        ]
+        utterance = Utterance(
+            start_s=window.start_s,
+            end_s=window.end_s,
+            text=window.text,
+            language=spoken.most_common(1)[0][0],
+            score=prediction.score,
+            low=prediction.low,
+            high=prediction.high,
+            status=window.status,
+            revision=window.revision,
+            contributions=prediction.contributions,
+            agreement=prediction.agreement,
+            present=prediction.present,
+            latency_ms=self._latency_ms(window),
+            relative=self.baseline.relative(prediction.score),
+        )
+        self._mean_score.add(utterance)
+        return [utterance]
 
     def _predict(self, window: Window) -> Prediction:
         """Words in a language that the checkpoint does not support count as absent."""

@@ -205,6 +205,7 @@ class Session:
             fps=self._usage.fps(self.inference.frames),
             lag_ms=lags_ms[0],
             lag_p95_ms=lags_ms[1],
+            word_delay_ms=self.inference.word_delay_ms(),
             drops=sum(self.drops().values()),
             cpu_percent=self._usage.cpu_percent(),
             memory_mb=self._usage.memory_mb(),

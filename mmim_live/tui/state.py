@@ -1,6 +1,7 @@
 """What the screen shows, gathered from events and health. One thread calls it."""
 
 from mmim_live.events import Comparison, Event, Reading, SessionStarted, Summary, Utterance, WordHeard
+from mmim_live.mean_score import MeanScore
 from mmim_live.session_types import Health
 from mmim_live.transcript import Transcript
 
@@ -19,12 +20,12 @@ class SessionState:
         self.summary: Summary | None = None
         self.comparison: Comparison | None = None  # of the replay with the live session
         self.health: Health | None = None
+        self.utterance: Utterance | None = None  # the latest
         self.transcript = Transcript()
         self.readings_received = 0  # revisions included
         self.readings_counted = 0  # revisions not included
         self.now_s = 0.0  # the latest media time seen
-        self._forgotten_utterances = 0  # that have a score
-        self._forgotten_score_sum = 0.0  # of those
+        self._mean_score = MeanScore()  # utterances are committed when they appear, and never revised after that
 
     def take(self, event: Event | Health) -> None:
         """Add one event."""
@@ -41,6 +42,9 @@ class SessionState:
                 self.comparison = event
             case Reading():
                 self.readings_received += 1
+            case Utterance():
+                self._mean_score.add(event)
+                self.utterance = event
             case WordHeard():
                 self.now_s = max(self.now_s, event.heard_s)  # the recognizer had listened beyond the word
         self.now_s = max(self.now_s, event.time_s)
@@ -50,15 +54,16 @@ class SessionState:
         self._forget()
 
     def utterance_scores(self) -> tuple[int, float] | None:
-        """How many utterances have a score, and its mean over the whole session; None if there are none."""
-        scores = [each.score for each in self.transcript.utterances if each.score is not None]
-        count = self._forgotten_utterances + len(scores)
-        return (count, (self._forgotten_score_sum + sum(scores)) / count) if count else None
+        """How many utterances have a score, and the mean of the whole session; None if there are none."""
+        mean = self._mean_score.value
+        return None if mean is None else (self._mean_score.count, mean)
+
+    @property
+    def window_s(self) -> float | None:
+        """How much media time a reading is based on."""
+        window = self.session.settings.get("window") if self.session else None
+        return float(window) if isinstance(window, int | float) else None
 
     def _forget(self) -> None:
-        for entry in self.transcript.log[:-MAX_ENTRIES]:
-            if isinstance(entry, Utterance) and entry.score is not None:
-                self._forgotten_utterances += 1
-                self._forgotten_score_sum += entry.score
         self.transcript.thin_readings(MAX_READINGS)
         self.transcript.keep_last(readings=MAX_READINGS, entries=MAX_ENTRIES, words=MAX_WORDS)

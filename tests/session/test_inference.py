@@ -85,7 +85,9 @@ def test_the_summary_counts_committed_readings_and_words():
         (reading,) = inference.read(window(word("good", "en"), status=status))
         assert isinstance(reading, Reading)
     inference.read(word("good", "en"))
+    inference.read(window(word("good", "en"), kind="utterance"))
     summary = inference.summary(10.0, 2.5, {"packets": 0})
     assert (summary.counts["readings"], summary.counts["words"], summary.mean_score) == (1, 1, 1.0)
+    assert inference.word_delay_ms() is not None
     assert (summary.real_time_factor, summary.languages) == (0.25, ("en",))
     assert inference.lags_ms() is not None

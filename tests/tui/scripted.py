@@ -94,7 +94,7 @@ SESSION = SessionStarted(
     checkpoint="mosi-small",
     contract_hash="0123456789abcdef",
     models={"asr": "base"},
-    settings={"hop": 0.5},
+    settings={"hop": 0.5, "window": 6.0},
     started_at="2026-01-01T00:00:00Z",
 )
 SUMMARY = Summary(
@@ -115,6 +115,7 @@ def health(media_time_s: float, **changes: object) -> Health:
         "fps": 14.8,
         "lag_ms": 312.0,
         "lag_p95_ms": 540.0,
+        "word_delay_ms": 1240.0,
         "drops": 3,
         "cpu_percent": 61.0,
         "memory_mb": 812.0,
@@ -152,7 +153,9 @@ def talk(until_s: float = 60.0, *, finished: bool = False) -> Iterator[Event | H
         yield from words_up_to(time_s)
         for start_s, end_s, text, score in TALK:
             if time_s - 0.5 < end_s + 0.5 <= time_s:
-                yield utterance(start_s, end_s, text, score)
+                face = 0.04 if 22 < time_s < 36 else 0.58
+                low, high = max(-3.0, score - 1.1), min(3.0, score + 1.1)
+                yield utterance(start_s, end_s, text, score, low=low, high=high, agreement=Agreement(0.42, face))
         if time_s >= 1.0 and not 47 < time_s < 49:
             agreement = 0.04 if 22 < time_s < 36 else 0.58
             yield reading(time_s, score_at(time_s), status="provisional", revision=0, face_agreement=agreement)

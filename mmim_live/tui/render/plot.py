@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from mmim_live.events import Mark, Reading, Utterance
 from mmim_live.types import SCORE_LIMIT
-from mmim_live.wording import clock, sign, signed, tone
+from mmim_live.wording import clock, shown_sign, shown_tone, signed, tone
 
 Ink = Literal["", "positive", "neutral", "negative", "zero", "axis", "band", "mark"]
 
@@ -212,11 +212,11 @@ def _utterance_row(utterances: Iterable[Utterance], view: View) -> list[Cell]:
         last = int((each.end_s - view.start_s) // view.cell_s)
         if last < 0 or first >= view.columns:
             continue
-        label = "?" if each.score is None else signed(each.score)
+        label = "none" if each.score is None else signed(each.score)
         if len(label) + 2 > last - first:
-            label = "?" if each.score is None else sign(each.score, view.ascii_only)
+            label = " " if each.score is None else shown_sign(each.score, each.low, each.high, view.ascii_only)
         bar = label.center(max(1, last - first), "=" if view.ascii_only else "━")
-        ink: Ink = "axis" if each.score is None else tone(each.score)
+        ink: Ink = "axis" if each.score is None else shown_tone(each.score, each.low, each.high)
         for column, character in enumerate(bar, start=first):
             if 0 <= column < view.columns:
                 cells[column] = Cell(character, ink, faint=each.status == "provisional")

@@ -12,11 +12,12 @@ from textual.widgets import Static
 
 _PANELS = (
     ("Sentiment", "the score of the last few seconds, from -3 to +3, and an interval that shows how uncertain it is. "
+     "Unclear: the interval includes zero. Sentence: the score of the last whole one. "
      "Provisional: the words may still change. Committed: final."),
     ("Timeline", "the score over time: a solid line where committed, dotted where provisional; the interval behind it; "
      "utterances below it."),
-    ("Why", "what words, voice and face add to the score or take from it, and whether voice and face match the "
-     "words (percentile: how well they match, compared with validation data)."),
+    ("Why", "what words, voice and face add to the score or take from it. Consistency: whether voice and face "
+     "match the words of the last sentence (percentile, from 0 to 1, among validation data)."),
     ("Transcript", "what was said, with the score of each utterance. Words right of the divider may still change."),
 )  # fmt: skip
 _MORE = "What this does and does not do: a reading is a guess about an expression, not about a person"

@@ -1,14 +1,17 @@
-"""Why the score is what it is: contributions of words, voice and face, and whether they match."""
+"""Why the score is what it is: contributions to the latest reading, and the consistency of the latest sentence.
+
+A sentence has all its words, so its consistency, unlike that of a rolling window, is steady.
+"""
 
 from textual.app import RenderResult
 from textual.content import Content
 
-from mmim_live.events import Reading
+from mmim_live.events import Reading, Utterance
 from mmim_live.tui.render.glyphs import signed_bar
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.score import TONE_STYLES
 from mmim_live.tui.widgets.state_widget import StateWidget
-from mmim_live.types import MODALITIES, Agreement, Modality
+from mmim_live.types import MODALITIES, Modality
 from mmim_live.wording import agreement_sentence, misfits, signed
 
 NAMES: dict[Modality, str] = {"text": "words", "voice": "voice", "face": "face"}
@@ -16,7 +19,7 @@ BAR_LIMIT = 2.0  # a single modality rarely contributes more; longer bars are cl
 
 
 class ContributionsPanel(StateWidget):
-    """Shows the latest reading."""
+    """Contributions of the latest reading, consistency of the latest sentence."""
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__(classes="panel")
@@ -25,8 +28,8 @@ class ContributionsPanel(StateWidget):
         self._ascii_only = ascii_only
 
     def shown(self) -> object:
-        """The latest reading."""
-        return self._state.transcript.reading
+        """The latest reading and sentence."""
+        return self._state.transcript.reading, self._state.utterance
 
     def render(self) -> RenderResult:
         """Three bars, then the agreement."""
@@ -34,7 +37,7 @@ class ContributionsPanel(StateWidget):
         if reading is None:
             return Content("")
         bars = [self._bar(reading, name) for name in MODALITIES]
-        return Content("\n").join([*bars, Content(""), *self._agreement(reading)])
+        return Content("\n").join([*bars, Content(""), *self._consistency()])
 
     def _bar(self, reading: Reading, name: Modality) -> Content:
         label = f"{NAMES[name]:<6}"
@@ -53,22 +56,23 @@ class ContributionsPanel(StateWidget):
             (signed(value).rjust(5), ""),
         )
 
-    def _agreement(self, reading: Reading) -> list[Content]:
-        agreement = reading.agreement
-        sentence = agreement_sentence(agreement, reading.present)
-        odd = misfits(agreement) if reading.present.text else ()
-        known = agreement.voice is not None or agreement.face is not None
-        lines = [
-            Content.assemble(("! " if self._ascii_only else "≠ ", "bold $text-accent"), sentence)
-            if odd
-            else Content.assemble((sentence, "$foreground" if known else "$foreground-muted"))
-        ]
-        numbers = _percentiles(agreement)
-        if numbers:
-            lines.append(Content.assemble((numbers, "$foreground-muted")))
-        return lines
+    def _consistency(self) -> list[Content]:
+        utterance = self._state.utterance
+        title = Content.assemble(("consistency (sentence)", "$foreground-muted"))
+        if utterance is None:
+            return [title, Content.assemble(("no sentence yet", "$foreground-muted"))]
+        sentence = agreement_sentence(utterance.agreement, utterance.present)
+        if utterance.present.text and misfits(utterance.agreement):
+            mark = "! " if self._ascii_only else "≠ "
+            line = Content.assemble((mark, "bold $text-accent"), sentence)
+        else:
+            line = Content.assemble((sentence, "$foreground" if _percentiles(utterance) else "$foreground-muted"))
+        numbers = _percentiles(utterance)
+        return [title, line, *([Content.assemble((numbers, "$foreground-muted"))] if numbers else [])]
 
 
-def _percentiles(agreement: Agreement) -> str:
+def _percentiles(utterance: Utterance) -> str:
+    """From 0 to 1, as in the output files."""
+    agreement = utterance.agreement
     known = (("voice", agreement.voice), ("face", agreement.face))
-    return ", ".join(f"{name} {value:.0%}" for name, value in known if value is not None)
+    return ", ".join(f"{name} {value:.2f}" for name, value in known if value is not None)

@@ -46,9 +46,8 @@ def _parts(health: Health) -> list[Content]:
         parts.append(Content.assemble((f"{health.drops} dropped", "bold $text-warning")))
     else:
         parts.append(Content("0 dropped"))
-    if health.lag_ms is not None:
-        tail = f" (p95 {health.lag_p95_ms:.0f})" if health.lag_p95_ms is not None else ""
-        parts.append(Content(f"lag {health.lag_ms:.0f} ms{tail}"))
+    if health.word_delay_ms is not None:
+        parts.append(Content(f"word delay {health.word_delay_ms / 1000:.1f} s"))
     if health.fps is not None:
         parts.append(Content(f"{health.fps:.1f} fps"))
     if health.cpu_percent is not None:

@@ -30,12 +30,12 @@ class SessionInfoPanel(StateWidget):
     def _facts(self) -> list[tuple[str, str]]:
         state = self._state
         session, health = state.session, state.health
-        facts = [("media time", clock(state.now_s)), ("readings", str(state.readings_counted))]
+        facts = [("media time", clock(state.now_s)), ("readings", f"{state.readings_counted:,}")]
         if (scores := state.utterance_scores()) is not None:
             count, mean = scores
-            facts.append(("utterances", f"{count}, mean {signed(mean)}"))
+            facts.append(("sentences", f"{count}, mean {signed(mean)}"))
         if session is not None:
-            facts += [("model", session.checkpoint), ("features", session.contract_hash)]
+            facts.append(("model", session.checkpoint))
             facts += [(name, model) for name, model in session.models.items() if name != "checkpoint"]
         if health is not None:
             facts += [("device", health.device)] if health.device else []

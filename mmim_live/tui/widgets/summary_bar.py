@@ -7,7 +7,7 @@ from mmim_live.events import Summary
 from mmim_live.tui.bindings import key_of
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
-from mmim_live.wording import clock, comparison_sentence, counted, real_time, score_words, sign, signed
+from mmim_live.wording import clock, comparison_sentence, counted, real_time, signed
 
 
 class SummaryBar(StateWidget):
@@ -43,8 +43,7 @@ class SummaryBar(StateWidget):
     def _summary_text(self, summary: Summary) -> str:
         parts = [clock(summary.duration_s)]
         if summary.mean_score is not None:
-            mark = sign(summary.mean_score, self._ascii_only)
-            parts.append(f"mean {mark} {signed(summary.mean_score)} ({score_words(summary.mean_score)})")
+            parts.append(f"mean of the sentences {signed(summary.mean_score)}")
         parts += [
             counted(summary.counts[f"{name}s"], name) for name in ("utterance", "word") if f"{name}s" in summary.counts
         ]

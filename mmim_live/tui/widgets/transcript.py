@@ -17,7 +17,7 @@ from mmim_live.text_normalization import plain
 from mmim_live.transcript import LogEntry, entry_start_s
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
-from mmim_live.wording import clock, sign, signed, tone
+from mmim_live.wording import clock, shown_sign, shown_tone, signed
 
 MAX_LINES = 5_000  # of the log; more than the entries that the state keeps take in a narrow terminal
 
@@ -112,10 +112,11 @@ class UtteranceLog(RichLog, inherit_bindings=False):
 
     def _score(self, utterance: Utterance) -> Text:
         if utterance.score is None:
-            return Text("?", self._ink("time"))
+            return Text("none", self._ink("time"))
         mark = "" if utterance.status == "committed" else "~" if self._ascii_only else "…"
-        label = f"{sign(utterance.score, self._ascii_only)} {signed(utterance.score)}{mark}"
-        return Text(label, self._ink(tone(utterance.score)) + Style(bold=True))
+        known = utterance.score, utterance.low, utterance.high
+        label = f"{shown_sign(*known, self._ascii_only)} {signed(utterance.score)}{mark}"
+        return Text(label, self._ink(shown_tone(*known)) + Style(bold=True))
 
     def _ink(self, name: str) -> Style:
         return self.get_component_rich_style(f"log--{name}", partial=True)

@@ -155,7 +155,7 @@ def test_labels_times_and_utterances_are_placed_correctly() -> None:
     marks = rows[-2][GUTTER:]
     assert marks[10:20].strip("━") == "+1.8"
     assert marks[22:24].strip("━") == "▼"
-    assert marks[26:34].strip("━") == "?"
+    assert marks[26:34].strip("━") == "none"
     assert marks[:10].isspace()
 
 
