@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docs.animation import animate
-from docs.make_screenshot import DRAW_INTERVAL_S, Recorded, draw
-from docs.svg import compact
+from docs.figures import pipeline, timeline
+from docs.make_screenshot import DRAW_INTERVAL_S, Recorded, draw, settled_screenshot
 from mmim_live.events import Event, SessionStarted
 from mmim_live.output import read_events
 from mmim_live.session_types import Health, OnUpdate
@@ -33,6 +33,8 @@ def pictures() -> dict[str, str]:
         "replay.svg": asyncio.run(draw(events, WIDE)),
         "replay-narrow.svg": asyncio.run(draw(events, NARROW)),
         "replay-animated.svg": animate(asyncio.run(_frames(events, ANIMATED)), FRAME_S),
+        "pipeline.svg": pipeline(),
+        "sample-timeline.svg": timeline(events),
     }
 
 
@@ -58,9 +60,7 @@ async def _frames(events: Sequence[Event], size: tuple[int, int]) -> list[str]:
             while rest and _came_at_s(rest[0]) <= until_s:
                 source.post(rest.pop(0))
             source.post(Health(media_time_s=min(until_s, first.duration_s or until_s), duration_s=first.duration_s))
-            await pilot.pause(10 * DRAW_INTERVAL_S)
-            await pilot.pause()
-            frames.append(compact(app.export_screenshot(title="mmim-live replay sample")))
+            frames.append(await settled_screenshot(app, pilot, "mmim-live replay sample"))
     return frames
 
 

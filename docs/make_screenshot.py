@@ -15,6 +15,9 @@ import time
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
 
 from docs.svg import compact
 from mmim_live import assets
@@ -63,9 +66,18 @@ async def draw(events: Sequence[Event], size: tuple[int, int]) -> str:
     title = next((Path(event.source).name for event in events if isinstance(event, SessionStarted)), "")
     app = MmimApp(Recorded(events), title=title, draw_interval_s=DRAW_INTERVAL_S)
     async with app.run_test(size=size) as pilot:
-        await pilot.pause(20 * DRAW_INTERVAL_S)
+        return await settled_screenshot(app, pilot, "mmim-live")
+
+
+async def settled_screenshot(app: MmimApp, pilot: Pilot[Any], title: str) -> str:
+    """The app as SVG once it has drawn everything, however busy the machine is."""
+    shown, last = "", None
+    while shown != last:
+        last = shown
+        await pilot.pause(10 * DRAW_INTERVAL_S)
         await pilot.pause()
-        return compact(app.export_screenshot(title="mmim-live"))
+        shown = compact(app.export_screenshot(title=title))
+    return shown
 
 
 def draw_live(size: tuple[int, int], seconds: float) -> str:
