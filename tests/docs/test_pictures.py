@@ -11,7 +11,7 @@ from docs.animation import HOLD, animate
 from docs.make_pictures import EVENTS, PICTURES, pictures
 from docs.svg import cells
 from mmim_live import assets
-from mmim_live.events import Event, Reading, Utterance, WordHeard
+from mmim_live.events import Event, Reading, Summary, Utterance, WordHeard
 from mmim_live.output import read_events
 from mmim_live.session.open_replay import open_replay
 from mmim_live.settings import Settings
@@ -47,6 +47,8 @@ def test_a_run_still_gives_the_events_that_the_pictures_show() -> None:
     assert _spoken(made) == _spoken(stored), remedy
     for now, then in zip(_scores(made), _scores(stored), strict=True):
         assert math.isclose(now, then, abs_tol=0.1), remedy
+    means = [event.mean_score for event in (*made, *stored) if isinstance(event, Summary)]
+    assert means == [pytest.approx(means[0], abs=0.1)] * 2, remedy
 
 
 def _spoken(events: list[Event]) -> list[str]:
