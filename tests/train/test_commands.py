@@ -209,3 +209,18 @@ def test_a_checkpoint_of_three_modalities_scores_a_table_of_words_alone(trained:
         evaluate_command(trained / "checkpoint", "clips", tmp_path / "label.csv", missing=True, as_json=True)
     )["modalities_missing"]
     assert by_modality["text"] == by_modality["text+voice+face"]  # there was nothing else to leave out
+
+
+@pytest.mark.parametrize(
+    ("modes", "message"),
+    [
+        (["train", "train"], "no valid split, which training needs: give some samples a label and the mode valid"),
+        (["valid", "valid"], "no train split"),
+        (["train", ""], "no labeled sample in the valid split"),
+    ],
+)
+def test_a_split_without_labels_is_reported_before_training(modes: list[str], message: str, tmp_path: Path) -> None:
+    rows = [f"a,{i},a film,{1 if mode else ''},{mode or 'valid'}" for i, mode in enumerate(modes)]
+    (tmp_path / "label.csv").write_text("\n".join(["video_id,clip_id,text,label,mode", *rows]))
+    with pytest.raises(DataError, match=message):
+        train_command(tmp_path / "label.csv", dataset="clips", output=tmp_path / "run", console=quiet())

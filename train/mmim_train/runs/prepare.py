@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmim_live.errors import DataError
 from mmim_live.model.encoders import TextEncoder, backbone_config
 from mmim_live.model.mmim import MMIM, MMIMConfig
-from mmim_train.data.dataset import DataSet, SplitName
+from mmim_train.data.dataset import DataSet, Split, SplitName
 from mmim_train.data.loader import open_dataset
 from mmim_train.evaluation.scoring import prediction_metrics
 from mmim_train.runs.recipe import Recipe
@@ -68,8 +70,7 @@ def prepare(
     settings = recipe.settings(objective)
     options = TrainOptions.model_validate(settings.train.model_dump() | dict(overrides or {}))
     dataset = open_dataset(recipe.dataset, data)
-    for name in ("train", "valid"):
-        dataset.split(name)  # both are required: valid selects the epoch
+    _require_labels(dataset, recipe.target)
     has_text = any(text.strip() for text in dataset.split("train").texts)
     source = text_encoder or settings.text_encoder
     if has_text and text_encoder is None:
@@ -94,6 +95,25 @@ def prepare(
         splits=splits,
         load_backbone=(lambda: find_backbone(source)) if has_text else None,
     )
+
+
+def _require_labels(dataset: DataSet, target: Sequence[str]) -> None:
+    """Raise DataError unless train and valid, which selects the epoch, have labeled samples."""
+    if not any(name in split.scores or name in split.classes for split in dataset.splits.values() for name in target):
+        return  # `head_for` says which labels there are
+    required: tuple[SplitName, ...] = ("train", "valid")
+    for name in required:
+        split = dataset.splits.get(name)
+        if split is not None and _is_labeled(split, target):
+            continue
+        what = "no" if split is None else "no labeled sample in the"
+        fix = f"give some samples a label and the mode {name} (label.csv)"
+        raise DataError(f"{dataset.provenance.path}: {what} {name} split, which training needs: {fix}")
+
+
+def _is_labeled(split: Split, target: Sequence[str]) -> bool:
+    scored = any((~np.isnan(split.scores[name])).any() for name in target if name in split.scores)
+    return scored or any((split.classes[name] >= 0).any() for name in target if name in split.classes)
 
 
 def _restrict(inputs: Preprocessing, config: MMIMConfig) -> Preprocessing:
