@@ -8,6 +8,7 @@ tests/docs checks that the pictures are what this makes, and that a run still gi
 """
 
 import asyncio
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,6 @@ from docs.figures import pipeline, timeline
 from docs.make_screenshot import DRAW_INTERVAL_S, Recorded, draw, settled_screenshot
 from mmim_live.events import Event, SessionStarted
 from mmim_live.output import read_events
-from mmim_live.session_types import Health, OnUpdate
 from mmim_live.tui.app import MmimApp
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -38,35 +38,16 @@ def pictures() -> dict[str, str]:
     }
 
 
-class _Stepwise(Recorded):
-    """Posts updates when it is told to."""
-
-    post: OnUpdate
-
-    def start(self, on_update: OnUpdate) -> None:
-        self.post = on_update
-
-
 async def _frames(events: Sequence[Event], size: tuple[int, int]) -> list[str]:
-    """The app after each `FRAME_S` of the session."""
-    source = _Stepwise([])
+    """The app after each `FRAME_S` of the session, as its replay shows it."""
     first = next(event for event in events if isinstance(event, SessionStarted))
-    app = MmimApp(source, title=Path(first.source).name, draw_interval_s=DRAW_INTERVAL_S)
-    frames: list[str] = []
-    rest = list(events)
+    duration_s = events[-1].time_s
+    app = MmimApp(Recorded(events), title=Path(first.source).name, draw_interval_s=DRAW_INTERVAL_S, now_s=lambda: 0.0)
     async with app.run_test(size=size) as pilot:
-        while rest:
-            until_s = len(frames) * FRAME_S
-            while rest and _came_at_s(rest[0]) <= until_s:
-                source.post(rest.pop(0))
-            source.post(Health(media_time_s=min(until_s, first.duration_s or until_s), duration_s=first.duration_s))
-            frames.append(await settled_screenshot(app, pilot, "mmim-live replay sample"))
-    return frames
-
-
-def _came_at_s(event: Event) -> float:
-    """When a session in real time yields the event: a word when it was heard."""
-    return getattr(event, "heard_s", event.time_s)
+        return [
+            await settled_screenshot(app, pilot, "mmim-live replay sample", step * FRAME_S)
+            for step in range(math.ceil(duration_s / FRAME_S) + 1)
+        ]
 
 
 def main(folder: Path = PICTURES) -> None:

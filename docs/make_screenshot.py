@@ -64,17 +64,18 @@ class Recorded:
 async def draw(events: Sequence[Event], size: tuple[int, int]) -> str:
     """The app as SVG, `size` cells wide and high, after the events."""
     title = next((Path(event.source).name for event in events if isinstance(event, SessionStarted)), "")
-    app = MmimApp(Recorded(events), title=title, draw_interval_s=DRAW_INTERVAL_S)
+    app = MmimApp(Recorded(events), title=title, draw_interval_s=DRAW_INTERVAL_S, now_s=lambda: 0.0)
     async with app.run_test(size=size) as pilot:
         return await settled_screenshot(app, pilot, "mmim-live")
 
 
-async def settled_screenshot(app: MmimApp, pilot: Pilot[Any], title: str) -> str:
-    """The app as SVG once it has drawn everything, however busy the machine is."""
+async def settled_screenshot(app: MmimApp, pilot: Pilot[Any], title: str, at_s: float = float("inf")) -> str:
+    """The app as SVG with the playhead at `at_s`, once it has drawn everything, however busy the machine is."""
     shown, last = "", None
     while shown != last:
         last = shown
         await pilot.pause(10 * DRAW_INTERVAL_S)
+        app._seek(at_s)
         await pilot.pause()
         shown = compact(app.export_screenshot(title=title))
     return shown

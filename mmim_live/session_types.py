@@ -21,10 +21,11 @@ from mmim_live.events import Event
 
 @dataclass(frozen=True, slots=True)
 class MarkMoment:
-    """Mark the moment `ago_s` seconds ago, since typing a label takes a while."""
+    """Mark the moment `ago_s` seconds ago, since typing a label takes a while, or a moment of a recording."""
 
     label: str = ""
     ago_s: float = 0.0
+    time_s: float | None = None  # media time, if it is not about now
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ ConfigError.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,22 @@ def parse_speed(text: str) -> Speed:
     if re.fullmatch(r"1(\.0*)?", text):
         return "1.0"
     raise ValueError(f"speed must be 'max' or '1.0', not {text!r}")
+
+
+SLOWEST, FASTEST = 0.5, 4.0
+
+
+def parse_player_speed(text: str) -> float:
+    """The speed at which the app plays a replay, from a number or "max", infinity. Raises ValueError."""
+    if text == "max":
+        return math.inf
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if SLOWEST <= speed <= FASTEST:
+        return speed
+    raise ValueError(f"speed must be 'max' or from {SLOWEST:g} to {FASTEST:g}, not {text!r}")
 
 
 def config_folder() -> Path:

@@ -1,7 +1,9 @@
+import math
+
 import pytest
 
 from mmim_live.errors import ConfigError, RenamedWarning
-from mmim_live.settings import Settings, load_settings, parse_speed
+from mmim_live.settings import Settings, load_settings, parse_player_speed, parse_speed
 
 
 def test_options_win_over_the_file_and_the_file_over_defaults(tmp_path):
@@ -47,3 +49,10 @@ def test_a_speed_of_one_is_real_time_however_it_is_written():
     for text in ("", "2", "11", "fast", "MAX", "1.01", "nan"):
         with pytest.raises(ValueError, match=r"must be 'max' or '1\.0'"):
             parse_speed(text)
+
+
+def test_the_app_plays_at_half_to_four_times_the_speed_or_as_fast_as_possible() -> None:
+    assert [parse_player_speed(text) for text in ("0.5", "1", "4", "max")] == [0.5, 1.0, 4.0, math.inf]
+    for text in ("0.4", "5", "inf", "nan", "fast", ""):
+        with pytest.raises(ValueError, match=r"from 0\.5 to 4"):
+            parse_player_speed(text)

@@ -98,4 +98,12 @@ def live(
         from mmim_live.tui.first_run import acknowledged
 
         keys = load_keys(config, user_file())
-        run_app(runner, title="live", ascii_only=ascii_only, keys=keys, server=server, welcome=not acknowledged())
+        run_app(
+            runner,
+            title="live",
+            ascii_only=ascii_only,
+            keys=keys,
+            server=server,
+            welcome=not acknowledged(),
+            outputs=outputs,
+        )

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
-from mmim_live.errors import WorkerError
-from mmim_live.events import Comparison, Notice, Reading, SessionStarted, Summary, Utterance
+from mmim_live.errors import OutputError, WorkerError
+from mmim_live.events import Comparison, Event, Notice, Reading, SessionStarted, Summary, Utterance
 from mmim_live.session_types import SessionUpdate
 from mmim_live.settings import KeyOverrides
 from mmim_live.text_normalization import plain
@@ -28,19 +28,58 @@ def run_app(
     keys: KeyOverrides,
     server: EventServer | None,
     welcome: bool = False,
-) -> None:
-    """The terminal app; an error that ends the session is raised once the screen is restored."""
+    outputs: Sequence[Path] = (),
+    speed: float | None = 1.0,
+) -> Path | None:
+    """The terminal app, and a summary once the screen is restored; the recording that the user wants to see next.
+
+    An error that ends the session is raised once the screen is restored.
+    """
     from mmim_live.native_stderr import native_stderr_to_log
     from mmim_live.tui.app import MmimApp
+    from mmim_live.tui.farewell import farewell
 
     with native_stderr_to_log(drawing=1):
         address = server.address if server is not None else None
-        app = MmimApp(runner, title=title, ascii_only=ascii_only, keys=keys, welcome=welcome, overlay=address)
+        app = MmimApp(
+            runner,
+            title=title,
+            ascii_only=ascii_only,
+            keys=keys,
+            welcome=welcome,
+            overlay=address,
+            speed=speed,
+            export=export,
+        )
         app.run()
     if app.failure is not None:
         raise app.failure
     if app.return_code:
         raise WorkerError("the display failed; run it with --headless")
+    for line in farewell(title, app.known, outputs):
+        print(_one_line(line))
+    return app.opened
+
+
+def export(path: Path, events: Sequence[Event]) -> None:
+    """Write events to a new file, whose suffix chooses the format.
+
+    Raises:
+        OutputError: an unknown suffix, a file that exists, or one that cannot be written.
+    """
+    from mmim_live.output.sink import check_writable, open_sink
+
+    check_writable(path)
+    if path.exists():
+        raise OutputError(f"{path} exists; choose another name")
+    sink = open_sink(path)
+    try:
+        for event in events:
+            sink.write(event)
+        sink.close()
+    except BaseException:
+        sink.discard()
+        raise
 
 
 def run_live_headless(runner: SessionRunner, outputs: Sequence[Path], server: EventServer | None) -> None:

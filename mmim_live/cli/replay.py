@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,8 @@ from mmim_live.cli.options import (
 )
 from mmim_live.cli.presentation import run_app, run_replay_headless
 from mmim_live.cli.serving import publishing, serving
-from mmim_live.settings import Speed, load_keys, parse_speed, user_file
+from mmim_live.errors import ConfigError
+from mmim_live.settings import KeyOverrides, Settings, Speed, load_keys, parse_player_speed, user_file
 
 
 def replay(
@@ -42,9 +44,11 @@ def replay(
     ],
     headless: Headless = False,
     speed: Annotated[
-        Speed | None,
+        float | None,
         typer.Option(
-            parser=parse_speed, metavar="1.0|max", help="1.0 is real time; default: 1.0 in the app, max headless."
+            parser=parse_player_speed,
+            metavar="0.5..4|max",
+            help="1.0 is real time; default: 1.0 in the app, max headless, which knows only these two.",
         ),
     ] = None,
     output: Outputs = None,
@@ -68,36 +72,65 @@ def replay(
     """Analyze a file or a recorded session, in the app or headless."""
     from mmim_live.output.sink import check_distinct
     from mmim_live.recording.reader import is_folder, recorded_settings
-    from mmim_live.session.runner import replay_runner
 
-    settings = build_settings(
-        config=config,
-        checkpoint=checkpoint,
-        asr_model=asr_model,
-        language=language,
-        hotwords=hotwords,
-        window=window,
-        hop=hop,
-        no_face=no_face,
-        no_speech=no_speech,
-        device=device,
-        serve=serve,
-        serve_token=serve_token,
-        serve_token_file=serve_token_file,
-        osc=osc,
-        lsl=lsl,
-        recorded=recorded_settings(file),
-    )
-    outputs = build_outputs(output)
-    for source in (file, *(file.iterdir() if is_folder(file) else ())):
-        check_distinct(source, outputs)
     in_app = not headless and sys.stdin.isatty() and sys.stdout.isatty()
-    with publishing(settings) as published, serving(settings) as server:
-        sinks = [*published, server] if server is not None else published
-        pace = speed or ("1.0" if in_app else "max")
-        runner = replay_runner(file, settings, pace, outputs=outputs, sinks=sinks)
+    if not in_app and speed not in {None, 1.0, math.inf}:
+        raise ConfigError(f"--speed {speed} is for the app; headless, choose 1.0 or max")
+    outputs = build_outputs(output)
+    another: Path | None = file
+    while another is not None:
+        settings = build_settings(
+            config=config,
+            checkpoint=checkpoint,
+            asr_model=asr_model,
+            language=language,
+            hotwords=hotwords,
+            window=window,
+            hop=hop,
+            no_face=no_face,
+            no_speech=no_speech,
+            device=device,
+            serve=serve,
+            serve_token=serve_token,
+            serve_token_file=serve_token_file,
+            osc=osc,
+            lsl=lsl,
+            recorded=recorded_settings(another),
+        )
+        for source in (another, *(another.iterdir() if is_folder(another) else ())):
+            check_distinct(source, outputs)
         if in_app:
             keys = load_keys(config, user_file())
-            run_app(runner, title=file.name, ascii_only=ascii_only, keys=keys, server=server)
+            another = _in_app(another, settings, speed or 1.0, ascii_only=ascii_only, keys=keys, outputs=outputs)
+            outputs = []  # they are written, and hold the first recording
         else:
-            run_replay_headless(runner, outputs, server)
+            _headless(another, settings, "1.0" if speed == 1.0 else "max", outputs)
+            another = None
+
+
+def _in_app(
+    file: Path, settings: Settings, speed: float, *, ascii_only: bool, keys: KeyOverrides, outputs: list[Path]
+) -> Path | None:
+    """Play in the app; return what the user wants to see next. The analysis runs ahead, unless there are listeners."""
+    from mmim_live.session.runner import replay_runner
+
+    with publishing(settings) as published, serving(settings) as server:
+        sinks = [*published, server] if server is not None else published
+        runner = replay_runner(file, settings, "1.0" if sinks else "max", outputs=outputs, sinks=sinks)
+        return run_app(
+            runner,
+            title=file.name,
+            ascii_only=ascii_only,
+            keys=keys,
+            server=server,
+            outputs=outputs,
+            speed=None if speed == math.inf else speed,
+        )
+
+
+def _headless(file: Path, settings: Settings, speed: Speed, outputs: list[Path]) -> None:
+    from mmim_live.session.runner import replay_runner
+
+    with publishing(settings) as published, serving(settings) as server:
+        sinks = [*published, server] if server is not None else published
+        run_replay_headless(replay_runner(file, settings, speed, outputs=outputs, sinks=sinks), outputs, server)

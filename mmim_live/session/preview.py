@@ -19,18 +19,18 @@ class PreviewMaker:
     """Called by the face worker, which must not be held up. Without a `size` it does nothing."""
 
     def __init__(
-        self, deliver: Callable[[Preview], None], *, mirrored: bool, now_s: Callable[[], float] = time.monotonic
+        self, deliver: Callable[[Preview], None], *, mirrored: bool, now_s: Callable[[], float] | None = time.monotonic
     ) -> None:
-        """`deliver` is called from the face worker and must not wait."""
+        """`deliver` is called from the face worker and must not wait. `now_s` None: intervals are in media time."""
         self.size: tuple[int, int] | None = None  # maximum width and height in pixels; None: none are needed
         self._deliver = deliver
         self._mirrored = mirrored
         self._now_s = now_s
-        self._last_s = 0.0
+        self._last_s = -INTERVAL_S
 
     def offer(self, frame: VideoFrame, outline: Callable[[], NDArray[np.float32]]) -> None:
         """Make a preview of the frame with the outline of the face in it, if one is due."""
-        size, now_s = self.size, self._now_s()
+        size, now_s = self.size, frame.time_s if self._now_s is None else self._now_s()
         if size is None or now_s - self._last_s < INTERVAL_S:
             return
         self._last_s = now_s

@@ -84,7 +84,10 @@ class Session:
         self._began_s = 0.0  # on `time.perf_counter`
         self._on_preview: Callable[[Preview], None] = lambda _: None
         # People expect to see themselves mirrored.
-        self._previews = PreviewMaker(lambda preview: self._on_preview(preview), mirrored=devices is not None)
+        live = devices is not None
+        self._previews = PreviewMaker(
+            lambda preview: self._on_preview(preview), mirrored=live, now_s=time.monotonic if live else None
+        )
         self._audio: dict[Stream, Channel[AudioBlock]] = {}
         if models.voice is not None:
             self._audio["voice"] = Channel(policy.audio_depth)
@@ -157,8 +160,9 @@ class Session:
     def send(self, command: Command) -> bool:
         """Carry out a command without waiting. False: not supported, or the session is over."""
         match command:
-            case MarkMoment(label, ago_s):
-                return self._inbox.put(Mark(max(0.0, self.media_s - ago_s), label), wait=False)
+            case MarkMoment(label, ago_s, time_s):
+                moment_s = self.media_s - ago_s if time_s is None else time_s
+                return self._inbox.put(Mark(max(0.0, moment_s), label), wait=False)
             case ToggleRecording(folder):
                 return self.recorder is not None and self.recorder.toggle(folder)
             case ToggleBaseline():

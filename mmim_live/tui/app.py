@@ -4,8 +4,10 @@ The session's threads only post. `on_posted` alone handles what they post, and `
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
@@ -16,7 +18,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from mmim_live.errors import MmimLiveError
-from mmim_live.events import SessionStarted
+from mmim_live.events import Event, SessionStarted
 from mmim_live.session_types import (
     Command,
     DeviceChoice,
@@ -34,9 +36,11 @@ from mmim_live.text_normalization import plain
 from mmim_live.tui.bindings import keymap, shown_keys
 from mmim_live.tui.first_run import acknowledge
 from mmim_live.tui.messages import Posted
+from mmim_live.tui.playback import Playback
 from mmim_live.tui.screens.devices import DeviceScreen
 from mmim_live.tui.screens.help import HelpScreen
 from mmim_live.tui.screens.mark import MarkScreen
+from mmim_live.tui.screens.path import PathScreen
 from mmim_live.tui.screens.welcome import WelcomeScreen
 from mmim_live.tui.signals import handle_stop_signals
 from mmim_live.tui.source import EventSource
@@ -55,11 +59,20 @@ from mmim_live.tui.widgets.session_info import SessionInfoPanel
 from mmim_live.tui.widgets.summary_bar import SummaryBar
 from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Transcript
+from mmim_live.wording import clock
 
 # The class of a screen from this many cells on; see the style sheet.
 _WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]
 _HEIGHTS: list[tuple[int, str]] = [(0, "-flat"), (22, "-low"), (34, "-high"), (50, "-tall")]
-_LIVE_ONLY = ("devices", "record")  # a replay has no devices and is already a recording
+_LIVE_ONLY = ("devices", "record", "baseline")  # a replay has no devices, is a recording, and is analyzed ahead
+_REPLAY_ONLY = ("speed", "restart", "export", "open")
+SEEK_S = 5.0
+PREVIEW_PX = (64, 48)  # of the pictures that are kept of a replay: width and height
+
+
+def _name(binding: Binding) -> str:
+    """The name of its action, without parameters."""
+    return binding.action.partition("(")[0]
 
 
 def _key(key: str, action: str, name: str, meaning: str, **options: Any) -> Binding:
@@ -77,13 +90,25 @@ class MmimApp(App[None]):
     BINDINGS: ClassVar = [
         Binding("q", "quit", "Quit", id="quit"),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),  # whatever the user's keys are
-        _key("space", "freeze", "Pause", "Freeze or resume the display (the session keeps running)", id="pause"),
-        _key("left", "pan(-1)", "Back", "Scroll the timeline back", id="back"),
-        _key("right", "pan(1)", "Forward", "Scroll the timeline forward", id="forth", show=False),
-        _key("end", "follow", "Now", "Return to the present", id="now"),
-        _key("home", "to_start", "Start", "Scroll the timeline to the start", id="start", show=False),
+        _key("space", "freeze", "Pause", "Pause or play a replay; live, freeze or resume the display", id="pause"),
+        _key("left", "pan(-1)", "Back", "Back 5 s in a replay; live, scroll the timeline back", id="back"),
+        _key(
+            "right",
+            "pan(1)",
+            "Forward",
+            "Forward 5 s in a replay; live, scroll the timeline forward",
+            id="forth",
+            show=False,
+        ),
+        _key("end", "follow", "Now", "Go to the end of what is analyzed; live, return to the present", id="now"),
+        _key("home", "to_start", "Start", "Go to the start", id="start", show=False),
         _key("plus,equals_sign", "zoom(-1)", "Zoom in", "Show less time in the timeline", id="zoom-in", show=False),
         _key("minus", "zoom(1)", "Zoom out", "Show more time in the timeline", id="zoom-out", show=False),
+        _key("left_square_bracket", "speed(-1)", "Slower", "Play slower", id="slower", show=False),
+        _key("right_square_bracket", "speed(1)", "Faster", "Play faster", id="faster", show=False),
+        _key("0", "restart", "Restart", "Play from the beginning", id="restart", show=False),
+        _key("e", "export", "Export", "Write what was analyzed to a file", id="export", show=False),
+        _key("o", "open", "Open", "Open another recording", id="open", show=False),
         _key("c", "preview", "Camera", "Show or hide the camera", id="camera"),
         _key("d", "devices", "Devices", "Switch camera or microphone", id="devices"),
         _key("m", "mark", "Mark", "Mark this moment, with an optional label", id="mark"),
@@ -104,8 +129,12 @@ class MmimApp(App[None]):
         overlay: str | None = None,
         now_s: Callable[[], float] = time.monotonic,
         draw_interval_s: float = 0.1,
+        speed: float | None = 1.0,
+        export: Callable[[Path, Sequence[Event]], None] | None = None,
     ) -> None:
         """`title` names what is analyzed. The screen is drawn at most once every `draw_interval_s`.
+
+        `speed` of a replay: media seconds per second, None as fast as it is analyzed. `export` writes events to a file.
 
         `welcome`: show what the program does and does not do before starting. `overlay` is the address of the page for
         OBS if it is served.
@@ -127,6 +156,9 @@ class MmimApp(App[None]):
         self._draw_interval_s = draw_interval_s
         self._draw_due: Timer | None = None
         self._frozen = False
+        self._export = export
+        self.playback = None if source.live else Playback(self.state, now_s, speed)
+        self.opened: Path | None = None  # what the user wants to see next
         self._begun = False
         self._receives_previews = False
         for theme in (DARK, LIGHT):
@@ -137,7 +169,9 @@ class MmimApp(App[None]):
         """The whole screen; the style sheet decides what is shown at which size."""
         state, ascii_only = self.state, self._ascii_only
         with Horizontal(id="top"):
-            yield Heading(state, self._subject, ascii_only=ascii_only, serving=self._overlay is not None)
+            yield Heading(
+                state, self._subject, ascii_only=ascii_only, serving=self._overlay is not None, playback=self.playback
+            )
             yield LevelMeter(ascii_only=ascii_only)
         yield Banner(state, ascii_only=ascii_only)
         yield Loading(state, self._subject, self._now_s)
@@ -148,10 +182,10 @@ class MmimApp(App[None]):
                 yield CameraView(self._request_previews, ascii_only=ascii_only)
                 yield SessionInfoPanel(state)
             with Vertical(id="right"):
-                yield Timeline(state, ascii_only=ascii_only)
+                yield Timeline(state, ascii_only=ascii_only, playback=self.playback)
                 yield Transcript(state, ascii_only=ascii_only)
-        yield SummaryBar(state, ascii_only=ascii_only)
-        yield HealthLine(state, ascii_only=ascii_only)
+        yield SummaryBar(state, replay=self.playback is not None)
+        yield HealthLine(state, ascii_only=ascii_only, replay=self.playback is not None)
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -159,6 +193,8 @@ class MmimApp(App[None]):
         self.screen.set_class(self._ascii_only, "-ascii")
         handle_stop_signals(self.exit)
         self.action_show_overlay()
+        if self.playback is not None:
+            self.set_interval(self._draw_interval_s, self._play)
         if self._welcome:
             self.push_screen(WelcomeScreen(first=True, ascii_only=self._ascii_only), self._welcomed)
         else:
@@ -197,17 +233,33 @@ class MmimApp(App[None]):
             case MmimLiveError() as error:
                 self._fail(error)
             case SoundLevel() as level:
-                if not self._frozen:
+                if not self._frozen and self.playback is None:  # the analysis is ahead of what is shown
                     self.screen_stack[0].query_one(LevelMeter).show(level)
             case Preview() as preview:
-                if not self._frozen:
+                if self.playback is not None:
+                    self.playback.keep(preview)
+                elif not self._frozen:
                     self._camera_view.show(preview)
             case event:
-                self.state.take(event)
+                if self.playback is None:
+                    self.state.take(event)
+                else:
+                    self.playback.take(event)
                 if isinstance(event, SessionStarted):
                     self._request_previews(self._camera_view.wanted)
                 if self._draw_due is None:
                     self._draw_due = self.set_timer(self._draw_interval_s, self._draw)
+
+    @property
+    def known(self) -> SessionState:
+        """Everything that the session has yielded so far."""
+        return self.state if self.playback is None else self.playback.whole
+
+    def _play(self) -> None:
+        """Move the playhead with the clock."""
+        if self.playback is not None and self.playback.playing and self.screen_stack:
+            self.playback.advance()
+            self._draw()
 
     def _fail(self, error: MmimLiveError) -> None:
         self.failure = error
@@ -215,7 +267,9 @@ class MmimApp(App[None]):
 
     def _draw(self) -> None:
         """Bring the screen up to date with the state."""
-        self._draw_due = None
+        if self._draw_due is not None:
+            self._draw_due.stop()
+            self._draw_due = None
         if not self.screen_stack:  # the app is closing, and this draw was still due
             return
         self.screen_stack[0].query_one(Banner).redraw()
@@ -227,7 +281,11 @@ class MmimApp(App[None]):
             for kind in (Heading, Loading, ScorePanel, ContributionsPanel, SessionInfoPanel, HealthLine, SummaryBar):
                 self.screen_stack[0].query_one(kind).redraw()
             self._timeline.redraw()
-            self._camera_view.expire(self.state.now_s)
+            if self.playback is not None:
+                if self._camera_view.display and (preview := self.playback.preview()) is not None:
+                    self._camera_view.show(preview)
+            else:
+                self._camera_view.expire(self.state.now_s)
             self.screen_stack[0].query_one(Transcript).redraw()
 
     @property
@@ -243,7 +301,14 @@ class MmimApp(App[None]):
         self.screen_stack[0].query_one(Heading).scrolled_back = not message.following
 
     def action_freeze(self) -> None:
-        """Freeze or resume the display; the session keeps running either way."""
+        """Pause or play a replay. Live, freeze or resume the display; the session keeps running either way."""
+        if self.playback is not None:
+            self.playback.toggle()
+            self._timeline.follow()
+            self._draw()
+            return
+        if self.state.summary is not None and not self._frozen:
+            return  # a session that is over cannot be paused
         self._frozen = not self._frozen
         self.screen_stack[0].query_one(Heading).frozen = self._frozen
         if self._frozen:
@@ -253,16 +318,75 @@ class MmimApp(App[None]):
             self._draw()
 
     def action_pan(self, direction: int) -> None:
-        """Scroll the timeline."""
-        self._timeline.pan(direction)
+        """Seek in a replay; live, scroll the timeline."""
+        if self.playback is not None:
+            self._seek(self.playback.position_s + direction * SEEK_S)
+        else:
+            self._timeline.pan(direction)
+
+    def _seek(self, to_s: float) -> None:
+        if self.playback is not None:
+            self.playback.seek(to_s)
+            self._timeline.follow()
+            self._draw()
+
+    def on_timeline_picked(self, message: Timeline.Picked) -> None:
+        """Go to the moment that was clicked on."""
+        self._seek(message.time_s)
+
+    def action_speed(self, direction: int) -> None:
+        """Play faster (1) or slower (-1)."""
+        if self.playback is not None:
+            self.playback.change_speed(direction)
+            self._draw()
+
+    def action_restart(self) -> None:
+        """Play from the beginning."""
+        if self.playback is not None:
+            self.playback.restart()
+            self._timeline.follow()
+            self._draw()
+
+    def action_export(self) -> None:
+        """Ask for a file and write what was analyzed to it."""
+        if self.playback is not None and self._export is not None:
+            name = f"{Path(self._subject).stem}.csv"
+            title = "Export to (the suffix chooses the format): Enter to save, Esc to cancel"
+            self.push_screen(PathScreen(title, name, ascii_only=self._ascii_only), self._export_to)
+
+    def _export_to(self, path: Path | None) -> None:
+        if path is None or self.playback is None or self._export is None:
+            return
+        try:
+            self._export(path, self.playback.events)
+        except MmimLiveError as error:
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            part = "" if self.playback.complete else f" (the first {clock(self.playback.analyzed_s)})"
+            self.notify(f"Written: {path}{part}", markup=False)
+
+    def action_open(self) -> None:
+        """Ask for another recording, and leave for it."""
+        title = "Open a recording: Enter to open, Esc to cancel"
+        self.push_screen(PathScreen(title, "", ascii_only=self._ascii_only, exists=True), self._open)
+
+    def _open(self, path: Path | None) -> None:
+        if path is not None:
+            self.opened = path
+            self.exit()
 
     def action_to_start(self) -> None:
-        """Scroll the timeline to the start."""
-        self._timeline.go_to_start()
+        """Go to the start."""
+        if self.playback is not None:
+            self._seek(0.0)
+        else:
+            self._timeline.go_to_start()
 
     def action_follow(self) -> None:
-        """Return to the present; a frozen display resumes."""
-        if self._frozen:
+        """Return to the present, or in a replay to the end of what is analyzed; a frozen display resumes."""
+        if self.playback is not None:
+            self._seek(self.playback.analyzed_s)
+        elif self._frozen:
             self.action_freeze()
         else:
             self._timeline.follow()
@@ -278,6 +402,8 @@ class MmimApp(App[None]):
     def _request_previews(self, size: Size | None) -> None:
         """Ask the session for previews of this size, or None while none is visible: the session then makes none."""
         wanted = None if size is None else (size.width, size.height)
+        if self.playback is not None:
+            wanted = PREVIEW_PX  # all are kept, for the playhead
         if self.state.session is None or (wanted is None and not self._receives_previews):
             return
         self._receives_previews = self._source.send(ShowPreview(wanted)) and wanted is not None
@@ -294,11 +420,16 @@ class MmimApp(App[None]):
 
     def action_mark(self) -> None:
         """Mark this moment, with a label if the user has one."""
-        self.push_screen(MarkScreen(ascii_only=self._ascii_only), self._mark)
+        at_s = self.playback.position_s if self.playback is not None else None
+        self.push_screen(MarkScreen(ascii_only=self._ascii_only), partial(self._mark, at_s))
 
-    def _mark(self, mark: MarkMoment | None) -> None:
-        if mark is not None:
+    def _mark(self, at_s: float | None, mark: MarkMoment | None) -> None:
+        if mark is None:
+            return
+        if at_s is None or self.playback is None:
             self._ask(mark)
+        elif not self._source.send(replace(mark, ago_s=0.0, time_s=at_s)):
+            self.notify("Not marked: the analysis is complete.", severity="warning")
 
     def action_baseline(self) -> None:
         """Set or remove the baseline."""
@@ -310,7 +441,11 @@ class MmimApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the actions that this session does not support."""
-        return self._source.live if action in _LIVE_ONLY else super().check_action(action, parameters)
+        if action in _LIVE_ONLY:
+            return self._source.live
+        if action in _REPLAY_ONLY:
+            return not self._source.live
+        return super().check_action(action, parameters)
 
     def _ask(self, command: Command) -> bool:
         """Send a command to the session; say so if it is no longer running."""
@@ -353,7 +488,7 @@ class MmimApp(App[None]):
         """The commands of the palette."""
         yield from super().get_system_commands(screen)
         for binding in self.BINDINGS:
-            if isinstance(binding, Binding) and binding.tooltip and self.check_action(binding.action, ()):
+            if isinstance(binding, Binding) and binding.tooltip and self.check_action(_name(binding), ()):
                 act = partial(self.run_action, binding.action)
                 yield SystemCommand(binding.description, binding.tooltip, act)
         if self._overlay is not None:

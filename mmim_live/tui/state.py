@@ -27,6 +27,13 @@ class SessionState:
         self.now_s = 0.0  # the latest media time seen
         self._mean_score = MeanScore()  # utterances are committed when they appear, and never revised after that
 
+    def rewind(self) -> None:
+        """Forget everything but the health: the session is shown from its beginning again."""
+        health, rewrites = self.health, self.transcript.rewrites
+        self.__init__()  # type: ignore[misc]
+        self.health = health
+        self.transcript.rewrites = rewrites + 1  # so that what was written is written again
+
     def take(self, event: Event | Health) -> None:
         """Add one event."""
         match event:

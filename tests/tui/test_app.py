@@ -192,7 +192,7 @@ def test_the_timeline_scrolls_back_and_returns() -> None:
             await pilot.press("minus")
             assert timeline.view().cell_s == 5.0
             await pilot.press("plus", "plus", "plus", "plus")
-            assert timeline.view().cell_s == 0.5
+            assert timeline.view().cell_s == 0.25
             await pilot.press("end")
             assert timeline.following
             assert timeline.view().start_s > latest
@@ -286,7 +286,7 @@ def test_help_palette_and_all_themes_work() -> None:
             app._post(reading(51.0, 1.0))
             await pilot.press("n", "o", "w")
             await pilot.pause(0.2)
-            assert "Return to the present" in screen_text(app)
+            assert "return to the present" in screen_text(app)
 
     asyncio.run(run())
 

@@ -14,7 +14,7 @@ from mmim_live.events import Mark, Reading, Utterance
 from mmim_live.types import SCORE_LIMIT
 from mmim_live.wording import clock, shown_sign, shown_tone, signed, tone
 
-Ink = Literal["", "positive", "neutral", "negative", "zero", "axis", "band", "mark"]
+Ink = Literal["", "positive", "neutral", "negative", "zero", "axis", "band", "mark", "playhead"]
 
 GUTTER = 3  # cells for "+3 "
 ROWS_BELOW = 2  # utterances and times
@@ -64,7 +64,11 @@ class Sample(NamedTuple):
 
 
 def draw_timeline(
-    readings: Sequence[Reading], utterances: Iterable[Utterance], view: View, marks: Iterable[Mark] = ()
+    readings: Sequence[Reading],
+    utterances: Iterable[Utterance],
+    view: View,
+    marks: Iterable[Mark] = (),
+    playhead_s: float | None = None,
 ) -> list[list[Cell]]:
     """`view.height` rows of `view.width` cells. Readings are in order of end_s, and are drawn at their end_s."""
     if view.columns == 0 or view.rows == 0:
@@ -74,6 +78,8 @@ def draw_timeline(
     _draw_zero(plot, view)
     _draw_marks(plot, marks, view)
     _draw_line(plot, samples, view)
+    if playhead_s is not None:
+        _draw_playhead(plot, playhead_s, view)
     rows = [_label(row, view) + cells for row, cells in enumerate(plot)]
     margin = [Cell()] * GUTTER
     return [*rows, margin + _utterance_row(utterances, view), margin + _time_row(view)]
@@ -151,6 +157,15 @@ def _draw_marks(plot: list[list[Cell]], marks: Iterable[Mark], view: View) -> No
             for row in plot:
                 cell = row[column]
                 row[column] = Cell(head if row is plot[0] else stem, "mark", cell.band or cell.ink == "band")
+
+
+def _draw_playhead(plot: list[list[Cell]], time_s: float, view: View) -> None:
+    """A column at the playhead; the last column at the very end."""
+    column = min(view.columns - 1, int((time_s - view.start_s) // view.cell_s))
+    if column >= 0:
+        for row in plot:
+            cell = row[column]
+            row[column] = Cell("|" if view.ascii_only else "┃", "playhead", cell.band or cell.ink == "band")
 
 
 def _draw_line(plot: list[list[Cell]], samples: Sequence[Sample | None], view: View) -> None:

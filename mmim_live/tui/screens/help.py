@@ -20,7 +20,7 @@ _PANELS = (
      "match the words of the last sentence (percentile, from 0 to 1, among validation data)."),
     ("Transcript", "what was said, with the score of each utterance. Words right of the divider may still change."),
 )  # fmt: skip
-_MORE = "What this does and does not do: a reading is a guess about an expression, not about a person"
+_MORE = "What it does and does not do: it guesses about an expression, not about a person"
 
 
 class HelpScreen(ModalScreen[bool]):

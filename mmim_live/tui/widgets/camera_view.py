@@ -27,6 +27,7 @@ class CameraView(Widget):
         self._request = request
         self._ascii_only = ascii_only
         self._cells: list[list[PreviewCell]] = []
+        self._shown: Preview | None = None
         self._drawn_s = 0.0  # media time of what is drawn
         self.hint = "Waiting for the camera."
 
@@ -39,6 +40,9 @@ class CameraView(Widget):
 
     def show(self, preview: Preview) -> None:
         """Draw this preview."""
+        if preview is self._shown:
+            return
+        self._shown = preview
         self._cells = draw_preview(preview, ascii_only=self._ascii_only)
         self._drawn_s = preview.time_s
         self.border_subtitle = "" if len(preview.points) else "no face"
@@ -52,6 +56,7 @@ class CameraView(Widget):
     def clear(self, hint: str) -> None:
         """Show a hint instead of a preview."""
         self._cells, self.hint, self.border_subtitle = [], hint, ""
+        self._shown = None
         self.refresh()
 
     def on_resize(self) -> None:
@@ -65,6 +70,7 @@ class CameraView(Widget):
     def on_hide(self) -> None:
         """Stop requesting previews."""
         self._cells = []
+        self._shown = None
         self._request(None)
 
     def render_line(self, y: int) -> Strip:

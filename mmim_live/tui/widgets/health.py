@@ -1,5 +1,7 @@
 """One line on the health of the session: rates, latency, drops, load, models and devices."""
 
+from dataclasses import replace
+
 from textual.app import RenderResult
 from textual.content import Content
 
@@ -12,8 +14,10 @@ from mmim_live.tui.widgets.state_widget import StateWidget
 class HealthLine(StateWidget):
     """Shows the latest health; parts that do not fit are dropped from the end."""
 
-    def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
+    def __init__(self, state: SessionState, *, ascii_only: bool, replay: bool = False) -> None:
+        """`replay`: the analysis runs ahead, so that words have no delay."""
         super().__init__()
+        self._replay = replay
         self._state = state
         self._separator = "  " if ascii_only else " · "
 
@@ -27,7 +31,7 @@ class HealthLine(StateWidget):
         if health is None:
             return Content("")
         line = Content("")
-        for part in _parts(health):
+        for part in _parts(replace(health, word_delay_ms=None) if self._replay else health):
             longer = Content.assemble(line, (self._separator, "$border"), part) if line else part
             if longer.cell_length > self.size.width:
                 break

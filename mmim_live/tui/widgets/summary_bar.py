@@ -15,10 +15,10 @@ class SummaryBar(StateWidget):
 
     HEIGHT_FOLLOWS = True
 
-    def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
+    def __init__(self, state: SessionState, *, replay: bool) -> None:
         super().__init__()
+        self._replay = replay
         self._state = state
-        self._ascii_only = ascii_only
 
     def shown(self) -> object:
         """The summary and the comparison."""
@@ -33,8 +33,13 @@ class SummaryBar(StateWidget):
             ("Finished. ", "bold"),
             self._summary_text(summary),
             self._compared(),
-            (f" {key_of(self, 'back')} scrolls back, {key_of(self, 'quit')} quits.", "$foreground-muted"),
+            (f" {self._keys()}.", "$foreground-muted"),
         )
+
+    def _keys(self) -> str:
+        keys = {"restart": "restarts", "export": "exports", "open": "opens another"} if self._replay else {}
+        keys |= {"back": "goes back" if self._replay else "scrolls back", "quit": "quits"}
+        return ", ".join(f"{key_of(self, action)} {does}" for action, does in keys.items())
 
     def _compared(self) -> str:
         comparison = self._state.comparison

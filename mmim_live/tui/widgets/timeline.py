@@ -5,16 +5,18 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.events import Click
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from mmim_live.tui.bindings import key_of
+from mmim_live.tui.playback import Playback
 from mmim_live.tui.render.plot import GUTTER, Cell, Ink, View, draw_timeline
 from mmim_live.tui.state import SessionState
 from mmim_live.wording import clock
 
-ZOOMS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds per cell
+ZOOMS_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds per cell
 _FINEST_S = 0.25
 _SHORTEST_SPAN_S = 90.0
 
@@ -23,7 +25,7 @@ class Timeline(Widget):
     """Follows the latest reading until it is scrolled back or frozen."""
 
     COMPONENT_CLASSES: ClassVar = {
-        f"timeline--{ink}" for ink in ("positive", "neutral", "negative", "zero", "axis", "band", "mark")
+        f"timeline--{ink}" for ink in ("positive", "neutral", "negative", "zero", "axis", "band", "mark", "playhead")
     }
 
     class Moved(Message):
@@ -33,15 +35,24 @@ class Timeline(Widget):
             super().__init__()
             self.following = following
 
-    def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
+    class Picked(Message):
+        """The user clicked on a moment."""
+
+        def __init__(self, time_s: float) -> None:
+            super().__init__()
+            self.time_s = time_s
+
+    def __init__(self, state: SessionState, *, ascii_only: bool, playback: Playback | None = None) -> None:
+        """`playback`, of a replay: all that was analyzed is drawn, with the playhead."""
         super().__init__(classes="panel")
         self.border_title = "Timeline"
-        self._state = state
+        self._state = state if playback is None else playback.whole
+        self._playback = playback
         self._ascii_only = ascii_only
         self._end_s: float | None = None  # of the view; None: follows
         self._cell_s: float | None = None  # as zoomed; None fits the width
         self._grid: list[list[Cell]] = []
-        self._drawn: tuple[View, int, int, int] | None = None  # what the grid was drawn from
+        self._drawn: tuple[object, ...] | None = None  # what the grid was drawn from
         self._inks: dict[tuple[Ink, bool, bool], Style] = {}
 
     @property
@@ -54,20 +65,30 @@ class Timeline(Widget):
         width, height = self.size
         columns = max(1, width - GUTTER)
         cell_s = self._cell_s or self._fitting_cell_s(columns)
-        end_s = self._state.now_s if self._end_s is None else self._end_s
+        end_s = self._latest_s(columns * cell_s) if self._end_s is None else self._end_s
         start_s = max(0, math.ceil(end_s / cell_s) - columns) * cell_s  # whole cells, or the line would flicker
         return View(width, height, start_s, cell_s, self._ascii_only)
+
+    def _latest_s(self, span_s: float) -> float:
+        """The end of a view that follows: the present, or in a replay half a view after the playhead."""
+        if self._playback is None:
+            return self._state.now_s
+        position_s = self._playback.position_s
+        return max(position_s, min(position_s + span_s / 2, self._playback.analyzed_s))
 
     def redraw(self) -> None:
         """Redraw from the state."""
         view = self.view()
         state = self._state
+        playhead_s = self._playback.position_s if self._playback is not None else None
+        column = None if playhead_s is None else int(playhead_s // view.cell_s)
         entries = state.transcript.forgotten + len(state.transcript.log)
-        drawn = (view, state.readings_received, entries, state.transcript.rewrites)
+        drawn = (view, state.readings_received, entries, state.transcript.rewrites, column)
         if drawn == self._drawn:  # most events are words and health
             return
         self._drawn = drawn
-        self._grid = draw_timeline(state.transcript.readings, state.transcript.utterances, view, state.transcript.marks)
+        transcript = state.transcript
+        self._grid = draw_timeline(transcript.readings, transcript.utterances, view, transcript.marks, playhead_s)
         end_s = view.start_s + view.columns * view.cell_s
         self.border_subtitle = (
             "" if self.following else f"{clock(view.start_s)} to {clock(end_s)}, {key_of(self, 'now')}: back to now"
@@ -95,6 +116,13 @@ class Timeline(Widget):
     def follow(self) -> None:
         """Back to the present."""
         self._go(None)
+
+    def on_click(self, event: Click) -> None:
+        """A click on the plot picks its moment."""
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.x >= GUTTER:
+            view = self.view()
+            self.post_message(self.Picked(view.start_s + (offset.x - GUTTER + 0.5) * view.cell_s))
 
     def zoom(self, direction: int) -> None:
         """Show more (1) or less (-1) time in the same width."""

@@ -59,9 +59,9 @@ def test_previews_are_requested_only_while_they_are_visible(size: tuple[int, int
             assert isinstance(wanted, ShowPreview)
             assert wanted.size is not None
             assert wanted.size[0] >= 24
-            assert wanted.size[1] >= 18
+            assert wanted.size[1] >= 16
             app._post(preview(width=wanted.size[0], height=wanted.size[1] - 2))
-            await until(pilot, lambda: screen_text(app).count("▀") >= 24 * 8)
+            await until(pilot, lambda: screen_text(app).count("▀") >= 24 * 7)
             app._post(health(40.0))  # seven seconds later without a newer preview
             await until(pilot, lambda: "No camera image." in screen_text(app))
             await pilot.press("c")

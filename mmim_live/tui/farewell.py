@@ -1,0 +1,47 @@
+"""What stays in the terminal after the app: a few lines on the session, and where its files are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmim_live.events import Notice, Utterance
+from mmim_live.tui.state import SessionState
+from mmim_live.wording import clock, counted, signed, unclear
+
+MAX_TEXT = 60  # characters of a sentence
+
+
+def farewell(title: str, state: SessionState, outputs: Sequence[Path]) -> list[str]:
+    """At most five lines; none if the session had not begun."""
+    if state.session is None:
+        return []
+    length_s = state.summary.duration_s if state.summary else state.now_s
+    lines = [f"{title}: {clock(length_s)} analyzed" + ("" if state.summary else ", stopped before the end")]
+    if (scores := state.utterance_scores()) is not None:
+        count, mean = scores
+        lines.append(f"{counted(count, 'sentence')}, mean sentiment {signed(mean)} (from -3 to 3)")
+        lines += _extremes(state.transcript.utterances)
+    else:
+        lines.append("no sentence with a score")
+    recorded = [
+        each.message for each in state.transcript.log if isinstance(each, Notice) and each.code == "recording_saved"
+    ]
+    lines.append("; ".join([f"written: {', '.join(map(str, outputs))}" if outputs else "no files written", *recorded]))
+    return lines
+
+
+def _extremes(utterances: Sequence[Utterance]) -> list[str]:
+    """The most positive and the most negative sentence whose sign is clear."""
+    known = [
+        (each.score, each)
+        for each in utterances
+        if each.score is not None and not unclear(each.low, each.high) and each.status == "committed"
+    ]
+    lines = []
+    for name, sign in (("positive", 1), ("negative", -1)):
+        score, said = max(known, key=lambda pair: sign * pair[0], default=(0.0, None))
+        if said is not None and sign * score > 0:
+            text = said.text if len(said.text) <= MAX_TEXT else said.text[: MAX_TEXT - 3] + "..."
+            lines.append(f'most {name}: {signed(score)} at {clock(said.start_s)} "{text}"')
+    return lines
