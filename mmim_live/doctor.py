@@ -18,6 +18,16 @@ from mmim_live.telemetry import block_mediapipe_uploads, blocked_libraries
 
 IMPORT_TIMEOUT_S = 60.0
 
+# The beginnings of the names of what every analysis needs. Other checks are about what can be done without.
+NEEDED = (
+    "python",
+    "torch",
+    "text encoder",
+    "face landmarker",
+    "speech recognition",
+    f"checkpoint {DEFAULT_CHECKPOINT}",
+)
+
 _TORCH = "'torch>=2.11,<2.15' 'torchaudio>=2.11,<2.12'"
 
 

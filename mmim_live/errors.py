@@ -26,6 +26,10 @@ class DeviceError(MmimLiveError):
     """A camera, a microphone or a compute device is missing, busy or forbidden."""
 
 
+class NoDeviceError(DeviceError):
+    """There is no device at all yet; one may be connected later."""
+
+
 class MediaError(MmimLiveError):
     """A recording cannot be read."""
 

@@ -48,10 +48,34 @@ def models(
 
 
 def doctor() -> None:
-    """Check this machine: what is missing, and how to fix it."""
-    from mmim_live.doctor import examine
+    """Check this machine and its devices: what is missing, how to fix it, and what works."""
+    from mmim_live.capture.devices.listing import list_devices
+    from mmim_live.doctor import NEEDED, Check, examine
+    from mmim_live.native_stderr import native_stderr_to_log
 
-    for check in examine():
+    missing: list[str] = []
+
+    def show(check: Check) -> None:
+        if not check.ok and check.name.startswith(NEEDED):
+            missing.append(check.name)
         print(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.found}")
         if not check.ok and check.fix:
             print(f"         {check.fix}")
+
+    for check in examine():
+        show(check)
+    with native_stderr_to_log():
+        found = list_devices()
+    cameras = [camera.name for camera in found.cameras if camera.problem is None]
+    microphones = [microphone.name for microphone in found.microphones]
+    plug_in = "only needed for a live session: connect one; `mmim-live devices` says more"
+    show(Check("camera", bool(cameras), ", ".join(cameras) or "none that works", plug_in))
+    show(Check("microphone", bool(microphones), ", ".join(microphones) or "none", plug_in))
+    if missing:
+        print(f"\nNot ready: fix {', '.join(missing)}.")
+        raise typer.Exit(1)
+    if cameras or microphones:
+        kinds = " and ".join([*(["camera"] if cameras else []), *(["microphone"] if microphones else [])])
+        print(f"\nReady for recordings and for live sessions with {kinds}.")
+    else:
+        print("\nReady for recordings (mmim-live replay sample); a live session needs a camera or a microphone.")

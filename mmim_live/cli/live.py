@@ -89,16 +89,17 @@ def live(
     )
     outputs = build_outputs(output)
     devices = Devices(None if no_camera else camera, microphone, not no_microphone)
+    in_app = not headless and sys.stdin.isatty() and sys.stdout.isatty()
     with publishing(settings) as published, serving(settings) as server:
         sinks = [*published, server] if server is not None else published
-        runner = live_runner(devices, settings, record=record, outputs=outputs, sinks=sinks)
-        if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        runner = live_runner(devices, settings, record=record, outputs=outputs, sinks=sinks, waits_for_device=in_app)
+        if not in_app:
             run_live_headless(runner, outputs, server)
             return
         from mmim_live.tui.first_run import acknowledged
 
         keys = load_keys(config, user_file())
-        run_app(
+        opened = run_app(
             runner,
             title="live",
             ascii_only=ascii_only,
@@ -106,4 +107,25 @@ def live(
             server=server,
             welcome=not acknowledged(),
             outputs=outputs,
+        )
+    if opened is not None:
+        from mmim_live.cli.replay import replay
+
+        replay(
+            opened,
+            checkpoint=checkpoint,
+            asr_model=asr_model,
+            language=language,
+            hotwords=hotwords,
+            window=window,
+            hop=hop,
+            no_speech=no_speech,
+            device=device,
+            config=config,
+            ascii_only=ascii_only,
+            serve=serve,
+            serve_token=serve_token,
+            serve_token_file=serve_token_file,
+            osc=osc,
+            lsl=lsl,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmim_live.errors import DeviceError
+from mmim_live.errors import DeviceError, NoDeviceError
 from mmim_live.events import Notice
 from mmim_live.recording.folder import check_recordable
 from mmim_live.settings import Settings
@@ -98,7 +98,8 @@ def _find_devices(devices: Devices, camera: int | str | None) -> tuple[bool, lis
     """Whether to use the microphone, now or once it appears, and notices for the user.
 
     Raises:
-        DeviceError: there is neither camera nor microphone.
+        NoDeviceError: there is neither camera nor microphone.
+        DeviceError: neither is enabled.
     """
     microphone_problem = _microphone_problem(devices.microphone) if devices.use_microphone else None
     if devices.use_microphone and microphone_problem is None:
@@ -106,7 +107,9 @@ def _find_devices(devices: Devices, camera: int | str | None) -> tuple[bool, lis
     camera_problem = None if camera is None else _camera_problem(camera)
     if camera is None or camera_problem is not None:
         problems = [problem for problem in (microphone_problem, camera_problem) if problem is not None]
-        raise DeviceError("; ".join(problems) or "neither camera nor microphone is enabled: enable at least one")
+        if problems:
+            raise NoDeviceError("; ".join(problems))
+        raise DeviceError("neither camera nor microphone is enabled: enable at least one")
     if microphone_problem is None or _has_portaudio():
         return devices.use_microphone, []
     return False, [Notice(0.0, "no_microphone", microphone_problem)]

@@ -23,7 +23,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from mmim_live.errors import MmimLiveError, OutputError, WorkerError
+from mmim_live.errors import MmimLiveError, NoDeviceError, OutputError, WorkerError
 from mmim_live.events import Event
 from mmim_live.output.sink import Sink, open_sink
 from mmim_live.session.device_options import device_options
@@ -40,6 +40,7 @@ LEVEL_INTERVAL_S = 0.25
 LEVELS_PER_HEALTH = 2  # health twice per second
 STOP_S = 1.9  # from the request to stop to the end of the last thread
 FINISH_S = 1.2  # of that, for the last words and the summary
+DEVICE_RETRY_S = 2.0  # between looking for a device
 LOADING_STOP_S = 5.0  # the loading of a model cannot be interrupted
 
 Report = Callable[[str], None]  # receives what is being loaded
@@ -88,8 +89,9 @@ class SessionRunner:
         checkpoint: str = "",
         outputs: Sequence[Path] = (),
         sinks: Sequence[Sink] = (),
+        waits_for_device: bool = False,
     ) -> None:
-        """`live`: the session uses devices and does not end by itself.
+        """`live`: the session uses devices and does not end by itself. `waits_for_device`: until there is one to open.
 
         `outputs` are files to write, created once the session is open; `sinks` are already open. `checkpoint` is shown
         in health reports while the session is loading.
@@ -97,6 +99,7 @@ class SessionRunner:
         self.live = live
         self._open_session = open_session
         self._checkpoint = checkpoint
+        self._waits_for_device = waits_for_device
         self._outputs = tuple(outputs)
         self._sinks = tuple(sinks)
         self._session: Session | None = None
@@ -138,8 +141,17 @@ class SessionRunner:
     def open(self, report: Report | None = None) -> Session:
         """Open the session now, in this thread, separately from running it. Raises MmimLiveError."""
         if self._session is None:
-            self._session = self._open_session(report or self._report_activity)
+            self._session = self._open_patiently(report or self._report_activity)
         return self._session
+
+    def _open_patiently(self, report: Report) -> Session:
+        while True:
+            try:
+                return self._open_session(report)
+            except NoDeviceError as error:
+                report(f"waiting for a camera or a microphone: {error}")
+                if not self._waits_for_device or self._cancelled.wait(DEVICE_RETRY_S):
+                    raise
 
     # ---- ending it -----------------------------------------------------------------------------------------------
 
@@ -188,6 +200,9 @@ class SessionRunner:
     def _run_reporting(self, on_update: OnUpdate) -> None:
         try:
             self.run(on_update)
+        except NoDeviceError as error:
+            if not self._cancelled.is_set():  # or the user has stopped waiting
+                on_update(error)
         except MmimLiveError as error:
             on_update(error)
         except Exception as error:  # noqa: BLE001 (the listener must learn whatever ended the run)
@@ -238,12 +253,17 @@ def live_runner(
     record: Path | None = None,
     outputs: Sequence[Path] = (),
     sinks: Sequence[Sink] = (),
+    waits_for_device: bool = False,
 ) -> SessionRunner:
-    """A runner for a camera, a microphone or both. `record`: a folder to record into from the start."""
+    """A runner for a camera, a microphone or both. `record`: a folder to record into from the start.
+
+    `waits_for_device`: if there is neither, until one is connected; otherwise that is an error.
+    """
     return SessionRunner(
         lambda report: open_live(devices, settings, report, record),
         live=True,
         checkpoint=settings.checkpoint,
         outputs=outputs,
         sinks=sinks,
+        waits_for_device=waits_for_device,
     )

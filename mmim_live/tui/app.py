@@ -174,7 +174,7 @@ class MmimApp(App[None]):
             )
             yield LevelMeter(ascii_only=ascii_only)
         yield Banner(state, ascii_only=ascii_only)
-        yield Loading(state, self._subject, self._now_s)
+        yield Loading(state, self._subject, self._now_s, live=self._source.live)
         with Horizontal(id="main"):
             with Vertical(id="left"):
                 yield ScorePanel(state, ascii_only=ascii_only)
@@ -444,7 +444,8 @@ class MmimApp(App[None]):
         if action in _LIVE_ONLY:
             return self._source.live
         if action in _REPLAY_ONLY:
-            return not self._source.live
+            waits = action == "open" and self.state.session is None  # for a device
+            return not self._source.live or waits
         return super().check_action(action, parameters)
 
     def _ask(self, command: Command) -> bool:

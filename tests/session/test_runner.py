@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from mmim_live.errors import MediaError, OutputError
+from mmim_live.errors import MediaError, NoDeviceError, OutputError
 from mmim_live.events import Event, Notice, Reading, Summary
 from mmim_live.session.runner import Report, SessionRunner, write_events
 from mmim_live.session.session import Session
@@ -143,3 +143,44 @@ def test_what_ends_a_started_session_is_reported_as_its_last_update():
 def test_a_session_that_is_stopped_before_it_is_open_never_starts(runner: SessionRunner):
     runner.finish()
     assert list(runner.events()) == []
+
+
+def test_a_runner_that_waits_takes_the_device_that_is_connected_later(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("mmim_live.session.runner.DEVICE_RETRY_S", 0.01)
+    tries: list[str] = []
+
+    def open_session(report: Report) -> Session:
+        tries.append("looked")
+        if len(tries) < 3:
+            raise NoDeviceError("no camera")
+        return Scene().session()
+
+    runner = SessionRunner(open_session, live=True, waits_for_device=True)
+    events: list[SessionUpdate] = []
+    runner.start(events.append)
+    while not any(isinstance(event, Reading) for event in events):
+        assert not any(isinstance(event, Exception) for event in events)
+    runner.stop()
+    assert len(tries) == 3
+
+
+def test_waiting_for_a_device_ends_without_an_error_when_the_user_leaves():
+    def open_session(report: Report) -> Session:
+        raise NoDeviceError("no camera")
+
+    runner = SessionRunner(open_session, live=True, waits_for_device=True)
+    updates: list[SessionUpdate] = []
+    shown = threading.Event()
+
+    def take(update: SessionUpdate) -> None:
+        updates.append(update)
+        if isinstance(update, Health) and "no camera" in update.activity:
+            shown.set()
+
+    runner.start(take)
+    assert shown.wait(10)
+    runner.stop()
+    assert not any(isinstance(update, Exception) for update in updates)
+    alone = SessionRunner(open_session, live=True)
+    with pytest.raises(NoDeviceError):
+        alone.open()

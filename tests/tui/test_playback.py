@@ -60,13 +60,12 @@ def test_the_playhead_follows_the_clock_and_waits_for_the_analysis() -> None:
     clock.s = 500.0
     playing.advance()
     assert playing.position_s == playing.analyzed_s
-    assert playing.waiting
-    assert playing.playing
+    assert (playing.waiting, playing.playing) == (True, True)
     for event in TALK[len(known) :]:
         playing.take(event)
     clock.s = 501.0
     playing.advance()
-    assert not playing.waiting
+    assert (playing.waiting, playing.playing) == (False, True)
     assert playing.position_s > known[-1].time_s
     clock.s = 600.0
     playing.advance()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from textual.app import RenderResult
 from textual.content import Content
 
+from mmim_live.tui.bindings import key_of
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
 
@@ -12,10 +13,11 @@ from mmim_live.tui.widgets.state_widget import StateWidget
 class Loading(StateWidget):
     """Counts the seconds to show progress. `now_s` is a monotonic clock."""
 
-    def __init__(self, state: SessionState, title: str, now_s: Callable[[], float]) -> None:
+    def __init__(self, state: SessionState, title: str, now_s: Callable[[], float], *, live: bool = False) -> None:
         super().__init__()
         self._state = state
         self._title = title
+        self._live = live
         self._now_s = now_s
         self._began_s = now_s()
 
@@ -43,6 +45,7 @@ class Loading(StateWidget):
             ("mmim-live\n\n", "bold $primary"),
             (f"{self._title}\n\n", "bold"),
             f"{activity[:1].upper()}{activity[1:]} ... {waited_s} s\n\n",
+            *([f"{key_of(self, 'open')} opens a recording or the bundled sample instead.\n\n"] if self._live else []),
             (
                 "Words, voice and face are analyzed on this machine;\nno video, audio or text leaves it.\n\n",
                 "$foreground-muted",
