@@ -22,6 +22,7 @@ def texts(svg: str) -> set[str]:
     return {unescape(text).replace("\xa0", " ").strip() for text in re.findall(r"<text [^>]*>([^<]+)</text>", svg)}
 
 
+@pytest.mark.slow
 def test_the_pictures_are_what_the_app_draws() -> None:
     for name, made in pictures().items():
         stored = (PICTURES / name).read_text(encoding="utf-8")
