@@ -33,6 +33,12 @@ class Cell(NamedTuple):
     faint: bool = False
 
 
+# Most cells are one of these: making thousands of equal ones takes longer than the rest of a drawing.
+_EMPTY = Cell()
+_BAND, _BAND_UPPER, _BAND_LOWER = Cell(band=True), Cell("▀", "band"), Cell("▄", "band")
+_BAND_ASCII = Cell(":", "zero", band=True)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """Which stretch of media time is drawn: from `start_s`, `cell_s` seconds per cell."""
@@ -122,7 +128,7 @@ def level(score: float, levels: int) -> int:
 
 def _bands(samples: Sequence[Sample | None], view: View) -> list[list[Cell]]:
     """The intervals, in half cells; whole cells are marked `band`, half ones are half blocks."""
-    grid = [[Cell() for _ in range(view.columns)] for _ in range(view.rows)]
+    grid = [[_EMPTY] * view.columns for _ in range(view.rows)]
     for column in range(view.columns):
         joined = samples[max(0, 2 * column - 1) : 2 * column + 2]  # including the one before, which the line joins
         known = [each for each in joined if each and None not in (each.low, each.high)]
@@ -133,11 +139,11 @@ def _bands(samples: Sequence[Sample | None], view: View) -> list[list[Cell]]:
         for row in range(top // 2, bottom // 2 + 1):
             upper, lower = top <= 2 * row, bottom >= 2 * row + 1
             if view.ascii_only:
-                grid[row][column] = Cell(":", "zero", band=True)
+                grid[row][column] = _BAND_ASCII
             elif upper and lower:
-                grid[row][column] = Cell(band=True)
+                grid[row][column] = _BAND
             else:
-                grid[row][column] = Cell("▀" if upper else "▄", "band")
+                grid[row][column] = _BAND_UPPER if upper else _BAND_LOWER
     return grid
 
 

@@ -27,7 +27,9 @@ class ScorePanel(StateWidget):
         reading = self._state.transcript.reading
         self.set_class(reading is not None and reading.relative is not None, "-relative")
         window_s = self._state.window_s
-        self.border_title = "Sentiment" if window_s is None else f"Sentiment, last {window_s:g} s"
+        title = "Sentiment" if window_s is None else f"Sentiment, last {window_s:g} s"
+        if title != self.border_title:  # setting it draws everything
+            self.border_title = title
         super().redraw()
 
     def shown(self) -> object:

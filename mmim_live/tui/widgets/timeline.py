@@ -1,11 +1,13 @@
 """The score over the last minutes, with scroll-back. `plot.py` does the drawing."""
 
 import math
+from itertools import groupby
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -53,6 +55,7 @@ class Timeline(Widget):
         self._cell_s: float | None = None  # as zoomed; None fits the width
         self._grid: list[list[Cell]] = []
         self._drawn: tuple[object, ...] | None = None  # what the grid was drawn from
+        self._subtitle = ""
         self._inks: dict[tuple[Ink, bool, bool], Style] = {}
 
     @property
@@ -87,13 +90,20 @@ class Timeline(Widget):
         if drawn == self._drawn:  # most events are words and health
             return
         self._drawn = drawn
-        transcript = state.transcript
+        transcript, before = state.transcript, self._grid
         self._grid = draw_timeline(transcript.readings, transcript.utterances, view, transcript.marks, playhead_s)
         end_s = view.start_s + view.columns * view.cell_s
-        self.border_subtitle = (
+        subtitle = (
             "" if self.following else f"{clock(view.start_s)} to {clock(end_s)}, {key_of(self, 'now')}: back to now"
         )
-        self.refresh()
+        if subtitle != self._subtitle:  # setting it draws everything
+            self._subtitle = self.border_subtitle = subtitle
+        if len(before) == len(self._grid):  # most rows stay as they are
+            changed = [y for y, (row, former) in enumerate(zip(self._grid, before, strict=True)) if row != former]
+            if changed:
+                self.refresh(*(Region(0, y, view.width, 1) for y in changed))
+        else:
+            self.refresh()
 
     def pan(self, direction: int) -> None:
         """Scroll by a quarter of the width: -1 back, 1 forward; scrolling forward past the end follows again."""
@@ -145,8 +155,12 @@ class Timeline(Widget):
         """One row of the grid."""
         if y >= len(self._grid):
             return Strip.blank(self.size.width, self.rich_style)
-        segments = [Segment(cell.character, self._style(cell)) for cell in self._grid[y]]
-        return Strip(segments, len(segments)).simplify()
+        row = self._grid[y]
+        segments = [
+            Segment("".join(cell.character for cell in alike), self._style(key))
+            for key, alike in groupby(row, key=_ink_of)
+        ]
+        return Strip(segments, len(row))
 
     def _go(self, end_s: float | None) -> None:
         self._end_s = end_s
@@ -160,12 +174,15 @@ class Timeline(Widget):
         duration_s = duration_s and max(duration_s, self._state.now_s)  # a container may state too short a duration
         return max(_FINEST_S, duration_s / columns) if duration_s and duration_s < columns * cell_s else cell_s
 
-    def _style(self, cell: Cell) -> Style:
-        key = (cell.ink, cell.band, cell.faint)
+    def _style(self, key: tuple[Ink, bool, bool]) -> Style:
         if key not in self._inks:
-            style = self.get_component_rich_style(f"timeline--{cell.ink}") if cell.ink else self.rich_style
-            if cell.band:
-                band = self.get_component_rich_style("timeline--band").color
-                style += Style(bgcolor=band)
-            self._inks[key] = style + Style(dim=True) if cell.faint else style
+            ink, band, faint = key
+            style = self.get_component_rich_style(f"timeline--{ink}") if ink else self.rich_style
+            if band:
+                style += Style(bgcolor=self.get_component_rich_style("timeline--band").color)
+            self._inks[key] = style + Style(dim=True) if faint else style
         return self._inks[key]
+
+
+def _ink_of(cell: Cell) -> tuple[Ink, bool, bool]:
+    return cell.ink, cell.band, cell.faint
