@@ -58,7 +58,7 @@ from mmim_live.tui.widgets.score import ScorePanel
 from mmim_live.tui.widgets.session_info import SessionInfoPanel
 from mmim_live.tui.widgets.summary_bar import SummaryBar
 from mmim_live.tui.widgets.timeline import Timeline
-from mmim_live.tui.widgets.transcript import Transcript
+from mmim_live.tui.widgets.transcript import Picked, Transcript
 from mmim_live.wording import clock
 
 # The class of a screen from this many cells on; see the style sheet.
@@ -270,7 +270,7 @@ class MmimApp(App[None]):
         if self._draw_due is not None:
             self._draw_due.stop()
             self._draw_due = None
-        if not self.screen_stack:  # the app is closing, and this draw was still due
+        if not self.screen_stack or not self.screen_stack[0].query(Transcript):  # the app is closing, and this was due
             return
         self.screen_stack[0].query_one(Banner).redraw()
         if self._frozen:
@@ -332,6 +332,10 @@ class MmimApp(App[None]):
 
     def on_timeline_picked(self, message: Timeline.Picked) -> None:
         """Go to the moment that was clicked on."""
+        self._seek(message.time_s)
+
+    def on_picked(self, message: Picked) -> None:
+        """Go to the sentence that was clicked on."""
         self._seek(message.time_s)
 
     def action_speed(self, direction: int) -> None:

@@ -21,7 +21,9 @@ def farewell(title: str, state: SessionState, outputs: Sequence[Path]) -> list[s
     if (scores := state.utterance_scores()) is not None:
         count, mean = scores
         lines.append(f"{counted(count, 'sentence')}, mean sentiment {signed(mean)} (from -3 to 3)")
-        lines += _extremes(state.transcript.utterances)
+        for name, said in extremes(state.transcript.utterances):
+            text = said.text if len(said.text) <= MAX_TEXT else said.text[: MAX_TEXT - 3] + "..."
+            lines.append(f'most {name}: {signed(said.score or 0.0)} at {clock(said.start_s)} "{text}"')
     else:
         lines.append("no sentence with a score")
     recorded = [
@@ -31,17 +33,16 @@ def farewell(title: str, state: SessionState, outputs: Sequence[Path]) -> list[s
     return lines
 
 
-def _extremes(utterances: Sequence[Utterance]) -> list[str]:
-    """The most positive and the most negative sentence whose sign is clear."""
+def extremes(utterances: Sequence[Utterance]) -> list[tuple[str, Utterance]]:
+    """The most positive and the most negative sentence, of those whose sign is clear."""
     known = [
         (each.score, each)
         for each in utterances
         if each.score is not None and not unclear(each.low, each.high) and each.status == "committed"
     ]
-    lines = []
+    found = []
     for name, sign in (("positive", 1), ("negative", -1)):
         score, said = max(known, key=lambda pair: sign * pair[0], default=(0.0, None))
         if said is not None and sign * score > 0:
-            text = said.text if len(said.text) <= MAX_TEXT else said.text[: MAX_TEXT - 3] + "..."
-            lines.append(f'most {name}: {signed(score)} at {clock(said.start_s)} "{text}"')
-    return lines
+            found.append((name, said))
+    return found

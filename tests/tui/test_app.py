@@ -77,8 +77,8 @@ def test_a_finished_session_shows_its_summary_and_the_app_stays_open() -> None:
     for phrase in (
         "FINISHED",
         "Finished.",
-        "9 utterances",
-        "mean of the sentences +0.2",
+        "9 sentences",
+        "mean +0.2",
         "0.31 x real time",
         "q quits",
     ):

@@ -164,6 +164,10 @@ def test_keys_play_the_replay_and_the_end_offers_what_can_be_done() -> None:
             assert "2x" in screen_text(app)
             await pilot.click("Timeline", offset=(40, 5))
             assert app.playback.position_s > 20
+            await pilot.press("space", "end")
+            await pilot.pause(0.1)
+            await pilot.click("UtteranceLog", offset=(20, 2))  # the second line of the second sentence
+            assert app.playback.position_s == 5.2
 
     asyncio.run(run())
     assert source.stopped == 1

@@ -13,8 +13,10 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from docs.svg import cells, compact
 from mmim_live.events import Mark
 from mmim_live.session_types import DeviceChoice, DeviceHealth, SoundLevel
+from mmim_live.tui.app import MmimApp
+from mmim_live.tui.widgets.loading import Loading
 from tests.tui.driving import make_app, settle
-from tests.tui.scripted import Posted, health, talk
+from tests.tui.scripted import Posted, ScriptedSource, health, talk
 
 DEVICES = (
     DeviceHealth("camera", "camera 0", "open", 29.9),
@@ -78,6 +80,41 @@ def test_plain_characters(screen: SnapshotAssertion) -> None:
 
 def test_light_paused_and_scrolled_back(screen: SnapshotAssertion) -> None:
     assert draw((120, 40), "left", "space", theme="mmim-light") == screen
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize("at_s", [33.0, 99.0])
+def test_replay_in_the_middle_and_at_the_end(screen: SnapshotAssertion, size: tuple[int, int], at_s: float) -> None:
+    source = ScriptedSource(list(talk(60, finished=True)), live=False)
+    app = MmimApp(source, title="talk.mp4", now_s=lambda: 0.0, draw_interval_s=0.01)
+    app.animation_level = "none"
+
+    async def run() -> str:
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot, source)
+            app._seek(at_s)
+            await pilot.pause(0.2)
+            return compact(app.export_screenshot(title="mmim-live"))
+
+    assert asyncio.run(run()) == screen
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_waiting_for_a_device(screen: SnapshotAssertion, size: tuple[int, int]) -> None:
+    waiting = "waiting for a camera or a microphone: no microphone found; no camera found"
+    app, source = make_app([health(0.0, activity=waiting)])
+    app._now_s = lambda: 0.0
+
+    async def run() -> str:
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot, source)
+            app.query_one(Loading)._now_s = lambda: 0.0
+            app.query_one(Loading).begin()
+            app.query_one(Loading).refresh()
+            await pilot.pause(0.1)
+            return compact(app.export_screenshot(title="mmim-live"))
+
+    assert asyncio.run(run()) == screen
 
 
 def test_welcome(screen: SnapshotAssertion) -> None:

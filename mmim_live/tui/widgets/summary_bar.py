@@ -5,6 +5,7 @@ from textual.content import Content
 
 from mmim_live.events import Summary
 from mmim_live.tui.bindings import key_of
+from mmim_live.tui.farewell import extremes
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
 from mmim_live.wording import clock, comparison_sentence, counted, real_time, signed
@@ -32,9 +33,17 @@ class SummaryBar(StateWidget):
         return Content.assemble(
             ("Finished. ", "bold"),
             self._summary_text(summary),
+            self._highlights(),
             self._compared(),
             (f" {self._keys()}.", "$foreground-muted"),
         )
+
+    def _highlights(self) -> str:
+        found = [
+            f"most {name} {signed(said.score or 0.0)} at {clock(said.start_s)}"
+            for name, said in extremes(self._state.transcript.utterances)
+        ]
+        return f" {'; '.join(found).capitalize()}." if found else ""
 
     def _keys(self) -> str:
         keys = {"restart": "restarts", "export": "exports", "open": "opens another"} if self._replay else {}
@@ -48,10 +57,9 @@ class SummaryBar(StateWidget):
     def _summary_text(self, summary: Summary) -> str:
         parts = [clock(summary.duration_s)]
         if summary.mean_score is not None:
-            parts.append(f"mean of the sentences {signed(summary.mean_score)}")
-        parts += [
-            counted(summary.counts[f"{name}s"], name) for name in ("utterance", "word") if f"{name}s" in summary.counts
-        ]
+            parts.append(f"mean {signed(summary.mean_score)}")
+        names = {"utterances": "sentence", "words": "word"}
+        parts += [counted(summary.counts[key], name) for key, name in names.items() if key in summary.counts]
         dropped = sum(summary.drops.values())
         parts += [f"{dropped} dropped"] if dropped else []
         parts += [" ".join(summary.languages)] if summary.languages else []

@@ -1,5 +1,6 @@
 """What was said: finished utterances with their scores, and below them the words since then."""
 
+from bisect import bisect_right
 from typing import ClassVar
 
 from rich.style import Style
@@ -10,6 +11,7 @@ from textual.app import ComposeResult, RenderResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import RichLog
 
 from mmim_live.events import Mark, Utterance
@@ -20,6 +22,14 @@ from mmim_live.tui.widgets.state_widget import StateWidget
 from mmim_live.wording import clock, shown_sign, shown_tone, signed
 
 MAX_LINES = 5_000  # of the log; more than the entries that the state keeps take in a narrow terminal
+
+
+class Picked(Message):
+    """The user clicked on what was said then."""
+
+    def __init__(self, time_s: float) -> None:
+        super().__init__()
+        self.time_s = time_s
 
 
 class UtteranceLog(RichLog, inherit_bindings=False):
@@ -42,6 +52,7 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         self._written = 0  # entries, including those that the transcript has forgotten
         self._rewrites = 0
         self._written_width = 0
+        self._starts: list[tuple[int, float]] = []  # the first line of each entry, and its time
         self._follows = True  # the end; where it is changes with the height, so that the position alone is not enough
 
     def sync(self) -> None:
@@ -57,12 +68,23 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         follows = self._follows
         if (self._rewrites, self._written_width) != (transcript.rewrites, width):
             self.clear()
+            self._starts.clear()
             self._written = 0
         for entry in transcript.log[max(0, self._written - transcript.forgotten) :]:
+            self._starts.append((self._start_line + len(self.lines), entry_start_s(entry)))
             self.write(self._line(entry), width=width, scroll_end=follows)
         self._follows = follows
         self._written = entries
         self._rewrites, self._written_width = transcript.rewrites, width
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on an entry picks its time."""
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.y + self.scroll_offset.y < len(self.lines):
+            line = self._start_line + self.scroll_offset.y + offset.y
+            place = bisect_right(self._starts, line, key=lambda start: start[0])
+            if place:
+                self.post_message(Picked(self._starts[place - 1][1]))
 
     def on_resize(self, _event: events.Resize) -> None:
         """Wrap for the new width once RichLog has it; stay at the end in the new height."""
