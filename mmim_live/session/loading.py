@@ -18,6 +18,7 @@ from mmim_live.features.voice import VoiceExtractor
 from mmim_live.model.checkpoint import CheckpointConfig, load_checkpoint
 from mmim_live.model.device import choose_device
 from mmim_live.model.predictor import Predictor
+from mmim_live.session.allocator import limit_fragmentation
 from mmim_live.settings import Settings
 from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.speech.segment_decoder import SegmentSettings
@@ -67,6 +68,7 @@ def load_models(
     # oneDNN caches a compiled kernel for each of the last 1024 shapes, and windows come in many lengths: a session grew
     # by 7 MB per minute. The variable is read when the first kernel is compiled.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+    limit_fragmentation()
     device = choose_device(settings.device)
     # A wrong name is reported before anything is loaded.
     if settings.speech and audio:
