@@ -1,4 +1,4 @@
-"""Benchmarks a replay on this machine, and the word errors that streaming adds.
+"""Benchmarks a replay on this machine.
 
 Each replay runs in its own process, so that startup, memory and CPU time can be attributed to it.
 """
@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from mmim_live.benchmark.long_media import repeated
 from mmim_live.benchmark.measured_process import measured_process
@@ -23,8 +20,6 @@ from mmim_live.benchmark.session_log import SessionLog
 from mmim_live.benchmark.session_probe import SessionProbe
 from mmim_live.events import Reading, Summary
 from mmim_live.session.open_replay import media_path
-from mmim_live.text_normalization import normalize_text
-from mmim_live.types import SAMPLE_RATE_HZ, SpeechUpdate, Word
 
 if TYPE_CHECKING:
     from mmim_live.session.session import Session
@@ -110,72 +105,3 @@ def _replay_metrics(name: str, log: SessionLog) -> ReplayMetrics:
         latency_p50_ms=quantile(latencies_ms, 0.5),
         latency_p95_ms=quantile(latencies_ms, 0.95),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechMetrics:
-    """Accuracy and latency of streaming for one recording. Errors are None without a transcript next to it (.txt)."""
-
-    file: str
-    words: int  # in the transcript, or committed if there is none
-    streaming_errors: int | None
-    whole_errors: int | None  # with the same model on the whole file, with its default settings
-    cpu_factor: float  # CPU seconds per second of audio, streaming
-    heard_p95_s: float  # media time from the end of a word to the first hypothesis with it
-    committed_p95_s: float  # the same until it is committed
-    text: str
-
-
-def measure_speech(file: Path, asr_model: str, language: str) -> SpeechMetrics:
-    """Recognize `file` as a stream and as a whole, in this process. Raises MmimLiveError."""
-    from faster_whisper import WhisperModel
-
-    from mmim_live.capture.files.media_file import MediaFile
-    from mmim_live.session.loading import asr_folder
-    from mmim_live.speech.recognizer import SpeechRecognizer
-    from mmim_live.speech.wer import word_errors
-    from mmim_live.speech.whisper import load_whisper
-    from mmim_live.types import AudioBlock
-
-    _, folder = asr_folder(asr_model, language)
-    fixed = None if language == "auto" else language
-    blocks: list[AudioBlock] = []
-    with MediaFile(file, video=False) as source:
-        while isinstance(block := source.read(), AudioBlock):
-            blocks.append(block)
-    recognizer = SpeechRecognizer(load_whisper(folder), fixed, prior="en")
-    cpu_before = time.process_time()
-    updates: list[SpeechUpdate] = [update for block in blocks for update in recognizer.push(block)]
-    updates += recognizer.flush()
-    cpu_s = time.process_time() - cpu_before
-    committed = [word for update in updates for word in update.committed]
-    text = " ".join(word.text for word in committed)
-    samples = np.concatenate([block.samples for block in blocks])
-    whole = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
-    at_once = " ".join(part.text for part in whole.transcribe(samples, language=fixed, vad_filter=True)[0])
-    reference = file.with_suffix(".txt")
-    truth = reference.read_text(encoding="utf-8") if reference.is_file() else None
-    return SpeechMetrics(
-        file=file.name,
-        words=len(committed) if truth is None else word_errors(truth, "")[1],
-        streaming_errors=None if truth is None else word_errors(truth, text)[0],
-        whole_errors=None if truth is None else word_errors(truth, at_once)[0],
-        cpu_factor=cpu_s / (len(samples) / SAMPLE_RATE_HZ),
-        heard_p95_s=quantile([word.heard_s - word.end_s for word in _first_heard(updates)], 0.95),
-        committed_p95_s=quantile([word.heard_s - word.end_s for word in committed], 0.95),
-        text=text,
-    )
-
-
-def _first_heard(updates: Sequence[SpeechUpdate]) -> list[Word]:
-    """For each committed word, its first appearance in a hypothesis at about the same time."""
-    first: list[Word] = []
-    for word in (word for update in updates for word in update.committed):
-        appearances = [
-            early
-            for update in updates
-            for early in (*update.provisional, *update.committed)
-            if normalize_text(early.text) == normalize_text(word.text) and abs(early.end_s - word.end_s) < 0.5
-        ]
-        first.append(min(appearances, key=lambda early: early.heard_s))
-    return first

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mmim_live.benchmark.fault_injection import FaultOutcome
     from mmim_live.benchmark.metrics import LiveMetrics
     from mmim_live.benchmark.periods import Period
-    from mmim_live.benchmark.replay import ReplayMetrics, SpeechMetrics
+    from mmim_live.benchmark.replay import ReplayMetrics
 
 bench_app = typer.Typer(help="Benchmark this machine.", no_args_is_help=True)
 
@@ -100,24 +100,50 @@ def bench_live(
 @bench_app.command("speech")
 def bench_speech(
     files: Annotated[
-        list[Path], typer.Argument(help="Recordings; a .txt of the same name is the reference transcript.")
+        list[Path], typer.Argument(help="Recordings; a .txt or .stm of the same name is the reference transcript.")
     ],
     asr_model: Annotated[
-        str, typer.Option(help="auto, whisper-tiny.en, whisper-base, or a CTranslate2 folder.")
-    ] = "auto",
+        list[str] | None,
+        typer.Option(help="auto, whisper-tiny.en, whisper-base, or a CTranslate2 folder; may be repeated."),
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="local-agreement or alignatt; may be repeated. Both by default.")
+    ] = None,
     language: Annotated[str, typer.Option(help="auto, or an ISO 639 code such as en.")] = "auto",
+    level: Annotated[
+        float | None,
+        typer.Option(min=-80, max=0, help="Bring each recording to this level first, dB of full scale (RMS)."),
+    ] = None,
 ) -> None:
-    """Speech recognition, streaming and of the whole file: word errors, CPU, word latency."""
-    from mmim_live.benchmark.replay import measure_speech
+    """Streaming speech recognition by model and commit policy: word errors, latency, flicker, cost.
 
-    figures = [measure_speech(file, asr_model, language) for file in files]
-    _print_metrics("Speech, streaming and whole file", figures)
-    known = [one for one in figures if one.streaming_errors is not None and one.whole_errors is not None]
-    if known:
-        words = sum(one.words for one in known)
-        streaming = sum(one.streaming_errors or 0 for one in known)
-        whole = sum(one.whole_errors or 0 for one in known)
-        print(f"word error rate: streaming {streaming / words:.1%}, whole file {whole / words:.1%}, of {words} words")
+    Latencies are those of a live session with a core to itself: from the end of a word until it is shown, and until it
+    is final. Flicker is the share of the words shown that change later.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from mmim_live.benchmark.speech import AT_ONCE, by_policy, measure_speech, row
+
+    without_reference: set[str] = set()
+    for model in asr_model or ["auto"]:
+        runs = list(measure_speech(files, model, policy or (), language=language, level_dbfs=level))
+        without_reference |= {run.file for run in runs if run.reference == AT_ONCE}
+        for own in by_policy(runs):
+            rows = [row(run) for run in own]
+            table = Table(title=f"{own[0].model}, {own[0].policy}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+            for heading in rows[0]:
+                table.add_column(heading, overflow="fold", justify="left" if heading == "file" else "right")
+            for each in rows:
+                table.add_row(*each.values())
+            Console().print(table)
+    print("shown, final: seconds from the end of a word, median/95th percentile; CPU, RTF: seconds per second of audio")
+    if without_reference:
+        print(
+            f"{len(without_reference)} of {len(files)} recordings have no transcript beside them: their words are "
+            "compared with what the same model makes of the whole file at once."
+        )
 
 
 def _period_printer(title: str) -> Callable[[Period], None]:
@@ -152,7 +178,7 @@ def _fault_line(outcome: FaultOutcome) -> str:
 
 def _print_metrics(
     title: str,
-    figures: Sequence[ReplayMetrics] | Sequence[SpeechMetrics] | Sequence[LiveMetrics],
+    figures: Sequence[ReplayMetrics] | Sequence[LiveMetrics],
     before: dict[str, float] | None = None,
 ) -> None:
     """One column per file, one row per metric; `before`: numbers of an earlier run, in a column of their own."""

@@ -16,13 +16,6 @@ from mmim_live.settings import Settings
 if TYPE_CHECKING:
     from mmim_live.session.session import Session
 
-# Live, Whisper runs as soon as there is this much new audio, not on the replay's grid, so words appear sooner. Less
-# audio is kept, so each hypothesis costs less. Two hypotheses this close in time agree too easily on words that more
-# audio would still change, so a word is final only once 0.8 s of audio follow it.
-STEP_S = 0.1
-DECODE_INTERVAL_S = 0.3
-STABILITY_S, TRIM_ABOVE_S, KEEP_AUDIO_S = 0.8, 1.8, 0.6
-
 
 @dataclass(frozen=True, slots=True)
 class Devices:
@@ -63,17 +56,11 @@ def open_live(
     from mmim_live.session.loading import load_models
     from mmim_live.session.policy import LIVE
     from mmim_live.session.session import Session
-    from mmim_live.speech.commit_policy import LocalAgreement
-    from mmim_live.speech.segment_decoder import SegmentSettings
+    from mmim_live.speech.presets import LIVE_SEGMENTS, LIVE_STEP_S
 
-    segments = SegmentSettings(
-        decode_interval_s=DECODE_INTERVAL_S,
-        short_audio_s=0.0,
-        commit_policy=LocalAgreement(stability_s=STABILITY_S),
-        trim_above_s=TRIM_ABOVE_S,
-        keep_audio_s=KEEP_AUDIO_S,
+    models = load_models(
+        settings, report, video=camera is not None, audio=microphone, step_s=LIVE_STEP_S, segments=LIVE_SEGMENTS
     )
-    models = load_models(settings, report, video=camera is not None, audio=microphone, step_s=STEP_S, segments=segments)
     clock = SessionClock()
     recorder = Recorder(
         clock.now_s,
@@ -81,7 +68,7 @@ def open_live(
         lambda: source.devices(),
         video=camera is not None,
         audio=microphone,
-        decode_interval_s=DECODE_INTERVAL_S,
+        decode_interval_s=LIVE_SEGMENTS.decode_interval_s,
         folder=record,
     )
     source = DeviceSource(

@@ -12,7 +12,7 @@ from typing import Protocol
 from mmim_live.speech.whisper import HypothesisWord
 from mmim_live.text_normalization import normalize_text
 
-__all__ = ["CommitPolicy", "LocalAgreement", "agreed"]
+__all__ = ["AlignAtt", "CommitPolicy", "LocalAgreement", "agreed"]
 
 
 class CommitPolicy(Protocol):
@@ -43,6 +43,31 @@ class LocalAgreement:
         count = agreed([word.text for word in previous], [word.text for word in current])
         stable_until_s = audio_s - self.stability_s
         return sum(1 for word in current[:count] if word.end_s <= stable_until_s)
+
+
+@dataclass(frozen=True, slots=True)
+class AlignAtt:
+    """AlignAtt (Papi, Turchi and Negri 2023): a word counts once the decoder attends to it well before the audio's end.
+
+    The times of words come from the cross attention, so a word is final if `margin_s` seconds of audio follow it: one
+    hypothesis is enough. A word that follows one that is not final is not final either.
+    """
+
+    margin_s: float = 0.8
+
+    def final_words(
+        self,
+        previous: Sequence[HypothesisWord],  # noqa: ARG002 (part of the protocol)
+        current: Sequence[HypothesisWord],
+        audio_s: float,
+    ) -> int:
+        """See `CommitPolicy`; what the last hypothesis said makes no difference."""
+        count = 0
+        for word in current:
+            if word.end_s > audio_s - self.margin_s:
+                break
+            count += 1
+        return count
 
 
 def agreed(previous: Sequence[str], current: Sequence[str]) -> int:

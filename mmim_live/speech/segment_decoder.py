@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mmim_live.errors import ConfigError
 from mmim_live.gain_control import amplified
 from mmim_live.speech.commit_policy import CommitPolicy, LocalAgreement
-from mmim_live.speech.hypothesis_filter import filter_hypothesis
+from mmim_live.speech.hypothesis_filter import filter_hypothesis, is_guess
 from mmim_live.speech.language_tracker import LanguageTracker
 from mmim_live.speech.whisper import HypothesisWord, Whisper
 from mmim_live.types import SAMPLE_RATE_HZ, Word
@@ -31,6 +31,7 @@ class SegmentSettings:
     decode_interval_s: float = 0.9  # Whisper runs again after this much new audio, or in a pause
     short_audio_s: float = 1.5  # and twice as often while no more audio than this is kept
     commit_policy: CommitPolicy = field(default_factory=LocalAgreement)
+    show_margin_s: float = 0.0  # a word is not shown before this much audio follows it: it may be half a word
     trim_above_s: float = 4.0  # with more audio than this, audio whose words are committed is dropped
     keep_audio_s: float = 1.0  # except for this much of it, whose words are then the forced prefix
     max_audio_s: float = 12.0  # never keep more audio than this, committed or not
@@ -111,7 +112,10 @@ class SegmentDecoder:
         """The uncommitted words of the last hypothesis."""
         words: list[Word] = []
         floor_s = self.committed_until / SAMPLE_RATE_HZ
+        shown_until_s = (self._end - self._origin) / SAMPLE_RATE_HZ - self._settings.show_margin_s
         for word in self._tail:
+            if word.end_s > shown_until_s:
+                break
             words.append(self._word(word, floor_s, heard_s, committed=False))
             floor_s = words[-1].end_s
         return words
@@ -132,11 +136,13 @@ class SegmentDecoder:
         language = self._language_tracker.guess
         if language is None:
             return ()
-        self._language = language
+        before, self._language = self._language, language
         context = (*self._hotwords, *self._context)
         hypothesis = self._whisper.transcribe(encoded, language, _forced_tokens(self._prefix), context)
         if hypothesis.prefix:
             self._prefix = hypothesis.prefix
+        if is_guess(hypothesis) and self._tail and language == before:
+            return self._tail
         return filter_hypothesis(hypothesis)
 
     def _commit(self, words: tuple[HypothesisWord, ...], count: int, heard_s: float) -> list[Word]:

@@ -2,7 +2,7 @@
 
 Whisper (Radford et al. 2022) was trained on windows padded to 30 s. Its encoder accepts any length; with only 2 or 3 s
 of padding after the audio it gives nearly the same words at a fraction of the cost. With less padding the decoder tends
-to read the audio again from the beginning (see `filter_hypothesis`).
+to read the audio again from the beginning (see `without_echo`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from faster_whisper.tokenizer import Tokenizer
 from numpy.typing import NDArray
 
 from mmim_live.errors import AssetError
+from mmim_live.speech.echo import without_echo
 from mmim_live.text_normalization import normalize_text
 from mmim_live.types import SAMPLE_RATE_HZ
 
@@ -52,7 +53,7 @@ class Hypothesis:
     """What Whisper transcribes from a stretch of audio."""
 
     prefix: tuple[HypothesisWord, ...] = ()  # the words given to it
-    words: tuple[HypothesisWord, ...] = ()  # the words it found after them
+    words: tuple[HypothesisWord, ...] = ()  # the words it found after them, without repetitions of its own making
     log_probability: float = 0.0  # mean over the tokens of `words`
     no_speech: float = 0.0  # probability that there is no speech at all
     finished: bool = True  # False: cut off at the greatest plausible length
@@ -134,14 +135,41 @@ class Whisper:
             max_length=min(448, max(2 * max_tokens, len(prompt) + max_tokens)),
             return_no_speech_prob=True,
         )[0]
-        tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+        tokens: Sequence[int] = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+        finished = len(tokens) < max_tokens
+        tokens = self.credible_tokens(tokens, len(prefix), language, finished=finished)
         if len(tokens) <= len(prefix):
-            return Hypothesis(no_speech=result.no_speech_prob)
-        aligned = self._model.align(encoded.features, tokenizer.sot_sequence, [tokens], encoded.frames)[0]
+            return Hypothesis(no_speech=result.no_speech_prob, finished=finished)
+        aligned = self._model.align(encoded.features, tokenizer.sot_sequence, [list(tokens)], encoded.frames)[0]
         words = _words(tokenizer, tokens, aligned)
         old, new = _split(words, len(prefix))
         scores = np.log(np.maximum(aligned.text_token_probs[len(prefix) :], 1e-10))
-        return Hypothesis(old, new, float(np.mean(scores)), result.no_speech_prob, finished=len(tokens) < max_tokens)
+        return Hypothesis(old, new, float(np.mean(scores)), result.no_speech_prob, finished=finished)
+
+    def credible_tokens(self, tokens: Sequence[int], prefix: int, language: str, *, finished: bool) -> Sequence[int]:
+        """The tokens without those that only repeat earlier ones, and without half a word at the end.
+
+        They are cut off before the alignment, which would spread the same audio over all repetitions.
+
+        Args:
+            tokens: of a transcript.
+            prefix: how many of them it had to begin with.
+            language: ISO 639-1.
+            finished: whether the decoder came to its end by itself.
+        """
+        tokenizer = self._tokenizer(language)
+        texts, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
+        starts = np.cumsum([0, *(len(group) for group in groups)])
+        spoken = [place for place, text in enumerate(texts[:-1]) if normalize_text(text)]
+        whole = spoken if finished else spoken[:-1]
+        # A decoder that reached its end rarely read the audio again: it then takes more words to prove that it did.
+        kept = without_echo([texts[place] for place in whole], min_words=4 if finished else 2)
+        return tokens if kept == len(spoken) else tokens[: max(prefix, int(starts[spoken[kept]]))]
+
+    def text_of(self, tokens: Sequence[int]) -> str:
+        """The text that the tokens stand for."""
+        text: str = self._tokenizer("en").decode(list(tokens))
+        return text
 
     def _tokenizer(self, language: str) -> Tokenizer:
         if language not in self._tokenizers:
@@ -149,7 +177,7 @@ class Whisper:
         return self._tokenizers[language]
 
 
-def _words(tokenizer: Tokenizer, tokens: list[int], aligned: Any) -> tuple[HypothesisWord, ...]:
+def _words(tokenizer: Tokenizer, tokens: Sequence[int], aligned: Any) -> tuple[HypothesisWord, ...]:
     """Join tokens into words with times and probabilities; punctuation goes to the word before it."""
     texts, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
     rows = np.array([row for row, _ in aligned.alignments])
