@@ -29,7 +29,7 @@ SMALL_MODEL = "whisper-tiny.en"
 # Of a hypothesis on s seconds of audio, about this + s is spent: padding and prompt cost as much as that much audio.
 # Measured for tiny.en and base, on processors with and without VNNI.
 _FIXED_COST_S = 1.35
-_KEPT_AUDIO_S = 1.8  # a live session keeps about this much audio, and what is new
+_KEPT_AUDIO_S = 2.4  # a live session keeps about this much audio, and what is new
 _HOLDS_S = 1.0  # a model that gives a hypothesis this often is kept
 _INTERVALS_S = (0.3, 0.5, 0.7, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.5, 8.0, 10.0)
 # A thread that computes gets a whole core where one is free. If the process gets less than this in all, none is.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mmim_live.errors import ConfigError
 from mmim_live.gain_control import amplified
-from mmim_live.speech.commit_policy import CommitPolicy, LocalAgreement
+from mmim_live.speech.commit_policy import AlignAtt, CommitPolicy
 from mmim_live.speech.hypothesis_filter import filter_hypothesis, is_guess
 from mmim_live.speech.language_tracker import LanguageTracker
 from mmim_live.speech.whisper import HypothesisWord, Whisper
@@ -28,12 +28,12 @@ class SegmentSettings:
     """When to decode, what to commit and how much audio to keep. Times in seconds."""
 
     min_audio_s: float = 0.6  # less audio is not worth a hypothesis while speech goes on
-    decode_interval_s: float = 0.9  # Whisper runs again after this much new audio, or in a pause
+    decode_interval_s: float = 1.4  # Whisper runs again after this much new audio, or in a pause
     short_audio_s: float = 1.5  # and twice as often while no more audio than this is kept
-    commit_policy: CommitPolicy = field(default_factory=LocalAgreement)
+    commit_policy: CommitPolicy = field(default_factory=lambda: AlignAtt(margin_s=1.0))
     show_margin_s: float = 0.0  # a word is not shown before this much audio follows it: it may be half a word
-    trim_above_s: float = 4.0  # with more audio than this, audio whose words are committed is dropped
-    keep_audio_s: float = 1.0  # except for this much of it, whose words are then the forced prefix
+    trim_above_s: float = 6.0  # with more audio than this, audio whose words are committed is dropped
+    keep_audio_s: float = 3.0  # except for this much of it, whose words are then the forced prefix
     max_audio_s: float = 12.0  # never keep more audio than this, committed or not
     context_tokens: int = 32  # of the preceding words, given as context
     hotwords: str = ""  # names and terms to expect, given as context too
