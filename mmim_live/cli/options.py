@@ -15,7 +15,9 @@ from mmim_live.settings import Settings, load_settings, user_file
 Headless = Annotated[bool, typer.Option("--headless", help="Print lines and a summary instead of running the app.")]
 Outputs = Annotated[
     list[Path] | None,
-    typer.Option("--output", "-o", help="Write events to a .jsonl, .csv, .srt or .vtt file; repeatable."),
+    typer.Option(
+        "--output", "-o", help="Write a .jsonl, .csv, .parquet, .srt, .vtt, .eaf, .TextGrid or .html file; repeatable."
+    ),
 ]
 CheckpointName = Annotated[str | None, typer.Option(help="Name of a shipped checkpoint, or a folder.")]
 AsrModel = Annotated[str | None, typer.Option(help="auto, whisper-tiny.en, whisper-base, or a CTranslate2 folder.")]

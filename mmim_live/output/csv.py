@@ -1,72 +1,45 @@
-"""Readings as a table (.csv), one row for each revision of a reading; other events are left out.
+"""Tables as comma-separated values (.csv), in UTF-8, under one line of column names; see `tables`."""
 
-Columns, in order (an unknown value is an empty cell):
-
-- start_s, end_s: the window, media time
-- status: provisional or committed; revision: the last one for an end_s is the one that counts
-- score, low, high: -3 to 3
-- contribution_text, contribution_voice, contribution_face: Shapley values on the scale of the score
-- agreement_voice, agreement_face: percentiles, 0 to 1
-- present_text, present_voice, present_face: 1 or 0
-- latency_ms: wall time from the window's end to the reading
-- relative: score minus the user's baseline, if there is one
-"""
+from __future__ import annotations
 
 import csv
 import io
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from mmim_live.events import Event, Reading
-from mmim_live.types import MODALITIES
+from mmim_live.events import Event
+from mmim_live.output.tables import Cell, Table
 
-COLUMNS = (
-    "start_s",
-    "end_s",
-    "status",
-    "revision",
-    "score",
-    "low",
-    "high",
-    *(f"contribution_{name}" for name in MODALITIES),
-    "agreement_voice",
-    "agreement_face",
-    *(f"present_{name}" for name in MODALITIES),
-    "latency_ms",
-    "relative",
-)
+# Spreadsheets run a cell that begins so, and the words are a stranger's.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_formatter() -> Callable[[Event], str]:
-    """A function that turns a reading into its row, line end included, and any other event into nothing."""
-    return lambda event: _row(event) if isinstance(event, Reading) else ""
+def csv_formatter(table: Table) -> Callable[[Event], str]:
+    """A function that turns an event into its row, line end included, or into nothing if it has none."""
+    rows = table.new_rows()
+
+    def format_event(event: Event) -> str:
+        row = rows(event)
+        return "" if row is None else _line([_plain(cell) for cell in row])
+
+    return format_event
 
 
-def csv_header() -> str:
+def csv_header(table: Table) -> str:
     """The first line."""
-    return ",".join(COLUMNS) + "\n"
+    return _line(list(table.columns))
 
 
-def _row(reading: Reading) -> str:
-    contributions, agreement, present = reading.contributions, reading.agreement, reading.present
-    cells: list[str | int] = [
-        _number(reading.start_s, 3),
-        _number(reading.end_s, 3),
-        reading.status,
-        reading.revision,
-        *(_number(value, 4) for value in (reading.score, reading.low, reading.high)),
-        *(_number(getattr(contributions, name), 4) for name in MODALITIES),
-        *(_number(value, 4) for value in (agreement.voice, agreement.face)),
-        *(int(getattr(present, name)) for name in MODALITIES),
-        _number(reading.latency_ms, 1),
-        _number(reading.relative, 4),
-    ]
+def _line(cells: Sequence[Cell]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(cells)
     return line.getvalue()
 
 
-def _number(value: float | None, decimals: int) -> str:
-    if value is None or not math.isfinite(value):
-        return ""
-    return str(round(float(value), decimals) + 0.0)
+def _plain(cell: Cell) -> Cell:
+    """Truth as 1 or 0; a text that a spreadsheet would run gets an apostrophe in front, and no line breaks."""
+    if isinstance(cell, bool):
+        return int(cell)
+    if isinstance(cell, str):
+        text = " ".join(cell.splitlines())
+        return f"'{text}" if text.startswith(_FORMULA) else text
+    return cell

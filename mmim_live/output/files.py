@@ -1,8 +1,10 @@
 """A file that only ever holds whole records, even after the process is killed."""
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from mmim_live.errors import OutputError
@@ -33,8 +35,7 @@ class RecordFile:
     """A file written record by record, each by one system call, so that a killed run leaves whole records.
 
     Nothing is created, and an existing file is left alone, until the first record; it keeps its mode then. A new one is
-    private, see `file_modes`. A failure to write removes what
-    was begun and raises OutputError.
+    private, see `file_modes`. A failure to write removes what was begun and raises OutputError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,3 +82,35 @@ class RecordFile:
                 target.unlink()
         except OSError:
             return  # gone already, or the disk itself failed: nothing is left to undo
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Have a file written beside its place and then moved there, so that it is whole or not there at all.
+
+    `write` gets the path to write to. A new file is private, see `file_modes`; an existing one keeps its mode. What is
+    no regular file, such as a pipe, is written in its place.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        mode = None
+    if mode is not None and not stat.S_ISREG(mode):
+        kept: int | None = None
+        begun = path
+    else:
+        kept = new_file_mode(path.parent) if mode is None else stat.S_IMODE(mode)
+        begun = path.resolve().with_name(f".{path.name[:100]}.{os.getpid()}.part")
+    try:
+        if kept is not None:
+            os.close(os.open(begun, _NEW_FILE, kept))
+        write(begun)
+        if begun != path:
+            begun.replace(path.resolve())
+    except OSError as error:
+        if begun != path:
+            with contextlib.suppress(OSError):
+                begun.unlink(missing_ok=True)
+        raise output_error(path, error) from error

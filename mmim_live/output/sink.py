@@ -4,15 +4,20 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 from mmim_live.errors import OutputError
 from mmim_live.events import Event
 from mmim_live.output.csv import csv_formatter, csv_header
-from mmim_live.output.files import RecordFile, output_error
+from mmim_live.output.files import RecordFile, output_error, write_whole
 from mmim_live.output.jsonl import jsonl_formatter
+from mmim_live.output.parquet import write_parquet
 from mmim_live.output.subtitles import VTT_HEADER, srt_formatter, vtt_formatter
+from mmim_live.output.tables import TABLES
+from mmim_live.output.tiers import write_eaf, write_textgrid
 
 
 class Sink(Protocol):
@@ -30,15 +35,31 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    make_formatter: Callable[[], Callable[[Event], str]]
+    """How events become a file: record by record, or, with `write`, all at once in the end."""
+
+    make_formatter: Callable[[], Callable[[Event], str]] | None = None
     header: str = ""
+    write: Callable[[Path, Sequence[Event]], None] | None = None
+    library: str = ""  # a module that it needs, of the extra `results`
+
+
+def _tables() -> dict[str, _Format]:
+    """`.csv` and `.parquet` hold the readings, `.utterances.csv` and so on the other tables."""
+    formats = {}
+    for name, table in TABLES.items():
+        inner = "" if name == "readings" else f".{name}"
+        formats[f"{inner}.csv"] = _Format(partial(csv_formatter, table), csv_header(table))
+        formats[f"{inner}.parquet"] = _Format(write=partial(write_parquet, table=table), library="pyarrow")
+    return formats
 
 
 _FORMATS = {
     ".jsonl": _Format(jsonl_formatter),
-    ".csv": _Format(csv_formatter, csv_header()),
     ".srt": _Format(srt_formatter),
     ".vtt": _Format(vtt_formatter, VTT_HEADER),
+    **_tables(),
+    ".eaf": _Format(write=write_eaf, library="pympi"),
+    ".textgrid": _Format(write=write_textgrid, library="pympi"),
 }
 SUFFIXES = tuple(_FORMATS)
 
@@ -68,10 +89,40 @@ class FileSink:
         self._file.discard()
 
 
+class DocumentSink:
+    """Writes a file whose format cannot grow: all at once when it is closed. Until then it is not touched."""
+
+    def __init__(self, path: Path, write: Callable[[Path, Sequence[Event]], None]) -> None:
+        self._path = path
+        self._write = write
+        self._events: list[Event] = []
+
+    def write(self, event: Event) -> None:
+        """Keep the event."""
+        self._events.append(event)
+
+    def close(self) -> None:
+        """Write the file, whole or not at all. Raises OutputError."""
+        events, self._events = self._events, []
+        if events:
+            write_whole(self._path, lambda path: self._write(path, events))
+
+    def discard(self) -> None:
+        """Forget the events."""
+        self._events = []
+
+
 def open_sink(path: str | Path) -> Sink:
-    """The sink for a file name; touches nothing before the first event. An unknown suffix raises OutputError."""
+    """The sink for a file name; touches nothing before the first event.
+
+    Raises:
+        OutputError: the suffix is unknown, or the format needs a library that is not installed.
+    """
     path = Path(path)
     chosen = _format_of(path)
+    if chosen.write is not None:
+        return DocumentSink(path, chosen.write)
+    assert chosen.make_formatter is not None
     return FileSink(path, chosen.make_formatter(), chosen.header)
 
 
@@ -107,13 +158,17 @@ def check_writable(path: str | Path) -> None:
 
 
 def _format_of(path: Path) -> _Format:
-    try:
-        return _FORMATS[path.suffix.lower()]
-    except KeyError:
+    name = path.name.lower()
+    matches = [suffix for suffix in _FORMATS if name.endswith(suffix) and name != suffix]
+    if not matches:
         shown = path.suffix or "no suffix"
+        raise OutputError(f"cannot write {path}: {shown} is not a supported format; use {', '.join(SUFFIXES)}")
+    chosen = _FORMATS[max(matches, key=len)]
+    if chosen.library and find_spec(chosen.library) is None:
         raise OutputError(
-            f"cannot write {path}: {shown} is not a supported format; use {', '.join(SUFFIXES)}"
-        ) from None
+            f"cannot write {path}: this format needs {chosen.library}; install it with pip install 'mmim-live[results]'"
+        )
+    return chosen
 
 
 def _same_file(path: Path, other: Path) -> bool:

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from mmim_live.errors import DataError, OutputError
 from mmim_live.events import Event, Mark, Notice, Reading, SessionStarted, Summary, Utterance, WordHeard
 from mmim_live.output import Sink, check_writable, open_sink, read_events
-from mmim_live.output.csv import COLUMNS
 from mmim_live.output.jsonl import jsonl_formatter
 from mmim_live.output.sink import SUFFIXES, check_distinct
 from mmim_live.output.subtitles import srt_formatter, vtt_formatter
+from mmim_live.output.tables import TABLES
 from mmim_live.types import Agreement, Contributions, Present
 from mmim_live.untrusted import MAX_DIGITS
 
@@ -219,19 +219,35 @@ def test_a_missing_recording_is_a_data_error(tmp_path: Path) -> None:
 
 
 def test_csv_has_one_row_a_reading_under_documented_columns(tmp_path: Path) -> None:
-    path = tmp_path / "x.csv"
+    path = tmp_path / "x.revisions.csv"
     sink = open_sink(path)
     for event in (SESSION, READING, UTTERANCE, dataclasses.replace(READING, score=None, revision=2)):
         sink.write(event)
     sink.close()
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == COLUMNS
+    assert list(rows[0]) == list(TABLES["revisions"].columns)
     assert [row["score"] for row in rows] == ["1.2346", ""]
     assert rows[0]["revision"] == "1"
     assert rows[0]["contribution_text"] == "1.0"
     assert rows[0]["contribution_voice"] == ""
     assert (rows[0]["present_text"], rows[0]["present_voice"]) == ("1", "0")
+
+
+def test_csv_holds_what_is_committed(tmp_path: Path) -> None:
+    sink = open_sink(tmp_path / "x.csv")
+    write_all(sink, (READING, dataclasses.replace(READING, status="committed", revision=2)))
+    sink.close()
+    with (tmp_path / "x.csv").open(newline="") as file:
+        assert [row["revision"] for row in csv.DictReader(file)] == ["2"]
+
+
+def test_no_text_is_a_formula_in_a_spreadsheet(tmp_path: Path) -> None:
+    sink = open_sink(tmp_path / "x.utterances.csv")
+    write_all(sink, [dataclasses.replace(UTTERANCE, text=text) for text in ('=HYPERLINK("x")', "a = b", "-1\n+2")])
+    sink.close()
+    with (tmp_path / "x.utterances.csv").open(newline="") as file:
+        assert [row["text"] for row in csv.DictReader(file)] == ['\'=HYPERLINK("x")', "a = b", "'-1 +2"]
 
 
 def test_subtitles_of_known_utterances() -> None:
@@ -264,21 +280,24 @@ def test_subtitles_are_well_formed_for_any_text_and_time(utterances: list[Uttera
     committed = [each for each in utterances if each.status == "committed"]
     cues = "".join(srt(each) for each in utterances).split("\n\n")
     assert cues.pop() == ""
-    assert len(cues) == len(committed)
+    assert len(cues) >= len(committed)
     for number, cue in enumerate(cues, start=1):
-        index, times_line, text = cue.split("\n")
+        index, times_line, text, *more = cue.split("\n")
+        assert len(more) <= 1
+        assert all(0 < len(line) <= 42 for line in (text, *more))
         assert index == str(number)
         match = re.fullmatch(rf"({CLOCK},\d{{3}}) --> ({CLOCK},\d{{3}})", times_line)
         assert match is not None
         assert match[1] < match[2]
         assert text.startswith("[")
         assert "-->" not in text
-    for each in committed:
-        times_line, text, *rest = vtt(each).split("\n")
+    cues = "".join(vtt(each) for each in utterances).split("\n\n")
+    assert cues.pop() == ""
+    for cue in cues:
+        times_line, *lines = cue.split("\n")
         assert re.fullmatch(rf"{CLOCK}\.\d{{3}} --> {CLOCK}\.\d{{3}}", times_line)
-        assert rest == ["", ""]
-        assert "-->" not in text
-        assert "<" not in text
+        assert 1 <= len(lines) <= 2
+        assert all("-->" not in line and "<" not in line for line in lines)
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
@@ -295,12 +314,13 @@ def test_nothing_is_touched_before_the_first_event(tmp_path: Path, suffix: str) 
     assert path.read_text() == "what was there"
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".utterances.csv", ".srt", ".vtt"])
 def test_every_event_is_in_the_file_as_soon_as_it_is_written(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"live{suffix}"
     sink = open_sink(path)
     seen = []
-    for event in (SESSION, READING, UTTERANCE, READING, UTTERANCE):
+    committed = dataclasses.replace(READING, status="committed")
+    for event in (SESSION, committed, UTTERANCE, committed, UTTERANCE):
         sink.write(event)
         seen.append(path.read_bytes())
     sink.close()
@@ -352,7 +372,7 @@ def no_permission(folder: Path) -> Path:
         (a_link_to_itself, "Too many levels of symbolic links", True),
         (lambda folder: folder / f"{'x' * 300}.jsonl", "File name too long", True),
         (lambda folder: folder / ("x" * 300) / "x.jsonl", "File name too long", True),
-        (lambda folder: folder / "x.docx", r"\.docx is not a supported format; use \.jsonl, \.csv, \.srt, \.vtt", True),
+        (lambda folder: folder / "x.docx", r"\.docx is not a supported format; use \.jsonl, \.srt, \.vtt, \.csv", True),
         (lambda folder: folder / "x", "no suffix is not a supported format", True),
     ],
 )

@@ -14,6 +14,7 @@ from mmim_live.events import Comparison, Event, Mark, Notice, Summary, WordHeard
 from mmim_live.output.csv import csv_formatter
 from mmim_live.output.jsonl import jsonl_formatter, read_events
 from mmim_live.output.subtitles import srt_formatter, vtt_formatter
+from mmim_live.output.tables import TABLES
 from mmim_live.serve.auth import rejection, request_target
 from mmim_live.serve.snapshot import Snapshot
 from mmim_live.transcript import Transcript
@@ -49,7 +50,8 @@ def seeds() -> list[Files]:
 
 
 def write_everywhere(events: Iterable[Event]) -> None:
-    formatters = (jsonl_formatter(), csv_formatter(), srt_formatter(), vtt_formatter())
+    tables = [csv_formatter(table) for table in TABLES.values()]
+    formatters = (jsonl_formatter(), *tables, srt_formatter(), vtt_formatter())
     transcript, snapshot = Transcript(), Snapshot()
     for event in events:
         for formatter in formatters:
