@@ -76,6 +76,7 @@ CONCURRENCY = {
     "mmim_live/capture/devices/video_capture.py": "opens a camera, which may hang in its driver",
     "mmim_live/recording/writer.py": "encodes and writes, so that a slow disk does not delay the session",
     "mmim_live/serve/server.py": "the event loop of the server",
+    "mmim_live/session/batch.py": "analyzes several recordings at a time, each in a process",
     "mmim_live/session/device_source.py": "closes devices that may hang",
     "mmim_live/session/runner.py": "runs a session beside the app, and reports its health at intervals",
     "mmim_live/session/session.py": "starts the workers of a session",

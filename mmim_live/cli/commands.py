@@ -10,6 +10,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from mmim_live.cli.analyze import analyze
 from mmim_live.cli.benchmark import bench_app
 from mmim_live.cli.build_default import build_default
 from mmim_live.cli.diagnostics import devices, doctor, models
@@ -36,7 +37,7 @@ def _root(
     """`cli.main` answers --version itself, so that it needs no heavy import; here it stands in the help."""
 
 
-for command in (live, replay, devices, models, doctor, train, evaluate, tune, extract, build_default):
+for command in (live, replay, analyze, devices, models, doctor, train, evaluate, tune, extract, build_default):
     app.command()(command)
 app.add_typer(bench_app, name="bench")
 
