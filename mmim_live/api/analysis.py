@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmim_live.errors import MmimLiveError
 from mmim_live.events import Event, Mark, Notice, Reading, Summary, Utterance, WordHeard
-from mmim_live.output.sink import open_sink
+from mmim_live.output.sink import write_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,14 +87,7 @@ class Analysis:
         Raises:
             OutputError: an unknown suffix, or the file cannot be written.
         """
-        sink = open_sink(path)
-        try:
-            for event in self.events:
-                sink.write(event)
-            sink.close()
-        except BaseException:
-            sink.discard()
-            raise
+        write_file(path, self.events)
 
 
 def _flat(fields: dict[str, Any]) -> dict[str, Any]:

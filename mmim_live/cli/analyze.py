@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import glob
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,8 +34,9 @@ DEFAULT_FORMATS = ("jsonl", "utterances.csv")
 SUMMARY = "summary.csv"
 MEDIA = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4a", ".wav", ".flac", ".mp3", ".ogg"}
 COLUMNS = (
-    "file", "duration_s", "mean_score", "utterances", "words", "languages", "real_time_factor", "problem"
+    "name", "file", "duration_s", "mean_score", "utterances", "words", "languages", "real_time_factor", "problem"
 )  # fmt: skip
+RESERVED = {"summary"}  # the name of the table
 
 
 def analyze(
@@ -81,25 +83,21 @@ def analyze(
         no_speech=no_speech,
         device=device,
     )
-    names = result_names(find_recordings(sources))
-    suffixes = [each.lstrip(".") for each in formats or DEFAULT_FORMATS]
     summary = Summaries(out / SUMMARY)
-    todo = []
-    for name, recording in names.items():
-        outputs = tuple(out / f"{name}.{suffix}" for suffix in dict.fromkeys(suffixes))
-        if again or not (summary.has(name) and all(path.exists() for path in outputs)):
-            todo.append((name, Job(recording, outputs)))
-    prepare(out, [path for _, job in todo for path in job.outputs])
-    skipped = len(names) - len(todo)
-    if skipped:
-        print(f"{skipped} of {len(names)} recordings have been analyzed before; --again does them anew")
-    by_job = {job: name for name, job in todo}
+    names = result_names(find_recordings(sources), summary.recordings)
+    suffixes = dict.fromkeys(each.lstrip(".") for each in formats or DEFAULT_FORMATS)
+    every = [
+        Job(name, source, tuple(out / f"{name}.{suffix}" for suffix in suffixes)) for name, source in names.items()
+    ]
+    todo = [job for job in every if again or not (summary.has(job.name) and all(path.exists() for path in job.outputs))]
+    prepare(out, [path for job in todo for path in job.outputs])
+    if len(todo) < len(every):
+        print(f"{len(every) - len(todo)} of {len(every)} recordings have been analyzed before; --again does them anew")
     failed = 0
-    outcomes = analyze_all([job for _, job in todo], settings, jobs)
+    outcomes = analyze_all(todo, settings, jobs)
     try:
         for number, outcome in enumerate(outcomes, 1):
-            name = by_job[outcome.job]
-            summary.add(name, outcome)
+            summary.add(outcome)
             failed += outcome.summary is None
             print(f"[{number}/{len(todo)}] {_line(outcome)}", flush=True)
     finally:
@@ -119,31 +117,34 @@ def find_recordings(sources: Sequence[str]) -> list[Path]:
     for source in sources:
         path = Path(source)
         if path.is_dir():
-            matches: Iterable[Path] = sorted(each for each in path.rglob("*") if each.suffix.lower() in MEDIA)
+            matches = sorted(each for each in path.rglob("*") if each.suffix.lower() in MEDIA)
         elif path.exists():
             matches = [path]
         else:
             matches = [Path(each) for each in sorted(glob.glob(source, recursive=True)) if Path(each).is_file()]  # noqa: PTH207 (a pattern may be absolute)
-        before = len(found)
         found |= dict.fromkeys(matches)
-        if not matches and len(found) == before:
+        if not matches:
             what = "holds no recordings" if path.is_dir() else "is no file, no folder, and matches none"
             raise DataError(f"{source} {what}; give recordings ({', '.join(sorted(MEDIA))}), folders or patterns")
     return list(found)
 
 
-def result_names(recordings: Sequence[Path]) -> dict[str, Path]:
-    """A name for the results of each: its own without the suffix, with its folder's where two are the same."""
+def result_names(recordings: Sequence[Path], taken: Mapping[str, Path]) -> dict[str, Path]:
+    """A name for the results of each: its own without the suffix, with its folder's where two are the same.
+
+    `taken` are the names of earlier results: a recording keeps its name, and another one gets a new one.
+    """
+    owner = {name: path.resolve() for name, path in taken.items()}
+    earlier = {path: name for name, path in owner.items()}
     names: dict[str, Path] = {}
     for recording in recordings:
-        name = recording.stem
-        for parent in recording.resolve().parents:
-            if name not in names:
-                break
-            name = f"{parent.name or 'root'}_{name}"
-        number = 2
-        while name in names:
-            name, number = f"{recording.stem}_{number}", number + 1
+        whole = recording.resolve()
+        folders = [parent.name or "root" for parent in whole.parents]
+        with_folders = ["_".join([*reversed(folders[:depth]), recording.stem]) for depth in range(len(folders) + 1)]
+        numbered = (f"{recording.stem}_{number}" for number in count(2))
+        candidates = chain([earlier[whole]] if whole in earlier else [], with_folders, numbered)
+        name = next(each for each in candidates if each not in RESERVED and owner.get(each, whole) == whole)
+        owner[name] = whole
         names[name] = recording
     return names
 
@@ -171,33 +172,40 @@ class Summaries:
         if path.is_file():
             try:
                 with path.open(newline="", encoding="utf-8") as file:
-                    rows = list(csv.DictReader(file))
+                    table = csv.DictReader(file)
+                    rows, header = list(table), tuple(table.fieldnames or ())
             except (OSError, ValueError, csv.Error) as error:
                 raise DataError(f"cannot read {path}: {error}; remove it, or name another --out") from error
-            if any(set(row) != {"name", *COLUMNS} for row in rows):
+            if header != COLUMNS or any(set(row) != set(COLUMNS) or None in row.values() for row in rows):
                 raise DataError(f"{path} is not a summary of this program; remove it, or name another --out")
             self._rows = {row["name"]: row for row in rows}
+
+    @property
+    def recordings(self) -> dict[str, Path]:
+        """The recordings by the name of their results."""
+        return {name: Path(row["file"]) for name, row in self._rows.items()}
 
     def has(self, name: str) -> bool:
         """Whether it has been analyzed without a problem."""
         return name in self._rows and not self._rows[name]["problem"]
 
-    def add(self, name: str, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome) -> None:
         """Add a row, or replace it. Raises OutputError."""
         from mmim_live.output.files import write_whole
 
-        self._rows[name] = {"name": name} | _row(outcome)
+        self._rows[outcome.job.name] = _row(outcome)
         write_whole(self._path, self._write)
 
     def _write(self, path: Path) -> None:
         with path.open("w", newline="", encoding="utf-8", errors="replace") as file:
-            table = csv.DictWriter(file, ("name", *COLUMNS), lineterminator="\n")
+            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             table.writeheader()
             table.writerows(self._rows.values())
 
 
 def _row(outcome: Outcome) -> dict[str, str]:
-    row = dict.fromkeys(COLUMNS, "") | {"file": str(outcome.job.source), "problem": outcome.problem}
+    job = outcome.job
+    row = dict.fromkeys(COLUMNS, "") | {"name": job.name, "file": str(job.source.resolve()), "problem": outcome.problem}
     if (summary := outcome.summary) is not None:
         row |= {
             "duration_s": f"{summary.duration_s:.3f}",
@@ -213,7 +221,7 @@ def _row(outcome: Outcome) -> dict[str, str]:
 def _line(outcome: Outcome) -> str:
     name = " ".join(str(outcome.job.source).split())
     if outcome.summary is None:
-        return f"{name}: skipped: {outcome.problem}"
+        return f"{name}: skipped: {outcome.problem.removeprefix(f'{outcome.job.source}: ')}"
     score = outcome.summary.mean_score
     mean = "no mean score" if score is None else f"mean score {score:+.2f}"
     return f"{name}: {outcome.summary.duration_s:.1f} s, {mean}, in {outcome.wall_s:.1f} s"

@@ -67,19 +67,12 @@ def export(path: Path, events: Sequence[Event]) -> None:
     Raises:
         OutputError: an unknown suffix, a file that exists, or one that cannot be written.
     """
-    from mmim_live.output.sink import check_writable, open_sink
+    from mmim_live.output.sink import check_writable, write_file
 
     check_writable(path)
     if path.exists():
         raise OutputError(f"{path} exists; choose another name")
-    sink = open_sink(path)
-    try:
-        for event in events:
-            sink.write(event)
-        sink.close()
-    except BaseException:
-        sink.discard()
-        raise
+    write_file(path, events)
 
 
 def run_live_headless(runner: SessionRunner, outputs: Sequence[Path], server: EventServer | None) -> None:

@@ -1,6 +1,5 @@
 """A file that only ever holds whole records, even after the process is killed."""
 
-import contextlib
 import errno
 import os
 import stat
@@ -93,24 +92,22 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
+    target = path.resolve()  # a link stays, what it points to is replaced
     try:
-        mode = path.stat().st_mode
-    except OSError:
-        mode = None
-    if mode is not None and not stat.S_ISREG(mode):
-        kept: int | None = None
-        begun = path
-    else:
-        kept = new_file_mode(path.parent) if mode is None else stat.S_IMODE(mode)
-        begun = path.resolve().with_name(f".{path.name[:100]}.{os.getpid()}.part")
-    try:
-        if kept is not None:
-            os.close(os.open(begun, _NEW_FILE, kept))
-        write(begun)
-        if begun != path:
-            begun.replace(path.resolve())
+        mode = target.stat().st_mode if target.exists() else None
+        if mode is not None and not stat.S_ISREG(mode):
+            write(target)
+            return
+        begun = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+        # Exclusively: in a shared folder a link may lie in wait under this name.
+        os.close(os.open(begun, _NEW_FILE | os.O_EXCL, new_file_mode(target.parent)))
+        try:
+            if mode is not None:
+                begun.chmod(stat.S_IMODE(mode))
+            write(begun)
+            begun.replace(target)
+        except BaseException:
+            begun.unlink(missing_ok=True)
+            raise
     except OSError as error:
-        if begun != path:
-            with contextlib.suppress(OSError):
-                begun.unlink(missing_ok=True)
         raise output_error(path, error) from error

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mmim_live.errors import OutputError
-from mmim_live.events import Event
+from mmim_live.events import Event, WordHeard
 from mmim_live.output.csv import csv_formatter, csv_header
 from mmim_live.output.files import RecordFile, output_error, write_whole
 from mmim_live.output.jsonl import jsonl_formatter
@@ -98,8 +98,9 @@ class DocumentSink:
         self._events: list[Event] = []
 
     def write(self, event: Event) -> None:
-        """Keep the event."""
-        self._events.append(event)
+        """Keep the event; a provisional word is in no document, and there are many of them."""
+        if not (isinstance(event, WordHeard) and event.status == "provisional"):
+            self._events.append(event)
 
     def close(self) -> None:
         """Write the file, whole or not at all. Raises OutputError."""
@@ -124,6 +125,22 @@ def open_sink(path: str | Path) -> Sink:
         return DocumentSink(path, chosen.write)
     assert chosen.make_formatter is not None
     return FileSink(path, chosen.make_formatter(), chosen.header)
+
+
+def write_file(path: str | Path, events: Iterable[Event]) -> None:
+    """Write events to a file; its suffix chooses the format. After a failure there is nothing of it.
+
+    Raises:
+        OutputError: as `open_sink`, or the file cannot be written.
+    """
+    sink = open_sink(path)
+    try:
+        for event in events:
+            sink.write(event)
+        sink.close()
+    except BaseException:
+        sink.discard()
+        raise
 
 
 def check_distinct(source: Path, outputs: Sequence[Path]) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mmim_live.events import Event, Mark, Reading, Scored, SessionStarted, Utterance, WordHeard
+from mmim_live.output.subtitles import MAX_S
 
-MAX_S = 359_999.0  # 100 hours
 MARK_MS = 100  # how long a mark lasts, since an annotation needs a length
 # Of the media that ELAN plays.
 _MIME_TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".mpg": "video/mpeg", ".wav": "audio/x-wav"}

@@ -23,6 +23,7 @@ from mmim_live.settings import Settings
 class Job:
     """A recording, and the files to write its results to."""
 
+    name: str  # of its results
     source: Path
     outputs: tuple[Path, ...]
 

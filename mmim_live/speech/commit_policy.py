@@ -53,7 +53,7 @@ class AlignAtt:
     hypothesis is enough. A word that follows one that is not final is not final either.
     """
 
-    margin_s: float = 0.8
+    margin_s: float
 
     def final_words(
         self,

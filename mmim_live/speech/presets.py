@@ -1,4 +1,4 @@
-"""How the two kinds of sessions decode speech, and the commit policies to choose from."""
+"""The commit policies to choose from, and how a live session decodes speech; a replay uses `SegmentSettings()`."""
 
 from __future__ import annotations
 

@@ -20,8 +20,9 @@ from pympi.Praat import TextGrid
 from mmim_live.errors import OutputError
 from mmim_live.events import Event, Mark, Summary, WordHeard
 from mmim_live.output import check_writable, open_sink
+from mmim_live.output.subtitles import MAX_S
 from mmim_live.output.tables import TABLES
-from mmim_live.output.tiers import MAX_S, tiers
+from mmim_live.output.tiers import tiers
 from tests.output.test_output import READING, SESSION, UTTERANCE, events
 
 LONG = "and it is worth mentioning in passing that as an example of fine typography nothing has ever come near it"
