@@ -36,14 +36,15 @@ LIVE_IMPORTS: dict[str, set[str]] = {
     **dict.fromkeys(STAGES, GROUND),
     "features": GROUND | {"gain_control", "voice_activity"},
     "speech": GROUND | {"gain_control", "voice_activity"},
+    "parallel": GROUND,
     "recording": GROUND | {"output", "session", "speech"},
     "session": GROUND | STAGES | {"recording"},
     "api": GROUND | {"alignment", "capture", "features", "model", "output", "session"},
     "serve": GROUND | {"output"},
     "tui": GROUND,
-    "benchmark": GROUND | {"capture", "recording", "session", "speech", "tui"},
+    "benchmark": GROUND | {"capture", "parallel", "recording", "session", "speech", "tui"},
     "doctor": GROUND,
-    "cli": GROUND | {"benchmark", "capture", "doctor", "output", "recording", "serve", "session", "tui"},
+    "cli": GROUND | {"benchmark", "capture", "doctor", "output", "parallel", "recording", "serve", "session", "tui"},
     "__init__": GROUND | {"api", "session", "recording"},
     "bundled": set(),
 }
@@ -52,13 +53,13 @@ MEDIA = MODEL | {"capture", "features", "speech"}
 # For a room of mmim_train: the rooms of mmim_train, and those of mmim_live.
 TRAIN_IMPORTS: dict[str, tuple[set[str], set[str]]] = {
     "data": (set(), MODEL | {"features"}),  # the contract of words, which published features share
-    "features": ({"data"}, MEDIA | {"session"}),
+    "features": ({"data"}, MEDIA | {"parallel", "session"}),
     "training": ({"data"}, MODEL),
     "evaluation": ({"data", "training"}, MODEL),
     "reporting": ({"training"}, GROUND),
     "runs": ({"data", "training", "evaluation", "reporting"}, MODEL),
     "commands": ({"data", "training", "evaluation", "reporting", "runs"}, MODEL),
-    "default_checkpoint": ({"features", "training", "evaluation"}, MEDIA),
+    "default_checkpoint": ({"features", "training", "evaluation"}, MEDIA | {"parallel"}),
     "experiments": ({"data", "training", "evaluation", "reporting"}, MODEL),
     "__init__": (set(), set()),
 }
@@ -74,6 +75,7 @@ CONCURRENCY = {
     "mmim_live/capture/devices/camera.py": "a camera's frames",
     "mmim_live/capture/devices/microphone.py": "keeps a microphone open; PortAudio calls back on a thread of its own",
     "mmim_live/capture/devices/video_capture.py": "opens a camera, which may hang in its driver",
+    "mmim_live/parallel/processes.py": "worker processes, which end with the process that started them",
     "mmim_live/recording/writer.py": "encodes and writes, so that a slow disk does not delay the session",
     "mmim_live/serve/server.py": "the event loop of the server",
     "mmim_live/session/batch.py": "analyzes several recordings at a time, each in a process",
@@ -84,8 +86,6 @@ CONCURRENCY = {
     "mmim_live/session/workers.py": "the worker: a thread that reports its failure",
     "mmim_live/tui/screens/devices.py": "lists devices, which takes seconds",
     "train/mmim_train/default_checkpoint/background.py": "computes beside the training process, and relays its log",
-    "train/mmim_train/features/clip_features.py": "a worker process exits with the process that started it",
-    "train/mmim_train/features/process_pool.py": "extracts features on every core",
     "train/mmim_train/runs/text_encoder.py": "asks whether the hub answers, which may hang in the name service",
 }
 # Calls that start a thread, a process or an event loop.

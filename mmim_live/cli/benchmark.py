@@ -12,6 +12,7 @@ import typer
 from mmim_live.cli.options import AsrModel, CheckpointName
 
 if TYPE_CHECKING:
+    from mmim_live.benchmark.engines import EngineMetrics
     from mmim_live.benchmark.fault_injection import FaultOutcome
     from mmim_live.benchmark.metrics import LiveMetrics
     from mmim_live.benchmark.periods import Period
@@ -146,6 +147,22 @@ def bench_speech(
         )
 
 
+@bench_app.command("engines")
+def bench_engines(
+    engine: Annotated[
+        list[str] | None, typer.Option(help="processes or ray; may be repeated. Both by default.")
+    ] = None,
+    workers: Annotated[list[int] | None, typer.Option(min=1, help="May be repeated; 1 and 2 by default.")] = None,
+    items: Annotated[int, typer.Option(min=10, help="Items of work, such as clips.")] = 1000,
+    seconds: Annotated[float, typer.Option(min=0, help="How long a worker sleeps on each.")] = 0.02,
+) -> None:
+    """What workers cost in time and memory, by engine: start, items per second, overhead per item."""
+    from mmim_live.benchmark.engines import measure_engines
+
+    rows = list(measure_engines(engine or ["processes", "ray"], workers or [1, 2], items, seconds))
+    _print_metrics(f"Engines, {seconds:g} s of work per item", rows)
+
+
 def _period_printer(title: str) -> Callable[[Period], None]:
     """Prints the row of a period as it ends, under a heading."""
     from mmim_live.benchmark.periods import HEADER, row
@@ -178,7 +195,7 @@ def _fault_line(outcome: FaultOutcome) -> str:
 
 def _print_metrics(
     title: str,
-    figures: Sequence[ReplayMetrics] | Sequence[LiveMetrics],
+    figures: Sequence[ReplayMetrics] | Sequence[LiveMetrics] | Sequence[EngineMetrics],
     before: dict[str, float] | None = None,
 ) -> None:
     """One column per file, one row per metric; `before`: numbers of an earlier run, in a column of their own."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from mmim_live.cli.token_file import note_if_others_can_read, read_token
 from mmim_live.errors import ConfigError
 from mmim_live.settings import Settings, load_settings, user_file
+
+if TYPE_CHECKING:
+    from mmim_live.parallel.engine import Engine
 
 Headless = Annotated[bool, typer.Option("--headless", help="Print lines and a summary instead of running the app.")]
 Outputs = Annotated[
@@ -56,6 +59,12 @@ Osc = Annotated[
     typer.Option(metavar="[HOST:]PORT", help="Send OSC messages to this UDP port; without HOST, of this machine."),
 ]
 Lsl = Annotated[bool, typer.Option("--lsl", help="Publish Lab Streaming Layer streams on this machine.")]
+EngineName = Annotated[
+    Literal["processes", "ray"], typer.Option(help="What runs the workers: processes of this machine, or Ray.")
+]
+ClusterAddress = Annotated[
+    str | None, typer.Option(metavar="auto|HOST:PORT", help="Use this Ray cluster; default: Ray on this machine.")
+]
 
 
 def build_settings(
@@ -120,3 +129,18 @@ def build_outputs(paths: list[Path] | None) -> list[Path]:
     for path in paths or []:
         check_writable(path)
     return paths or []
+
+
+def build_engine(name: Literal["processes", "ray"], workers: int | None, address: str | None) -> Engine:
+    """Where workers run. Raises ConfigError if the options do not go together."""
+    if name == "processes":
+        if address is not None:
+            raise ConfigError("--address is that of a Ray cluster: add --engine ray")
+        from mmim_live.parallel.processes import Processes
+
+        return Processes(workers)
+    if workers == 0:
+        raise ConfigError("--workers 0 works in this process, which --engine ray does not: name at least 1")
+    from mmim_live.parallel.ray_actors import RayActors
+
+    return RayActors(workers, address)

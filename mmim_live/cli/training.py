@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from mmim_live.cli.options import ClusterAddress, EngineName, build_engine
 from mmim_live.errors import ConfigError
 
 
@@ -148,6 +150,8 @@ def extract(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes, about 1 GB each; default: one per core.")
     ] = None,
+    engine: EngineName = "processes",
+    address: ClusterAddress = None,
 ) -> None:
     """Extract features from clips for training, with the live extractors; an interrupted run resumes."""
     from rich.console import Console
@@ -178,17 +182,18 @@ def extract(
                 bar.update(task, advance=1, description=description)
 
             try:
-                done = extract_clips(
-                    source,
-                    output,
-                    name=dataset,
-                    language=language,
-                    asr_model=None if no_speech else asr_model,
-                    workers=workers,
-                    warn=lambda gap: print(f"warning: {gap}", file=terminal),
-                    begin=lambda count: bar.update(task, total=count),
-                    advance=advance,
-                )
+                with redirect_stdout(terminal):  # Ray prints there which workers died
+                    done = extract_clips(
+                        source,
+                        output,
+                        name=dataset,
+                        language=language,
+                        asr_model=None if no_speech else asr_model,
+                        engine=build_engine(engine, workers, address),
+                        warn=lambda gap: print(f"warning: {gap}", file=terminal),
+                        begin=lambda count: bar.update(task, total=count),
+                        advance=advance,
+                    )
             except KeyboardInterrupt:
                 bar.stop()
                 print("interrupted: run the same command again to resume", file=terminal)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import signal
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from mmim_live import assets
 from mmim_live.errors import AssetError, DataError
 from mmim_live.features.contract import CONTRACT
 from mmim_live.model.predictor import Predictor
+from mmim_live.parallel.processes import Processes
 from mmim_live.session.open_replay import open_replay
 from mmim_live.settings import Settings
 from mmim_live.types import Prediction, Window
@@ -26,11 +24,10 @@ from mmim_train.data.formats.clips import Clip
 from mmim_train.data.store.reader import read_store
 from mmim_train.features import clip_features as measure
 from mmim_train.features import extract as module
-from mmim_train.features.clip_features import Task
 from mmim_train.features.extract import extract, training_gaps
-from mmim_train.features.process_pool import extract_all
 
 ASR = "whisper-base"
+HERE = Processes(0)
 
 
 class Recorder:
@@ -74,7 +71,7 @@ def clips(shared_data: Path, tmp_path: Path) -> Path:
 def test_rows_are_those_of_a_session_and_bad_clips_are_told(clips: Path, tmp_path: Path) -> None:
     told: list[tuple[str, bool]] = []
     found = extract(
-        clips, tmp_path / "store", workers=0, advance=lambda name, problem: told.append((name, not problem))
+        clips, tmp_path / "store", engine=HERE, advance=lambda name, problem: told.append((name, not problem))
     )
     assert (found.clips, found.resumed, len(found.problems)) == (1, 0, 2)
     assert sorted(told) == [("a/1", True), ("a/2", False), ("a/3", False)]
@@ -91,7 +88,7 @@ def test_rows_are_those_of_a_session_and_bad_clips_are_told(clips: Path, tmp_pat
 def test_the_same_clip_gives_the_same_rows_and_words_in_a_replay(name: str, shared_data: Path, tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
     shutil.copy(shared_data / "clips" / name, tmp_path / "clips")
-    found = extract(tmp_path / "clips", tmp_path / "store", asr_model=ASR, workers=0)
+    found = extract(tmp_path / "clips", tmp_path / "store", asr_model=ASR, engine=HERE)
     assert (found.clips, found.recognised) == (1, 1)
     sample = read_store(tmp_path / "store").split("train")[0]
     window = replayed(tmp_path / "clips" / name)
@@ -115,7 +112,7 @@ def test_words_of_the_table_stand_and_the_others_are_recognised(shared_data: Pat
         shutil.copy(shared_data / "clips" / "grid_sbwe5n.mpg", raw / f"{index}.mpg")
     table = tmp_path / "clips" / "label.csv"
     table.write_text("video_id,clip_id,text,label,mode\na,1,AS IT IS,1,train\na,2, ,1,train\n")
-    found = extract(tmp_path / "clips", tmp_path / "store", asr_model=ASR, workers=0)
+    found = extract(tmp_path / "clips", tmp_path / "store", asr_model=ASR, engine=HERE)
     texts = read_store(tmp_path / "store").split("train").texts
     assert texts[0] == "AS IT IS"
     assert "blue" in texts[1].lower()
@@ -125,10 +122,10 @@ def test_words_of_the_table_stand_and_the_others_are_recognised(shared_data: Pat
     assert (provenance["recogniser"], provenance["recognised"]) == (ASR, 1)
     assert set(provenance["versions"]) >= {"mmim-live", "mediapipe"}
     table.write_text("video_id,clip_id,label,mode\na,1,1,train\na,2,1,train\n")  # no column for the text at all
-    extract(tmp_path / "clips", tmp_path / "silent", workers=0)
+    extract(tmp_path / "clips", tmp_path / "silent", engine=HERE)
     assert read_store(tmp_path / "silent").split("train").texts == ("", "")
     with pytest.raises(AssetError, match="nosuch"):
-        extract(tmp_path / "clips", tmp_path / "other", asr_model="nosuch", workers=0)
+        extract(tmp_path / "clips", tmp_path / "other", asr_model="nosuch", engine=HERE)
     assert not list(tmp_path.glob(".other*"))
 
 
@@ -142,11 +139,11 @@ def test_a_stopped_run_goes_on(clips: Path, tmp_path: Path, monkeypatch: pytest.
     with monkeypatch.context() as patch:
         patch.setattr(module, "_write", stop)
         with pytest.raises(StoppedError):
-            extract(clips, tmp_path / "store", workers=0)
+            extract(clips, tmp_path / "store", engine=HERE)
     assert not (tmp_path / "store").exists()
     monkeypatch.setattr(measure, "measure", stop)  # nothing good is measured a second time
     (clips / "Raw" / "a" / "2.mp4").unlink()
-    found = extract(clips, tmp_path / "store", workers=0)
+    found = extract(clips, tmp_path / "store", engine=HERE)
     assert (found.clips, found.resumed) == (1, 1)
 
 
@@ -154,7 +151,7 @@ def test_folders_without_labels(shared_data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "sounds" / "deep"
     folder.mkdir(parents=True)
     shutil.copy(shared_data / "speech" / "ravdess" / "03-01-03-01-01-01-01.flac", folder / "one.flac")
-    found = extract(tmp_path / "sounds", tmp_path / "store", workers=0)
+    found = extract(tmp_path / "sounds", tmp_path / "store", engine=HERE)
     sample = read_store(tmp_path / "store").split("train")[0]
     assert found.clips == 1
     assert sample.id == "deep/one.flac"
@@ -173,35 +170,15 @@ def test_nothing_to_read_ends_in_one_line(tmp_path: Path) -> None:
         extract(empty, empty)
     (empty / "a.mp4").write_text("no recording")
     with pytest.raises(DataError, match="not one of 1 clips"):
-        extract(empty, tmp_path / "store", workers=0)
+        extract(empty, tmp_path / "store", engine=HERE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty"]
-
-
-def dies_of_some(task: Task) -> str | None:
-    """A job that fails as native code does; the others take long enough to be under way when it does."""
-    task.begun.touch()
-    if task.id.startswith("bad"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.05)
-    task.begun.unlink()
-    return None
-
-
-@pytest.mark.slow
-def test_a_process_that_dies_costs_its_clip_only(tmp_path: Path) -> None:
-    names = [f"{'bad' if index == 3 else 'good'}{index}" for index in range(6)]
-    tasks = [Task(name, tmp_path / name, tmp_path / f"{name}.npz", None) for name in names]
-    told = {task.id: problem for task, problem in extract_all(tasks, 2, dies_of_some)}
-    assert set(told) == set(names)
-    assert {name for name, problem in told.items() if problem} == {"bad3"}
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_several_processes_give_the_same_store(clips: Path, tmp_path: Path) -> None:
     shutil.copy(clips / "Raw" / "a" / "1.mp4", clips / "Raw" / "a" / "3.mp4")
-    alone = extract(clips, tmp_path / "alone", workers=0)
-    many = extract(clips, tmp_path / "many", workers=2)
+    alone = extract(clips, tmp_path / "alone", engine=HERE)
+    many = extract(clips, tmp_path / "many", engine=Processes(2))
     assert alone.clips == many.clips == 2
     for name in ("voice.npy", "face.npy", "samples.jsonl"):
         assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
@@ -232,7 +209,7 @@ def test_what_training_lacks_is_reported_before_the_work_begins(shared_data: Pat
     extract(
         tmp_path / "clips",
         tmp_path / "store",
-        workers=0,
+        engine=HERE,
         warn=lambda line: calls.append(line),
         begin=lambda count: calls.append(f"begin {count}"),
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from mmim_live.parallel.processes import follow_leader
 from mmim_train.default_checkpoint.artifacts import Artifacts, Key
 from mmim_train.default_checkpoint.background import background
 from mmim_train.default_checkpoint.config import DefaultRecipe
@@ -34,7 +35,7 @@ from mmim_train.default_checkpoint.log import Log
 from mmim_train.default_checkpoint.report.evaluation import Evaluation, evaluate
 from mmim_train.default_checkpoint.text.stage import tune_text
 from mmim_train.default_checkpoint.text.transcripts import Transcripts, transcribe_validation
-from mmim_train.features.clip_features import start_worker_process
+from mmim_train.features.clip_features import limit_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def run_stages(data: Path, recipe: DefaultRecipe, artifacts: Artifacts, log: Log
 
 
 def _background_stages(data: Path, recipe: DefaultRecipe, artifacts: Artifacts, log: Log) -> BackgroundKeys:
-    start_worker_process()
+    follow_leader()
+    limit_threads()
     emotion = fit_emotion_encoders(data, recipe, artifacts, log)
     return BackgroundKeys(emotion, transcribe_validation(data, artifacts, log))

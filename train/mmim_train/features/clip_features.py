@@ -1,15 +1,15 @@
 """Feature rows and words of one clip, by the extractors of a live session and nothing else.
 
-Results are kept in a file next to the future store, so that an interrupted run resumes. Runs in worker processes.
+Results are kept in a file next to the future store, so that an interrupted run resumes. Runs in worker processes, which
+may be on another machine that sees the same files.
 """
 
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
-import signal
-import threading
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,11 +56,7 @@ class Task:
     path: Path
     part: Path
     recognizer: AsrModel | None
-
-    @property
-    def begun(self) -> Path:
-        """A file that exists while the clip is being processed: after a crash it shows which clip it was."""
-        return self.part.with_suffix(".begun")
+    size: int = 0  # of the file, bytes
 
 
 def clip_task(identity: str, path: Path, parts: Path, recognizer: AsrModel | None) -> Task:
@@ -70,7 +66,7 @@ def clip_task(identity: str, path: Path, parts: Path, recognizer: AsrModel | Non
     if recognizer is not None:
         marks += [str(recognizer.folder), recognizer.language]
     name = hashlib.sha256("\0".join(marks).encode()).hexdigest()[:32]
-    return Task(identity, path, parts / f"{name}.npz", recognizer)
+    return Task(identity, path, parts / f"{name}.npz", recognizer, state.st_size)
 
 
 def measure(path: Path, recognizer: AsrModel | None = None) -> ClipFeatures:
@@ -128,23 +124,33 @@ def _whisper(folder: Path) -> Whisper:
 
 
 def extract_into(task: Task) -> str | None:
-    """Extract and save; returns the problem, or None."""
-    partial = task.part.with_suffix(f".{os.getpid()}.partial")
+    """Extract and save; returns the problem, or None.
+
+    Two workers may do the same clip, on machines that have lost sight of each other: each writes a file of its own, and
+    moves it, whole, to the one place.
+    """
+    partial = task.part.with_suffix(f".{uuid.uuid4().hex}.partial")
     try:
-        task.begun.touch()
         try:
             measured = measure(task.path, task.recognizer)
         except MediaError as error:
             return str(error).removeprefix(f"{task.path}: ")
         with partial.open("wb") as file:
             np.savez(file, voice=measured.voice, face=measured.face, text=np.array(measured.text))
+            file.flush()
+            os.fsync(file.fileno())  # a node that loses power must not leave an empty file under the final name
         partial.replace(task.part)
     except OSError as error:
         raise DataError(f"{task.part}: cannot be written: {error.strerror}") from error
     finally:
         partial.unlink(missing_ok=True)
-        task.begun.unlink(missing_ok=True)
     return None
+
+
+def make_extractor() -> Callable[[Task], str | None]:
+    """`extract_into` on one thread, for a worker process of its own."""
+    limit_threads()
+    return extract_into
 
 
 def read_features(part: Path) -> ClipFeatures:
@@ -153,19 +159,10 @@ def read_features(part: Path) -> ClipFeatures:
         return ClipFeatures(file["voice"], file["face"], str(file["text"]))
 
 
-def start_worker_process() -> None:
-    """One thread per process; only the parent handles Ctrl-C, and workers exit when it is gone."""
+def limit_threads() -> None:
+    """One thread per process, since there is a process per core."""
     import cv2
     import torch
 
-    threading.Thread(target=_end_with_the_leader, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-
-
-def _end_with_the_leader() -> None:
-    leader = multiprocessing.parent_process()
-    if leader is not None:
-        leader.join()
-        os._exit(1)

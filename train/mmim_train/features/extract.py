@@ -2,11 +2,16 @@
 
 Reads a folder with label.csv and `Raw/<video_id>/<clip_id>.mp4` (see `data.formats.clips`), or any folder of recordings
 or images, which then have no labels. Text comes from label.csv; where that has none, it is recognized. A clip that
-cannot be read is reported and left out. An interrupted run resumes.
+cannot be read is reported and left out.
+
+Workers (see `mmim_live.parallel`) put the features of each clip into a file named after all that they depend on, and
+the store is written from these files at the end, clip by clip, and moved to its place as a whole. So a run that is
+killed, anywhere and at any time, resumes; and no clip is lost, or in the store twice.
 """
 
 from __future__ import annotations
 
+import glob
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,15 +23,18 @@ from mmim_live.features.contract import CONTRACT
 from mmim_live.features.face import FACE_NAMES
 from mmim_live.features.voice import VOICE_NAMES
 from mmim_live.model.checkpoint_config import ContractConfig
+from mmim_live.parallel.engine import Died, Engine
+from mmim_live.parallel.processes import Processes
 from mmim_train.data.dataset import Sample
 from mmim_train.data.formats.clips import Clip, read_clips
 from mmim_train.data.registry import DatasetSpec, dataset_spec
 from mmim_train.data.store.reader import StoreHeader
 from mmim_train.data.store.writer import StoreWriter
-from mmim_train.features.clip_features import PICTURES, AsrModel, Task, clip_task, read_features
-from mmim_train.features.process_pool import extract_all
+from mmim_train.features.clip_features import PICTURES, AsrModel, Task, clip_task, make_extractor, read_features
 
 RECORDINGS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".flac", ".wav", ".mp3", ".m4a", ".ogg")
+
+DIED = "the process that measured it died (memory, or a fault in a decoder)"
 
 Advance = Callable[[str, str | None], None]
 """Called after every clip with its id, and what was wrong with it or None."""
@@ -88,7 +96,8 @@ def extract(
     name: str = "clips",
     language: str | None = None,
     asr_model: str | None = None,
-    workers: int | None = None,
+    engine: Engine | None = None,
+    make: Callable[[], Callable[[Task], str | None]] = make_extractor,
     warn: Callable[[str], None] = lambda _: None,
     begin: Callable[[int], None] = lambda _: None,
     advance: Advance = lambda _id, _problem: None,
@@ -101,7 +110,8 @@ def extract(
         name: of the dataset in `data.registry`, which defines language, scale and scoring.
         language: of the clips, if not the dataset's.
         asr_model: speech recognizer for clips without text, as in `Settings`; None leaves the text empty.
-        workers: number of processes; None: as many as cores and memory allow; 0: only this process.
+        engine: where the clips are processed; None: as many processes as cores and memory allow.
+        make: called in each worker; returns what extracts a clip into its file and says what is wrong with it, if anything.
         warn: called first, with each line of `training_gaps`.
         begin: called once with the number of clips.
         advance: called after each clip.
@@ -109,6 +119,7 @@ def extract(
     Raises:
         DataError: nothing to read, `output` exists, or not one clip could be read.
         AssetError: the recognizer is missing, or does not support the language.
+        WorkerError: worker processes cannot be started.
     """
     if output.exists():
         raise DataError(f"{output}: exists already; remove it or choose another place")
@@ -122,8 +133,10 @@ def extract(
     begin(len(clips))
     parts = output.with_name(f".{output.name}.parts")
     parts.mkdir(parents=True, exist_ok=True)
-    for left in (*parts.glob("*.begun"), *parts.glob("*.partial")):  # of a run that was killed
-        left.unlink(missing_ok=True)
+    for file in parts.glob("*.partial"):  # of a run that was killed, as are these folders
+        file.unlink(missing_ok=True)
+    for folder in output.parent.glob(f".{glob.escape(output.name)}.*.partial"):
+        shutil.rmtree(folder, ignore_errors=True)
     problems: dict[str, str] = {}
     tasks: dict[str, Task] = {}
     for clip in clips:
@@ -135,7 +148,10 @@ def extract(
     known = {identity for identity, task in tasks.items() if task.part.is_file()}
     for identity in known:
         advance(identity, None)
-    for task, problem in extract_all([task for task in tasks.values() if task.id not in known], workers):
+    # The largest first, so that none of them is left over for one worker when the others are done.
+    todo = sorted((task for task in tasks.values() if task.id not in known), key=lambda task: -task.size)
+    for task, result in (engine or Processes()).run(todo, make):
+        problem = DIED if isinstance(result, Died) else result
         if problem is not None:
             problems[task.id] = problem
         advance(task.id, problem)
