@@ -87,8 +87,9 @@ def analyze(path: str | Path, **settings: Any) -> Analysis:
         MmimLiveError: as `replay`.
     """
     from mmim_live.api.analysis import Analysis
+    from mmim_live.session.open_replay import recording_of
 
-    return Analysis(tuple(replay(path, **settings)))
+    return Analysis(tuple(replay(path, **settings)), recording_of(Path(path)))
 
 
 def replay(path: str | Path, *, speed: Speed = "max", **settings: Any) -> Generator[Event]:

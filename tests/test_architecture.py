@@ -19,6 +19,7 @@ GROUND = {
     "types",
     "events",
     "mean_score",
+    "highlights",
     "transcript",
     "wording",
     "session_types",

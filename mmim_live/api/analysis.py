@@ -22,6 +22,7 @@ class Analysis:
     """What is in a recording, once all of it is known; times are media time in seconds."""
 
     events: tuple[Event, ...]  # everything, in order, provisional ones too
+    media: Path | None = None  # the recording, for files that link it
 
     @property
     def utterances(self) -> tuple[Utterance, ...]:
@@ -87,7 +88,7 @@ class Analysis:
         Raises:
             OutputError: an unknown suffix, or the file cannot be written.
         """
-        write_file(path, self.events)
+        write_file(path, self.events, self.media)
 
 
 def _flat(fields: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,9 @@ Headless = Annotated[bool, typer.Option("--headless", help="Print lines and a su
 Outputs = Annotated[
     list[Path] | None,
     typer.Option(
-        "--output", "-o", help="Write a .jsonl, .csv, .parquet, .srt, .vtt, .eaf or .TextGrid file; repeatable."
+        "--output",
+        "-o",
+        help="Write a .html report, or a .jsonl, .csv, .parquet, .srt, .vtt, .eaf or .TextGrid file; repeatable.",
     ),
 ]
 CheckpointName = Annotated[str | None, typer.Option(help="Name of a shipped checkpoint, or a folder.")]

@@ -6,6 +6,7 @@ Headless, results go to standard output, and notices and progress to standard er
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -30,6 +31,7 @@ def run_app(
     welcome: bool = False,
     outputs: Sequence[Path] = (),
     speed: float | None = 1.0,
+    media: Path | None = None,
 ) -> Path | None:
     """The terminal app, and a summary once the screen is restored; the recording that the user wants to see next.
 
@@ -49,7 +51,7 @@ def run_app(
             welcome=welcome,
             overlay=address,
             speed=speed,
-            export=export,
+            export=partial(export, media=media),
         )
         app.run()
     if app.failure is not None:
@@ -61,8 +63,8 @@ def run_app(
     return app.opened
 
 
-def export(path: Path, events: Sequence[Event]) -> None:
-    """Write events to a new file, whose suffix chooses the format.
+def export(path: Path, events: Sequence[Event], media: Path | None = None) -> None:
+    """Write events to a new file, whose suffix chooses the format. `media` is the recording.
 
     Raises:
         OutputError: an unknown suffix, a file that exists, or one that cannot be written.
@@ -72,7 +74,7 @@ def export(path: Path, events: Sequence[Event]) -> None:
     check_writable(path)
     if path.exists():
         raise OutputError(f"{path} exists; choose another name")
-    write_file(path, events)
+    write_file(path, events, media)
 
 
 def run_live_headless(runner: SessionRunner, outputs: Sequence[Path], server: EventServer | None) -> None:

@@ -112,6 +112,7 @@ def _in_app(
     file: Path, settings: Settings, speed: float, *, ascii_only: bool, keys: KeyOverrides, outputs: list[Path]
 ) -> Path | None:
     """Play in the app; return what the user wants to see next. The analysis runs ahead, unless there are listeners."""
+    from mmim_live.session.open_replay import recording_of
     from mmim_live.session.runner import replay_runner
 
     with publishing(settings) as published, serving(settings) as server:
@@ -125,6 +126,7 @@ def _in_app(
             server=server,
             outputs=outputs,
             speed=None if speed == math.inf else speed,
+            media=recording_of(file),
         )
 
 

@@ -9,7 +9,7 @@ from mmim_live.events import Event
 from mmim_live.output.tables import Cell, Table
 
 
-def write_parquet(path: Path, events: Sequence[Event], table: Table) -> None:
+def write_parquet(path: Path, events: Sequence[Event], _media: Path | None = None, *, table: Table) -> None:
     """Write the rows of the events. The types of the columns are the same whatever is in them."""
     import pyarrow as pa
     import pyarrow.parquet as pq

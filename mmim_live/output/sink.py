@@ -15,9 +15,13 @@ from mmim_live.output.csv import csv_formatter, csv_header
 from mmim_live.output.files import RecordFile, output_error, write_whole
 from mmim_live.output.jsonl import jsonl_formatter
 from mmim_live.output.parquet import write_parquet
+from mmim_live.output.report.page import write_report
 from mmim_live.output.subtitles import VTT_HEADER, srt_formatter, vtt_formatter
 from mmim_live.output.tables import TABLES
 from mmim_live.output.tiers import write_eaf, write_textgrid
+
+# Writes all events of a session to a path. The last argument is the recording, for formats that link it.
+WriteDocument = Callable[[Path, Sequence[Event], Path | None], None]
 
 
 class Sink(Protocol):
@@ -39,7 +43,7 @@ class _Format:
 
     make_formatter: Callable[[], Callable[[Event], str]] | None = None
     header: str = ""
-    write: Callable[[Path, Sequence[Event]], None] | None = None
+    write: WriteDocument | None = None
     library: str = ""  # a module that it needs, of the extra `results`
 
 
@@ -58,6 +62,7 @@ _FORMATS = {
     ".srt": _Format(srt_formatter),
     ".vtt": _Format(vtt_formatter, VTT_HEADER),
     **_tables(),
+    ".html": _Format(write=write_report),
     ".eaf": _Format(write=write_eaf, library="pympi"),
     ".textgrid": _Format(write=write_textgrid, library="pympi"),
 }
@@ -92,8 +97,9 @@ class FileSink:
 class DocumentSink:
     """Writes a file whose format cannot grow: all at once when it is closed. Until then it is not touched."""
 
-    def __init__(self, path: Path, write: Callable[[Path, Sequence[Event]], None]) -> None:
+    def __init__(self, path: Path, write: WriteDocument, media: Path | None) -> None:
         self._path = path
+        self._media = media
         self._write = write
         self._events: list[Event] = []
 
@@ -106,15 +112,17 @@ class DocumentSink:
         """Write the file, whole or not at all. Raises OutputError."""
         events, self._events = self._events, []
         if events:
-            write_whole(self._path, lambda path: self._write(path, events))
+            write_whole(self._path, lambda path: self._write(path, events, self._media))
 
     def discard(self) -> None:
         """Forget the events."""
         self._events = []
 
 
-def open_sink(path: str | Path) -> Sink:
+def open_sink(path: str | Path, media: Path | None = None) -> Sink:
     """The sink for a file name; touches nothing before the first event.
+
+    `media` is the recording, for formats that link it; without it they expect it beside the file.
 
     Raises:
         OutputError: the suffix is unknown, or the format needs a library that is not installed.
@@ -122,18 +130,20 @@ def open_sink(path: str | Path) -> Sink:
     path = Path(path)
     chosen = _format_of(path)
     if chosen.write is not None:
-        return DocumentSink(path, chosen.write)
+        return DocumentSink(path, chosen.write, media)
     assert chosen.make_formatter is not None
     return FileSink(path, chosen.make_formatter(), chosen.header)
 
 
-def write_file(path: str | Path, events: Iterable[Event]) -> None:
+def write_file(path: str | Path, events: Iterable[Event], media: Path | None = None) -> None:
     """Write events to a file; its suffix chooses the format. After a failure there is nothing of it.
+
+    `media` as in `open_sink`.
 
     Raises:
         OutputError: as `open_sink`, or the file cannot be written.
     """
-    sink = open_sink(path)
+    sink = open_sink(path, media)
     try:
         for event in events:
             sink.write(event)

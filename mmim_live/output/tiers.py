@@ -13,9 +13,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from mmim_live.events import Event, Mark, Reading, Scored, SessionStarted, Utterance, WordHeard
+from mmim_live.output.media_link import link_beside, relative_link
 from mmim_live.output.subtitles import MAX_S
 
 MARK_MS = 100  # how long a mark lasts, since an annotation needs a length
@@ -55,16 +55,20 @@ def tiers(events: Sequence[Event]) -> dict[str, list[Annotation]]:
     }
 
 
-def write_eaf(path: Path, events: Sequence[Event]) -> None:
-    """Write an ELAN annotation document (EAF 2.8), which ELAN opens with the recording if that lies beside it."""
+def write_eaf(path: Path, events: Sequence[Event], media: Path | None = None) -> None:
+    """Write an ELAN annotation document (EAF 2.8), which ELAN opens with the recording.
+
+    ELAN looks for it at `media`, and for a file of its name beside the document.
+    """
     from pympi.Elan import Eaf, to_adocument
 
     document = Eaf(author="mmim-live")
     session = next((event for event in events if isinstance(event, SessionStarted)), None)
     name = "" if session is None else Path(session.source).name
     if (kind := _MIME_TYPES.get(Path(name).suffix.lower())) is not None:
-        link = quote(name, errors="replace")
-        document.add_linked_file(f"file:///{link}", relpath=f"./{link}", mimetype=kind)
+        link = link_beside(name)
+        seen = None if media is None else relative_link(media, path.parent)
+        document.add_linked_file(f"file:///{link.removeprefix('./')}", relpath=seen or link, mimetype=kind)
     for name, spans in tiers(events).items():
         document.add_tier(name)
         for each in spans:
@@ -74,7 +78,7 @@ def write_eaf(path: Path, events: Sequence[Event]) -> None:
     tree.write(path, xml_declaration=True, encoding="UTF-8")
 
 
-def write_textgrid(path: Path, events: Sequence[Event]) -> None:
+def write_textgrid(path: Path, events: Sequence[Event], _media: Path | None = None) -> None:
     """Write a TextGrid in Praat's long text format; marks are a tier of points."""
     from pympi.Praat import TextGrid
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mmim_live import assets
 from mmim_live.capture.files.media_file import MAX_FPS, MediaFile
+from mmim_live.recording.folder import MEDIA
 from mmim_live.recording.reader import is_folder, open_recorded
 from mmim_live.settings import Settings, Speed
 
@@ -24,6 +25,11 @@ SAMPLE = "sample"  # the bundled clip
 def media_path(path: Path) -> Path:
     """The path of what a user named: "sample" is the bundled clip, unless there is such a file."""
     return assets.BUNDLED_FOLDER / "sample.mp4" if str(path) == SAMPLE and not path.exists() else path
+
+
+def recording_of(path: Path) -> Path:
+    """The media file of what a user named: of a recorded session it lies in its folder."""
+    return path / MEDIA if is_folder(path) else media_path(path)
 
 
 def open_replay(

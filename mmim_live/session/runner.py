@@ -29,7 +29,7 @@ from mmim_live.output.sink import Sink, open_sink
 from mmim_live.session.device_options import device_options
 from mmim_live.session.health import loading_health
 from mmim_live.session.open_live import Devices, open_live
-from mmim_live.session.open_replay import open_replay
+from mmim_live.session.open_replay import open_replay, recording_of
 from mmim_live.session_types import Command, DeviceChoice, Health, OnUpdate, Preview
 from mmim_live.settings import Settings, Speed
 
@@ -90,17 +90,19 @@ class SessionRunner:
         outputs: Sequence[Path] = (),
         sinks: Sequence[Sink] = (),
         waits_for_device: bool = False,
+        media: Path | None = None,
     ) -> None:
         """`live`: the session uses devices and does not end by itself. `waits_for_device`: until there is one to open.
 
-        `outputs` are files to write, created once the session is open; `sinks` are already open. `checkpoint` is shown
-        in health reports while the session is loading.
+        `outputs` are files to write, created once the session is open; `sinks` are already open. `media` is the
+        recording, for outputs that link it. `checkpoint` is shown in health reports while the session is loading.
         """
         self.live = live
         self._open_session = open_session
         self._checkpoint = checkpoint
         self._waits_for_device = waits_for_device
         self._outputs = tuple(outputs)
+        self._media = media
         self._sinks = tuple(sinks)
         self._session: Session | None = None
         self._activity = "loading"
@@ -133,7 +135,7 @@ class SessionRunner:
             if self._cancelled.is_set():
                 session.stop()
                 return
-            sinks = [*(open_sink(path) for path in self._outputs), *self._sinks]
+            sinks = [*(open_sink(path, self._media) for path in self._outputs), *self._sinks]
             yield from write_events(session.events(on_preview), sinks)
         finally:
             self._ended.set()
@@ -243,6 +245,7 @@ def replay_runner(
         checkpoint=settings.checkpoint,
         outputs=outputs,
         sinks=sinks,
+        media=recording_of(file),
     )
 
 

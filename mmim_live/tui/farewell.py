@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmim_live.events import Notice, Utterance
+from mmim_live.events import Notice
+from mmim_live.highlights import strongest
 from mmim_live.tui.state import SessionState
-from mmim_live.wording import clock, counted, signed, unclear
+from mmim_live.wording import clock, counted, signed
 
 MAX_TEXT = 60  # characters of a sentence
 
@@ -21,7 +22,7 @@ def farewell(title: str, state: SessionState, outputs: Sequence[Path]) -> list[s
     if (scores := state.utterance_scores()) is not None:
         count, mean = scores
         lines.append(f"{counted(count, 'sentence')}, mean sentiment {signed(mean)} (from -3 to 3)")
-        for name, said in extremes(state.transcript.utterances):
+        for name, said in strongest(state.transcript.utterances):
             text = said.text if len(said.text) <= MAX_TEXT else said.text[: MAX_TEXT - 3] + "..."
             lines.append(f'most {name}: {signed(said.score or 0.0)} at {clock(said.start_s)} "{text}"')
     else:
@@ -31,18 +32,3 @@ def farewell(title: str, state: SessionState, outputs: Sequence[Path]) -> list[s
     ]
     lines.append("; ".join([f"written: {', '.join(map(str, outputs))}" if outputs else "no files written", *recorded]))
     return lines
-
-
-def extremes(utterances: Sequence[Utterance]) -> list[tuple[str, Utterance]]:
-    """The most positive and the most negative sentence, of those whose sign is clear."""
-    known = [
-        (each.score, each)
-        for each in utterances
-        if each.score is not None and not unclear(each.low, each.high) and each.status == "committed"
-    ]
-    found = []
-    for name, sign in (("positive", 1), ("negative", -1)):
-        score, said = max(known, key=lambda pair: sign * pair[0], default=(0.0, None))
-        if said is not None and sign * score > 0:
-            found.append((name, said))
-    return found

@@ -4,8 +4,8 @@ from textual.app import RenderResult
 from textual.content import Content
 
 from mmim_live.events import Summary
+from mmim_live.highlights import strongest
 from mmim_live.tui.bindings import key_of
-from mmim_live.tui.farewell import extremes
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
 from mmim_live.wording import clock, comparison_sentence, counted, real_time, signed
@@ -41,7 +41,7 @@ class SummaryBar(StateWidget):
     def _highlights(self) -> str:
         found = [
             f"most {name} {signed(said.score or 0.0)} at {clock(said.start_s)}"
-            for name, said in extremes(self._state.transcript.utterances)
+            for name, said in strongest(self._state.transcript.utterances)
         ]
         return f" {'; '.join(found).capitalize()}." if found else ""
 
