@@ -111,7 +111,7 @@ def extract(
         language: of the clips, if not the dataset's.
         asr_model: speech recognizer for clips without text, as in `Settings`; None leaves the text empty.
         engine: where the clips are processed; None: as many processes as cores and memory allow.
-        make: called in each worker; returns what extracts a clip into its file and says what is wrong with it, if anything.
+        make: called in each worker; returns what extracts a clip into its file, and returns what was wrong or None.
         warn: called first, with each line of `training_gaps`.
         begin: called once with the number of clips.
         advance: called after each clip.
