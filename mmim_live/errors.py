@@ -50,6 +50,10 @@ class ConfigError(MmimLiveError):
     """A setting is unknown or out of range."""
 
 
+class PluginError(MmimLiveError):
+    """Something that another package adds to mmim-live cannot be used."""
+
+
 class OutputError(MmimLiveError):
     """An output file cannot be written."""
 

@@ -28,6 +28,7 @@ GROUND = {
     "assets",
     "text_normalization",
     "native_stderr",
+    "plugins",
     "telemetry",
     "untrusted",
 }

@@ -16,6 +16,7 @@ from mmim_live.types import FaceRow, Prediction, VoiceRow, Window, Word
 
 if TYPE_CHECKING:
     from mmim_live.api.stream import Stream
+    from mmim_live.features.extractors import Extractors
     from mmim_live.model.predictor import Predictor
 
 DEFAULT = "default"
@@ -33,24 +34,27 @@ def load(checkpoint: str | Path = DEFAULT, *, device: str = "auto") -> Model:
     Raises:
         MmimLiveError: there is no such checkpoint, it is damaged, or the device cannot be used.
     """
-    from mmim_live.features.contract import CONTRACT
-    from mmim_live.model.checkpoint import load_checkpoint
+    from mmim_live.features.extractors import Extractors
+    from mmim_live.model.checkpoint import load_checkpoint, read_contract
     from mmim_live.model.device import choose_device
     from mmim_live.model.predictor import Predictor
 
     name = DEFAULT_CHECKPOINT if checkpoint == DEFAULT else str(checkpoint)
     settings = load_settings(None, {"checkpoint": name, "device": device})
-    loaded = load_checkpoint(assets.checkpoint_folder(settings.checkpoint), CONTRACT)
-    return Model(settings.checkpoint, Predictor(loaded, choose_device(settings.device)), settings.device)
+    folder = assets.checkpoint_folder(settings.checkpoint)
+    extractors = Extractors.for_contract(read_contract(folder))
+    loaded = load_checkpoint(folder, extractors.contract)
+    return Model(settings.checkpoint, Predictor(loaded, choose_device(settings.device)), settings.device, extractors)
 
 
 class Model:
     """A loaded checkpoint; see `load`. Any thread may use it."""
 
-    def __init__(self, name: str, predictor: Predictor, device: str) -> None:
+    def __init__(self, name: str, predictor: Predictor, device: str, extractors: Extractors) -> None:
         self.name = name
         self._predictor = predictor
         self._device = device
+        self._extractors = extractors
         self._turn = _Turn()
 
     def __repr__(self) -> str:
@@ -163,8 +167,8 @@ class Model:
             status="committed",
             revision=0,
             words=(_as_word(text),) if text and text.strip() else (),
-            voice=() if audio is None else tuple(_voice_rows(audio, sampling_rate)),
-            face=() if video is None else tuple(_face_rows(video, frame_rate)),
+            voice=() if audio is None else tuple(_voice_rows(self._extractors, audio, sampling_rate)),
+            face=() if video is None else tuple(_face_rows(self._extractors, video, frame_rate)),
         )
         with self._turn:
             return self._predictor.predict([window])[0]
@@ -200,20 +204,15 @@ def _as_word(text: str) -> Word:
     return Word(text=text, start_s=0.0, end_s=0.0, probability=1.0, status="committed", heard_s=0.0)
 
 
-def _voice_rows(audio: AudioInput, sampling_rate: int | None) -> Iterator[VoiceRow]:
-    from mmim_live.features.voice import VoiceExtractor
-
-    extractor = VoiceExtractor()
+def _voice_rows(extractors: Extractors, audio: AudioInput, sampling_rate: int | None) -> Iterator[VoiceRow]:
+    extractor = extractors.open_voice()
     for block in audio_blocks(audio, sampling_rate):
         yield from extractor.push(block)
     yield from extractor.flush()
 
 
-def _face_rows(video: VideoInput, frame_rate: float | None) -> Iterator[FaceRow]:
-    from mmim_live.features.face import FaceExtractor
-
-    model = assets.obtain(assets.FACE_LANDMARKER.name).folder / "face_landmarker.task"
-    with FaceExtractor(model) as extractor:
+def _face_rows(extractors: Extractors, video: VideoInput, frame_rate: float | None) -> Iterator[FaceRow]:
+    with extractors.open_face() as extractor:
         for frame in video_frames(video, frame_rate):
             row = extractor.push(frame)
             if row is not None:

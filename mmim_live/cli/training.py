@@ -143,12 +143,19 @@ def extract(
     asr_model: Annotated[
         str,
         typer.Option(
-            help="Transcribes clips without text in label.csv: auto, whisper-tiny.en, whisper-base, or a folder."
+            help="Transcribes clips without text in label.csv: auto, whisper-tiny.en, whisper-base, a folder, or a "
+            "plug-in."
         ),
     ] = "auto",
     no_speech: Annotated[bool, typer.Option("--no-speech", help="Do not transcribe.")] = False,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes, about 1 GB each; default: one per core.")
+    ] = None,
+    face_extractor: Annotated[
+        str | None, typer.Option(help="Face extractor of an installed plug-in; default: that of a session.")
+    ] = None,
+    voice_extractor: Annotated[
+        str | None, typer.Option(help="Voice extractor of an installed plug-in; default: that of a session.")
     ] = None,
     engine: EngineName = "processes",
     address: ClusterAddress = None,
@@ -189,6 +196,8 @@ def extract(
                         name=dataset,
                         language=language,
                         asr_model=None if no_speech else asr_model,
+                        face=face_extractor,
+                        voice=voice_extractor,
                         engine=build_engine(engine, workers, address),
                         warn=lambda gap: print(f"warning: {gap}", file=terminal),
                         begin=lambda count: bar.update(task, total=count),

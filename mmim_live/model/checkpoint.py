@@ -26,7 +26,7 @@ from mmim_live.model.tokenizer import TextTokenizer, highest_id
 from mmim_live.types import FeatureContract
 from mmim_live.untrusted import read_json_object
 
-__all__ = ["Checkpoint", "CheckpointConfig", "load_checkpoint", "save_checkpoint", "stored"]
+__all__ = ["Checkpoint", "CheckpointConfig", "load_checkpoint", "read_contract", "save_checkpoint", "stored"]
 
 WEIGHTS, TOKENIZER, CONFIG, CARD = "model.safetensors", "tokenizer.json", "config.json", "README.md"
 MAX_TOKEN_ID = 1_000_000  # as many as backbone_limits admits
@@ -90,14 +90,19 @@ def stored(name: str, tensor: Tensor) -> Tensor:
     return tensor.detach().cpu().to(kind if tensor.is_floating_point() else tensor.dtype).contiguous()
 
 
+def read_contract(folder: Path) -> FeatureContract:
+    """The features that the checkpoint in a folder was trained on. Raises CheckpointError."""
+    _check_folder(folder)
+    return _read_config(folder).contract.contract
+
+
 def load_checkpoint(folder: Path, contract: FeatureContract | None) -> Checkpoint:
     """Load a folder, rejecting anything missing, malformed or trained on other features than `contract` describes.
 
     Only the modalities that the checkpoint uses have to match. `contract` None skips the comparison, for callers
     without extractors. Raises CheckpointError.
     """
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder} is not a folder; a checkpoint is a folder with {CONFIG} and {WEIGHTS}")
+    _check_folder(folder)
     config = _read_config(folder)
     _require(folder, CARD)
     if contract is not None:
@@ -109,6 +114,11 @@ def load_checkpoint(folder: Path, contract: FeatureContract | None) -> Checkpoin
     model = MMIM(config.architecture)
     model.load_state_dict(weights)
     return Checkpoint(folder.resolve().name, config, model.eval().requires_grad_(False), tokenizer)
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is not a folder; a checkpoint is a folder with {CONFIG} and {WEIGHTS}")
 
 
 def _require(folder: Path, name: str) -> Path:

@@ -3,25 +3,23 @@
 import errno
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from mmim_live.errors import OutputError
 from mmim_live.events import Event, WordHeard
 from mmim_live.output.csv import csv_formatter, csv_header
 from mmim_live.output.files import RecordFile, output_error, write_whole
+from mmim_live.output.format import OutputFormat, WriteDocument
 from mmim_live.output.jsonl import jsonl_formatter
 from mmim_live.output.parquet import write_parquet
 from mmim_live.output.report.page import write_report
 from mmim_live.output.subtitles import VTT_HEADER, srt_formatter, vtt_formatter
 from mmim_live.output.tables import TABLES
 from mmim_live.output.tiers import write_eaf, write_textgrid
-
-# Writes all events of a session to a path. The last argument is the recording, for formats that link it.
-WriteDocument = Callable[[Path, Sequence[Event], Path | None], None]
+from mmim_live.plugins import load_plugin, plugin_names
 
 
 class Sink(Protocol):
@@ -37,34 +35,27 @@ class Sink(Protocol):
         """Remove what was begun."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Format:
-    """How events become a file: record by record, or, with `write`, all at once in the end."""
-
-    make_formatter: Callable[[], Callable[[Event], str]] | None = None
-    header: str = ""
-    write: WriteDocument | None = None
-    library: str = ""  # a module that it needs, of the extra `results`
+PLUGINS: Literal["mmim_live.output_formats"] = "mmim_live.output_formats"
 
 
-def _tables() -> dict[str, _Format]:
+def _tables() -> dict[str, OutputFormat]:
     """`.csv` and `.parquet` hold the readings, `.utterances.csv` and so on the other tables."""
     formats = {}
     for name, table in TABLES.items():
         inner = "" if name == "readings" else f".{name}"
-        formats[f"{inner}.csv"] = _Format(partial(csv_formatter, table), csv_header(table))
-        formats[f"{inner}.parquet"] = _Format(write=partial(write_parquet, table=table), library="pyarrow")
+        formats[f"{inner}.csv"] = OutputFormat(partial(csv_formatter, table), csv_header(table))
+        formats[f"{inner}.parquet"] = OutputFormat(write=partial(write_parquet, table=table), library="pyarrow")
     return formats
 
 
 _FORMATS = {
-    ".jsonl": _Format(jsonl_formatter),
-    ".srt": _Format(srt_formatter),
-    ".vtt": _Format(vtt_formatter, VTT_HEADER),
+    ".jsonl": OutputFormat(jsonl_formatter),
+    ".srt": OutputFormat(srt_formatter),
+    ".vtt": OutputFormat(vtt_formatter, VTT_HEADER),
     **_tables(),
-    ".html": _Format(write=write_report),
-    ".eaf": _Format(write=write_eaf, library="pympi"),
-    ".textgrid": _Format(write=write_textgrid, library="pympi"),
+    ".html": OutputFormat(write=write_report),
+    ".eaf": OutputFormat(write=write_eaf, library="pympi"),
+    ".textgrid": OutputFormat(write=write_textgrid, library="pympi"),
 }
 SUFFIXES = tuple(_FORMATS)
 
@@ -126,6 +117,7 @@ def open_sink(path: str | Path, media: Path | None = None) -> Sink:
 
     Raises:
         OutputError: the suffix is unknown, or the format needs a library that is not installed.
+        PluginError: the format is that of another package, and cannot be loaded.
     """
     path = Path(path)
     chosen = _format_of(path)
@@ -184,13 +176,16 @@ def check_writable(path: str | Path) -> None:
         raise output_error(path, _os_error(errno.EACCES))
 
 
-def _format_of(path: Path) -> _Format:
+def _format_of(path: Path) -> OutputFormat:
     name = path.name.lower()
-    matches = [suffix for suffix in _FORMATS if name.endswith(suffix) and name != suffix]
+    suffixes = dict.fromkeys((*SUFFIXES, *plugin_names(PLUGINS)))
+    matches = [suffix for suffix in suffixes if name.endswith(suffix) and name != suffix]
     if not matches:
         shown = path.suffix or "no suffix"
-        raise OutputError(f"cannot write {path}: {shown} is not a supported format; use {', '.join(SUFFIXES)}")
-    chosen = _FORMATS[max(matches, key=len)]
+        raise OutputError(f"cannot write {path}: {shown} is not a supported format; use {', '.join(suffixes)}")
+    suffix = max(matches, key=len)
+    chosen = _FORMATS.get(suffix) or load_plugin(PLUGINS, suffix, OutputFormat)
+    assert chosen is not None
     if chosen.library and find_spec(chosen.library) is None:
         raise OutputError(
             f"cannot write {path}: this format needs {chosen.library}; install it with pip install 'mmim-live[results]'"

@@ -22,7 +22,7 @@ Item = TypeVar("Item", bound=Hashable)
 Result = TypeVar("Result")
 
 MAX_DEATHS = 3  # of workers, until an item is given up
-_MAX_FAILED_STARTS = 3  # in a row
+_MAX_FAILED_STARTS = 3  # per worker, without one that succeeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,6 @@ def dispatch(
             alive.remove(worker)
             if started:
                 failed_starts += 1
-                if failed_starts == _MAX_FAILED_STARTS:
-                    raise WorkerError("worker processes die as they start (memory?); take fewer --workers") from error
             else:
                 item = working.pop(worker)
                 deaths[item] += 1
@@ -138,8 +136,11 @@ def dispatch(
                     alone.append(item)
                 else:
                     waiting.append(item)
-            if len(alive) < min(workers, len(waiting) + len(alone) + len(working)):
-                launch()
+            hopeless = failed_starts >= _MAX_FAILED_STARTS * workers
+            if started and hopeless and not alive:
+                raise WorkerError("worker processes die as they start (memory?); take fewer --workers") from error
+            if len(alive) < min(workers, len(waiting) + len(alone) + len(working)) and not (hopeless and alive):
+                launch()  # if hopeless, those that are left do the work
     finally:
         for worker in alive:
             worker.close()

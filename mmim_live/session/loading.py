@@ -13,16 +13,19 @@ import torch
 from mmim_live import assets
 from mmim_live.errors import AssetError
 from mmim_live.features.contract import CONTRACT
+from mmim_live.features.extractors import Extractors, OtherFace, OtherVoice
 from mmim_live.features.face import FaceExtractor
 from mmim_live.features.voice import VoiceExtractor
-from mmim_live.model.checkpoint import CheckpointConfig, load_checkpoint
+from mmim_live.model.checkpoint import CheckpointConfig, load_checkpoint, read_contract
 from mmim_live.model.device import choose_device
 from mmim_live.model.predictor import Predictor
 from mmim_live.session.allocator import limit_fragmentation
 from mmim_live.settings import Settings
+from mmim_live.speech.engine import OtherRecognizer, asr_engine, asr_engine_names
 from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.speech.segment_decoder import SegmentSettings
 from mmim_live.speech.whisper import Whisper, load_whisper
+from mmim_live.types import FeatureContract
 
 # Whisper base in int8 takes 0.4 GB besides 0.6 GB for the rest, and about a fifth of a core during speech.
 BASE_NEEDS_CORES = 2
@@ -35,11 +38,12 @@ class Models:
 
     predictor: Predictor
     checkpoint: CheckpointConfig
-    face: FaceExtractor | None
-    voice: VoiceExtractor | None
-    speech: SpeechRecognizer | None
+    face: FaceExtractor | OtherFace | None
+    voice: VoiceExtractor | OtherVoice | None
+    speech: SpeechRecognizer | OtherRecognizer | None
     names: dict[str, str]  # for display and for the session event
     device: str
+    contract: FeatureContract = CONTRACT  # of the extractors
 
 
 def default_asr_model(cores: int, memory_bytes: int) -> str:
@@ -61,7 +65,7 @@ def load_models(
     `step_s` and `segments` configure the recognizer. From now on torch uses one thread in this process.
 
     Raises:
-        CheckpointError, AssetError, DeviceError: something is missing or damaged.
+        CheckpointError, AssetError, DeviceError, PluginError: something is missing or damaged.
     """
     # The live path has one thread per worker; torch's own threads would compete with them for the cores.
     torch.set_num_threads(1)
@@ -72,9 +76,11 @@ def load_models(
     device = choose_device(settings.device)
     # A wrong name is reported before anything is loaded.
     if settings.speech and audio:
-        asr_folder(settings.asr_model, settings.language)
+        asr_engine(settings.asr_model, settings.language) or asr_folder(settings.asr_model, settings.language)
     report(f"loading checkpoint {settings.checkpoint}")
-    predictor = Predictor(load_checkpoint(assets.checkpoint_folder(settings.checkpoint), CONTRACT), device)
+    folder = assets.checkpoint_folder(settings.checkpoint)
+    extractors = Extractors.for_contract(read_contract(folder))
+    predictor = Predictor(load_checkpoint(folder, extractors.contract), device)
     return with_extractors(predictor, settings, report, video=video, audio=audio, step_s=step_s, segments=segments)
 
 
@@ -90,24 +96,34 @@ def with_extractors(
 ) -> Models:
     """The extractors of one stream beside a loaded checkpoint, as in `load_models`. Raises AssetError."""
     names = {"checkpoint": settings.checkpoint}
-    face = speech = None
+    extractors = Extractors.for_contract(predictor.config.contract.contract)
+    face = None
+    speech: SpeechRecognizer | OtherRecognizer | None = None
     if settings.face and video:
         report("loading face landmarker")
-        face = FaceExtractor(assets.obtain(assets.FACE_LANDMARKER.name).folder / "face_landmarker.task")
-        names["face"] = assets.FACE_LANDMARKER.name
-    if settings.speech and audio:
-        name, folder = asr_folder(settings.asr_model, settings.language)
-        report(f"loading {name}")
-        languages = predictor.config.languages
-        speech = SpeechRecognizer(
-            _whisper(folder, predictor.device, settings.device == "auto", report),
-            language=None if settings.language == "auto" else settings.language,
-            prior=languages[0] if languages else None,
-            step_s=step_s,
-            segments=replace(segments or SegmentSettings(), hotwords=settings.hotwords),
+        face = extractors.open_face()
+        names["face"] = (
+            assets.FACE_LANDMARKER.name if isinstance(face, FaceExtractor) else extractors.face.contract.source
         )
+    if settings.speech and audio:
+        language = None if settings.language == "auto" else settings.language
+        if (engine := asr_engine(settings.asr_model, settings.language)) is not None:
+            name = settings.asr_model
+            report(f"loading {name}")
+            speech = OtherRecognizer(engine.open(language))
+        else:
+            name, folder = asr_folder(settings.asr_model, settings.language)
+            report(f"loading {name}")
+            languages = predictor.config.languages
+            speech = SpeechRecognizer(
+                _whisper(folder, predictor.device, settings.device == "auto", report),
+                language=language,
+                prior=languages[0] if languages else None,
+                step_s=step_s,
+                segments=replace(segments or SegmentSettings(), hotwords=settings.hotwords),
+            )
         names["speech"] = name
-    voice = VoiceExtractor() if audio else None
+    voice = extractors.open_voice() if audio else None
     return Models(
         predictor=predictor,
         checkpoint=predictor.config,
@@ -116,6 +132,7 @@ def with_extractors(
         speech=speech,
         names=names,
         device=str(predictor.device),
+        contract=extractors.contract,
     )
 
 
@@ -151,6 +168,6 @@ def asr_folder(name: str, language: str) -> tuple[str, Path]:
     if name in assets.ASSETS:
         return name, assets.obtain(name).folder
     if not path.is_dir():
-        known = ", ".join(key for key in assets.ASSETS if key.startswith("whisper"))
+        known = ", ".join([*(key for key in assets.ASSETS if key.startswith("whisper")), *asr_engine_names()])
         raise AssetError(f"speech model {name!r} is neither a folder nor one of {known}")
     return path.name, path

@@ -19,7 +19,7 @@ from itertools import chain
 
 from mmim_live.alignment import Aligner, Stream
 from mmim_live.events import Event, Mark, SessionStarted, Summary
-from mmim_live.features.contract import CONTRACT
+from mmim_live.features.extractors import OtherFace
 from mmim_live.features.face import FaceExtractor
 from mmim_live.recording.comparison import Comparer
 from mmim_live.recording.recorder import Recorder
@@ -49,6 +49,7 @@ from mmim_live.session_types import (
     UseDevice,
 )
 from mmim_live.settings import Settings
+from mmim_live.speech.engine import OtherRecognizer
 from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.types import AudioBlock
 
@@ -259,12 +260,12 @@ class Session:
             jobs["speech"] = self._speech_job(models.speech, audio["speech"])
         return jobs
 
-    def _extract_faces(self, extractor: FaceExtractor) -> None:
+    def _extract_faces(self, extractor: FaceExtractor | OtherFace) -> None:
         with contextlib.closing(self._source.frames()) as frames:
             extract_faces(extractor, frames, self._inbox, self._previews)
 
-    def _speech_job(self, recognizer: SpeechRecognizer, audio: Channel[AudioBlock]) -> Job:
-        if not self._policy.governs_speech:
+    def _speech_job(self, recognizer: SpeechRecognizer | OtherRecognizer, audio: Channel[AudioBlock]) -> Job:
+        if isinstance(recognizer, OtherRecognizer) or not self._policy.governs_speech:
             return lambda: recognize_speech(recognizer, audio, self._inbox)
         governor = SpeechGovernor(recognizer, self.models.names["speech"], lambda: self.media_s, self._inbox.put)
         self.governor = governor
@@ -290,7 +291,7 @@ class Session:
             source=self._source.info.name,
             duration_s=self._source.info.duration_s,
             checkpoint=self.settings.checkpoint,
-            contract_hash=CONTRACT.hash,
+            contract_hash=self.models.contract.hash,
             models=self.models.names,
             settings=self.settings.model_dump(),
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),

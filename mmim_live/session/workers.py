@@ -10,10 +10,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from mmim_live.events import Notice
+from mmim_live.features.extractors import OtherFace, OtherVoice
 from mmim_live.features.face import FaceExtractor
 from mmim_live.features.voice import VoiceExtractor
 from mmim_live.session.messages import FaceRows, Finished, Inbox, NoFrame, VoiceRows
 from mmim_live.session.preview import PreviewMaker
+from mmim_live.speech.engine import OtherRecognizer
 from mmim_live.speech.recognizer import SpeechRecognizer
 from mmim_live.types import AudioBlock, VideoFrame
 
@@ -60,7 +62,7 @@ class Restarts:
 
 
 def extract_faces(
-    extractor: FaceExtractor, frames: Iterable[VideoFrame | NoFrame], inbox: Inbox, previews: PreviewMaker
+    extractor: FaceExtractor | OtherFace, frames: Iterable[VideoFrame | NoFrame], inbox: Inbox, previews: PreviewMaker
 ) -> None:
     """Frames -> face rows, and previews. Ends early once `inbox` is closed.
 
@@ -81,7 +83,7 @@ def extract_faces(
     inbox.put(Finished("face"))
 
 
-def extract_voice(extractor: VoiceExtractor, audio: Iterable[AudioBlock], inbox: Inbox) -> None:
+def extract_voice(extractor: VoiceExtractor | OtherVoice, audio: Iterable[AudioBlock], inbox: Inbox) -> None:
     """Audio -> voice rows."""
     for block in audio:
         rows = extractor.push(block)
@@ -91,7 +93,7 @@ def extract_voice(extractor: VoiceExtractor, audio: Iterable[AudioBlock], inbox:
 
 
 def recognize_speech(
-    recognizer: SpeechRecognizer,
+    recognizer: SpeechRecognizer | OtherRecognizer,
     audio: Iterable[AudioBlock],
     inbox: Inbox,
     more: Callable[[], bool] = lambda: False,

@@ -44,7 +44,7 @@ def make_sleeping_extractor() -> Callable[[Task], str | None]:
     return clip_features.extract_into
 
 
-def measure_asleep(path: Path, recognizer: object = None) -> ClipFeatures:
+def measure_asleep(path: Path, recognizer: object, extractors: object) -> ClipFeatures:
     """Rows that depend on the file alone."""
     time.sleep(WORK_S)
     content = path.read_bytes()
@@ -65,8 +65,8 @@ def content(store: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in store.iterdir()}
 
 
-def disturbed(engine: str, folder: Path, kills: int, rng: random.Random) -> dict[Victim, int]:
-    """Extract `folder`/clips to `folder`/store with kills of driver and workers; returns how many there were."""
+def disturbed(engine: str, folder: Path, kills: int, rng: random.Random, drivers: float = 0.3) -> dict[Victim, int]:
+    """Extract `folder`/clips to `folder`/store with kills, a share of drivers among them; returns how many."""
     killed: dict[Victim, int] = {"driver": 0, "worker": 0}
     while not (folder / "store").exists():
         driver = subprocess.Popen(
@@ -84,28 +84,31 @@ def disturbed(engine: str, folder: Path, kills: int, rng: random.Random) -> dict
             if sum(killed.values()) == kills:
                 driver.communicate()
                 last = True
-            elif rng.random() < 0.5:
+            elif rng.random() < drivers:
                 last = True
                 killed["driver"] += driver.poll() is None
                 driver.kill()
             else:
-                killed["worker"] += kill_a_worker(driver.pid, rng)
+                killed["worker"] += kill_a_worker(driver, rng)
                 last = driver.poll() is not None
         driver.stdout.close()
         driver.wait()
     return killed
 
 
-def kill_a_worker(driver: int, rng: random.Random) -> bool:
-    """Whether there was one."""
-    try:
-        family = psutil.Process(driver).children(recursive=True)
-        workers = [each for each in family if any(name in " ".join(each.cmdline()) for name in _WORKERS)]
-        if workers:
-            rng.choice(workers).kill()
-        return bool(workers)
-    except psutil.Error:
-        return False
+def kill_a_worker(driver: subprocess.Popen[str], rng: random.Random) -> bool:
+    """Wait until there is a worker, and kill one; False if the driver ended before."""
+    while driver.poll() is None:
+        try:
+            family = psutil.Process(driver.pid).children(recursive=True)
+            workers = [each for each in family if any(name in " ".join(each.cmdline()) for name in _WORKERS)]
+            if workers:
+                rng.choice(workers).kill()
+                return True
+        except psutil.Error:
+            pass  # it has just ended
+        time.sleep(WORK_S)
+    return False
 
 
 def main() -> None:
@@ -113,6 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("engine", choices=ENGINES)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--drivers", type=float, default=0.3, help="share of kills that hit the driver")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--extract", type=Path, metavar="FOLDER", help="be the driver")
     asked = parser.parse_args()
@@ -137,7 +141,7 @@ def main() -> None:
             for path in (folder / "store").iterdir():
                 path.unlink()
             (folder / "store").rmdir()
-            for victim, count in disturbed(asked.engine, folder, asked.kills - done, rng).items():
+            for victim, count in disturbed(asked.engine, folder, asked.kills - done, rng, asked.drivers).items():
                 rounds[victim] += count
             assert content(folder / "store") == undisturbed, "the store is another one"
             print(f"{rounds['driver']} drivers and {rounds['worker']} workers killed: same store", flush=True)  # noqa: T201

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmim_live.errors import DataError
+from mmim_live.errors import DataError, PluginError
 from mmim_train.data.checksums import describe_checksum, sha256_of
 from mmim_train.data.dataset import DataSet, SplitName
 from mmim_train.data.formats import meld, misa, mmsa, mult, utterance
 from mmim_train.data.formats.emer import read_emer
 from mmim_train.data.formats.text import read_texts
-from mmim_train.data.registry import DatasetSpec, dataset_spec
+from mmim_train.data.registry import DatasetReader, DatasetSpec, dataset_spec, plugin_reader
 from mmim_train.data.safe_unpickle import read_pickle
 from mmim_train.data.store.reader import HEADER, read_store
 
@@ -23,15 +23,28 @@ def open_dataset(name: str, path: Path) -> DataSet:
     """Read a data set from a file or folder in any layout of this package; DataError says what and where.
 
     Files: MMSA, MulT or MISA pickles, tables of words. Folders: a feature store, MELD's tables, MISA's split files,
-    utterance vectors, or just one file of those above.
+    utterance vectors, or just one file of those above. A data set of another package is read by that package, except
+    from a feature store.
     """
     spec = dataset_spec(name)
     path = Path(path)
+    reader = plugin_reader(name)
+    if reader is not None and not (path / HEADER).is_file():
+        return _read_by(reader, path)
     if path.is_file():
         return _open_file(spec, path)
     if path.is_dir():
         return _open_folder(spec, path)
     raise DataError(f"{path}: no such file or folder")
+
+
+def _read_by(reader: DatasetReader, path: Path) -> DataSet:
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    dataset = reader.read(path)
+    if not isinstance(dataset, DataSet):
+        raise PluginError(f"the data set reader {reader.spec.name!r} returned {type(dataset).__name__}, not a DataSet")
+    return dataset
 
 
 def _open_folder(spec: DatasetSpec, folder: Path) -> DataSet:

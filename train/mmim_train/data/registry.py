@@ -1,12 +1,15 @@
-"""The datasets by name: language, scale, scoring protocol, classes, published sizes."""
+"""The datasets by name: language, scale, scoring protocol, classes, published sizes; and those of other packages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
-from mmim_live.errors import DataError
-from mmim_train.data.dataset import Scoring
+from mmim_live.errors import DataError, PluginError
+from mmim_live.plugins import load_plugin, plugin_names
+from mmim_train.data.dataset import DataSet, Scoring
 
 SENTIMENTS = ("negative", "neutral", "positive")
 EMOTIONS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")  # in the order of the MELD paper
@@ -106,8 +109,39 @@ SPECS: Mapping[str, DatasetSpec] = {
 }
 
 
+PLUGINS: Literal["mmim_live.dataset_readers"] = "mmim_live.dataset_readers"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReader:
+    """A dataset of another package."""
+
+    spec: DatasetSpec  # its name is that of the entry point
+    read: Callable[[Path], DataSet]
+    """Reads a file or folder, as `data.checks.build_dataset` makes it. Raises DataError."""
+
+
 def dataset_spec(name: str) -> DatasetSpec:
-    """The entry of that name; DataError lists the known names."""
-    if name not in SPECS:
-        raise DataError(f"unknown data set {name!r}: choose one of {', '.join(SPECS)}")
-    return SPECS[name]
+    """The entry of that name.
+
+    Raises:
+        DataError: there is none; lists the known names.
+        PluginError: it is that of another package, and cannot be loaded.
+    """
+    if name in SPECS:
+        return SPECS[name]
+    if (reader := plugin_reader(name)) is not None:
+        return reader.spec
+    raise DataError(f"unknown data set {name!r}: choose one of {', '.join((*SPECS, *plugin_names(PLUGINS)))}")
+
+
+def plugin_reader(name: str) -> DatasetReader | None:
+    """The reader of that name, of another package. Raises PluginError."""
+    if name in SPECS:
+        return None
+    reader = load_plugin(PLUGINS, name, DatasetReader)
+    if reader is not None and (not isinstance(reader.spec, DatasetSpec) or reader.spec.name != name):
+        raise PluginError(
+            f"the data set reader {name!r} has no DatasetSpec of that name as its spec; update its package"
+        )
+    return reader

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mmim_live.errors import DataError, MediaError
-from mmim_live.features.contract import CONTRACT
-from mmim_live.features.face import FACE_NAMES
-from mmim_live.features.voice import VOICE_NAMES
+from mmim_live.errors import DataError, MediaError, PluginError
+from mmim_live.features.extractors import Extractors
+from mmim_live.plugins import plugin_version
+from mmim_live.speech.engine import PLUGINS, OtherRecognizer, asr_engine
 from mmim_live.types import AudioBlock, FaceRow, VideoFrame, VoiceRow, Window, Word
 
 if TYPE_CHECKING:
+    from mmim_live.speech.recognizer import SpeechRecognizer
     from mmim_live.speech.whisper import Whisper
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
@@ -35,8 +36,13 @@ class AsrModel:
     """Which speech recognizer to use for clips without text."""
 
     name: str
-    folder: Path
+    folder: Path | None  # None: that of another package
     language: str  # ISO 639-1
+
+    @property
+    def identity(self) -> str:
+        """Changes with whatever may change the words."""
+        return str(self.folder) if self.folder is not None else f"{self.name} of {plugin_version(PLUGINS, self.name)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,38 +63,43 @@ class Task:
     part: Path
     recognizer: AsrModel | None
     size: int = 0  # of the file, bytes
+    face: str | None = None  # an extractor of another package
+    voice: str | None = None
 
 
-def clip_task(identity: str, path: Path, parts: Path, recognizer: AsrModel | None) -> Task:
+def clip_task(
+    identity: str,
+    path: Path,
+    parts: Path,
+    recognizer: AsrModel | None,
+    *,
+    face: str | None = None,
+    voice: str | None = None,
+) -> Task:
     """The task for a clip. The name of its result depends on the file, the feature contract and the recognizer."""
     state = path.stat()
-    marks = [str(path.resolve()), str(state.st_size), str(state.st_mtime_ns), CONTRACT.hash]
+    contract = Extractors.named(face, voice).contract
+    marks = [str(path.resolve()), str(state.st_size), str(state.st_mtime_ns), contract.hash]
     if recognizer is not None:
-        marks += [str(recognizer.folder), recognizer.language]
+        marks += [recognizer.identity, recognizer.language]
     name = hashlib.sha256("\0".join(marks).encode()).hexdigest()[:32]
-    return Task(identity, path, parts / f"{name}.npz", recognizer, state.st_size)
+    return Task(identity, path, parts / f"{name}.npz", recognizer, size=state.st_size, face=face, voice=voice)
 
 
-def measure(path: Path, recognizer: AsrModel | None = None) -> ClipFeatures:
-    """The rows and words of a recording, or the face row of an image. Raises MediaError or AssetError."""
-    # The extractors import torch and mediapipe, which only worker processes need.
-    from mmim_live.assets import obtain
+def measure(path: Path, recognizer: AsrModel | None, extractors: Extractors) -> ClipFeatures:
+    """The rows and words of a recording, or the face row of an image. Raises MediaError, AssetError or PluginError."""
     from mmim_live.capture.files.media_file import MediaFile
-    from mmim_live.features.face import FaceExtractor
-    from mmim_live.features.voice import VoiceExtractor
-    from mmim_live.speech.recognizer import SpeechRecognizer
 
-    model = obtain("face-landmarker").folder / "face_landmarker.task"
-    voice = VoiceExtractor()
+    voice = extractors.open_voice()
     speech = None
     if recognizer is not None and path.suffix.lower() not in PICTURES:
-        speech = SpeechRecognizer(_whisper(recognizer.folder), recognizer.language)
+        speech = _open_recognizer(recognizer)
     voice_rows: list[VoiceRow] = []
     face_rows: list[FaceRow | None] = []
     words: list[Word] = []
     recording = MediaFile(path, audio=path.suffix.lower() not in PICTURES)
     try:
-        with FaceExtractor(model) as face:
+        with extractors.open_face() as face:
             for item in iter(recording.read, None):
                 if isinstance(item, AudioBlock):
                     voice_rows += voice.push(item)
@@ -100,8 +111,10 @@ def measure(path: Path, recognizer: AsrModel | None = None) -> ClipFeatures:
     finally:
         recording.close()
     return ClipFeatures(
-        np.array([row.values for row in voice_rows], np.float32).reshape(-1, len(VOICE_NAMES)),
-        np.array([row.values for row in face_rows if row is not None], np.float32).reshape(-1, len(FACE_NAMES)),
+        np.array([row.values for row in voice_rows], np.float32).reshape(-1, len(extractors.voice.contract.names)),
+        np.array([row.values for row in face_rows if row is not None], np.float32).reshape(
+            -1, len(extractors.face.contract.names)
+        ),
         Window(
             start_s=0.0,
             end_s=0.0,
@@ -113,6 +126,17 @@ def measure(path: Path, recognizer: AsrModel | None = None) -> ClipFeatures:
             face=(),
         ).text,
     )
+
+
+def _open_recognizer(model: AsrModel) -> SpeechRecognizer | OtherRecognizer:
+    if model.folder is None:
+        engine = asr_engine(model.name, model.language)
+        if engine is None:
+            raise PluginError(f"the speech recognizer {model.name!r} is not installed where this clip is extracted")
+        return OtherRecognizer(engine.open(model.language))
+    from mmim_live.speech.recognizer import SpeechRecognizer
+
+    return SpeechRecognizer(_whisper(model.folder), model.language)
 
 
 @cache
@@ -132,7 +156,7 @@ def extract_into(task: Task) -> str | None:
     partial = task.part.with_suffix(f".{uuid.uuid4().hex}.partial")
     try:
         try:
-            measured = measure(task.path, task.recognizer)
+            measured = measure(task.path, task.recognizer, Extractors.named(task.face, task.voice))
         except MediaError as error:
             return str(error).removeprefix(f"{task.path}: ")
         with partial.open("wb") as file:

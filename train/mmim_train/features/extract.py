@@ -19,12 +19,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from mmim_live.errors import DataError
-from mmim_live.features.contract import CONTRACT
-from mmim_live.features.face import FACE_NAMES
-from mmim_live.features.voice import VOICE_NAMES
+from mmim_live.features.extractors import Extractors
 from mmim_live.model.checkpoint_config import ContractConfig
 from mmim_live.parallel.engine import Died, Engine
 from mmim_live.parallel.processes import Processes
+from mmim_live.speech.engine import asr_engine
+from mmim_live.types import FeatureContract
 from mmim_train.data.dataset import Sample
 from mmim_train.data.formats.clips import Clip, read_clips
 from mmim_train.data.registry import DatasetSpec, dataset_spec
@@ -96,6 +96,8 @@ def extract(
     name: str = "clips",
     language: str | None = None,
     asr_model: str | None = None,
+    face: str | None = None,
+    voice: str | None = None,
     engine: Engine | None = None,
     make: Callable[[], Callable[[Task], str | None]] = make_extractor,
     warn: Callable[[str], None] = lambda _: None,
@@ -110,6 +112,8 @@ def extract(
         name: of the dataset in `data.registry`, which defines language, scale and scoring.
         language: of the clips, if not the dataset's.
         asr_model: speech recognizer for clips without text, as in `Settings`; None leaves the text empty.
+        face: face extractor of another package; None: that of a session.
+        voice: voice extractor of another package; None: that of a session.
         engine: where the clips are processed; None: as many processes as cores and memory allow.
         make: called in each worker; returns what extracts a clip into its file, and returns what was wrong or None.
         warn: called first, with each line of `training_gaps`.
@@ -130,6 +134,7 @@ def extract(
     for gap in training_gaps(clips, source):
         warn(gap)
     recognizer = _recognizer(asr_model, spec) if asr_model is not None and any(_wants(clip) for clip in clips) else None
+    contract = Extractors.named(face, voice).contract
     begin(len(clips))
     parts = output.with_name(f".{output.name}.parts")
     parts.mkdir(parents=True, exist_ok=True)
@@ -141,7 +146,8 @@ def extract(
     tasks: dict[str, Task] = {}
     for clip in clips:
         if clip.path.is_file():
-            tasks[clip.id] = clip_task(clip.id, clip.path, parts, recognizer if _wants(clip) else None)
+            asr = recognizer if _wants(clip) else None
+            tasks[clip.id] = clip_task(clip.id, clip.path, parts, asr, face=face, voice=voice)
         else:
             problems[clip.id] = f"no file {clip.path}"
             advance(clip.id, problems[clip.id])
@@ -157,7 +163,7 @@ def extract(
         advance(task.id, problem)
     if not any(task.part.is_file() for task in tasks.values()):
         shutil.rmtree(parts)  # there is nothing to resume
-    done = _write(clips, tasks, problems, output, _header(spec, source, clips, recognizer))
+    done = _write(clips, tasks, problems, output, _header(spec, source, clips, recognizer, contract))
     shutil.rmtree(parts, ignore_errors=True)
     return replace(done, resumed=len(known))
 
@@ -172,22 +178,26 @@ def _recognizer(asr_model: str, spec: DatasetSpec) -> AsrModel | None:
         return None  # a translation: what is heard is in another language
     from mmim_live.session.loading import asr_folder
 
+    if asr_engine(asr_model, spec.language) is not None:
+        return AsrModel(asr_model, None, spec.language)
     name, folder = asr_folder(asr_model, spec.language)
     return AsrModel(name, folder, spec.language)
 
 
-def _header(spec: DatasetSpec, source: Path, clips: Sequence[Clip], recognizer: AsrModel | None) -> StoreHeader:
+def _header(
+    spec: DatasetSpec, source: Path, clips: Sequence[Clip], recognizer: AsrModel | None, contract: FeatureContract
+) -> StoreHeader:
     labelled = sorted({key for clip in clips for key in clip.scores})
     return StoreHeader(
         name=spec.name,
         language=spec.language,
         scale=spec.scale,
         scoring=spec.scoring,
-        voice_width=len(VOICE_NAMES),
-        face_width=len(FACE_NAMES),
+        voice_width=len(contract.voice.names),
+        face_width=len(contract.face.names),
         scores=tuple(labelled) or ("M",),
-        contract=ContractConfig.of(CONTRACT),
-        contract_hash=CONTRACT.hash,
+        contract=ContractConfig.of(contract),
+        contract_hash=contract.hash,
         provenance={
             "layout": "clips",
             "file": source.name,
