@@ -159,6 +159,26 @@ def test_components_follow_an_encoder_that_moves() -> None:
 
 
 @torch.no_grad()
+def test_tracking_by_batches_reaches_what_fitting_to_all_would_find() -> None:
+    torch.manual_seed(0)
+    x, y = wide(4000, 0.9)
+    far = 3 * x + 100
+    fitted, tracked = projected(x, rank=4), projected(x, rank=4)
+    fitted.fit_projection(far)
+    for _ in range(200):
+        tracked.track_projection(far[torch.randint(len(far), (64,))])
+    assert torch.equal(tracked.directions, fitted.directions)
+    torch.testing.assert_close(tracked.spreads, fitted.spreads, rtol=0.2, atol=0)
+    offset = (tracked.centre - fitted.centre) @ fitted.directions / fitted.spreads
+    assert float(offset.abs().max()) < 0.2
+    before = tracked.centre.clone(), tracked.spreads.clone()
+    tracked.track_projection(far[:1])  # one sample has no spread
+    tracked.track_projection(far[:0])
+    assert torch.equal(tracked.centre, before[0])
+    assert torch.equal(tracked.spreads, before[1])
+
+
+@torch.no_grad()
 def test_directions_that_hardly_vary_are_not_amplified() -> None:
     torch.manual_seed(0)
     x = torch.randn(20, 6) * torch.tensor([1.0, 1e-3, 1e-3, 1e-4, 1e-5, 0.0])

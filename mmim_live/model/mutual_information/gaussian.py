@@ -23,6 +23,7 @@ MAX_LOG_VARIANCE = 8.0  # a standard deviation of 55; no representation is that 
 _CLIP = 8.0  # standard deviations
 _MIN_SPREAD = 1e-2  # of the widest component's
 _ROUNDING = 1e-6
+_TRACKING = 0.1  # the weight of a batch in the moving average of centre and spreads
 _MIN_LOG_VARIANCE = math.log(NOISE_VARIANCE)  # y' is never narrower than its noise
 
 
@@ -65,7 +66,21 @@ class ConditionalGaussian(nn.Module):
         if not bool(self.directions.any()):
             found = torch.linalg.svd(centered.double(), full_matrices=False)[2][: self.rank]
             self.directions[:, : len(found)] = found.T.to(self.directions.dtype)
-        spreads = (centered @ self.directions).square().mean(dim=0).sqrt()
+        self._set_spreads((centered @ self.directions).square().mean(dim=0).sqrt())
+
+    @torch.no_grad()
+    def track_projection(self, x: Tensor) -> None:
+        """Move centre and spreads towards those of a batch x [n, x_width], as the encoder learns.
+
+        Raises nothing for n < 2, which says nothing of a spread: it changes nothing.
+        """
+        if self.rank == 0 or len(x) < 2:
+            return
+        self.centre.lerp_(x.mean(dim=0), _TRACKING)
+        variances = ((x - self.centre) @ self.directions).square().mean(dim=0)
+        self._set_spreads(self.spreads.square().lerp(variances, _TRACKING).sqrt())
+
+    def _set_spreads(self, spreads: Tensor) -> None:
         # A direction in which x hardly varies must not be amplified: that variation is dropout or rounding.
         self.spreads.copy_(spreads.clamp(min=max(_MIN_SPREAD * float(spreads.max()), _ROUNDING)))
 

@@ -110,14 +110,67 @@ def test_stage_0_changes_the_q_networks_and_nothing_else() -> None:
     assert all(p.grad is None for name, p in model.named_parameters() if not name.startswith("q."))
 
 
-def test_stage_1_does_not_change_the_q_networks() -> None:
+def test_stage_1_does_not_change_the_q_networks_if_they_are_refreshed_by_epoch() -> None:
     model = small_model()
-    train_step = TrainStep(model, TrainOptions(), 1, CPU, World())
+    train_step = TrainStep(model, TrainOptions(q_refresh="epoch"), 1, CPU, World())
     before = weights(model)
     train_step.stage1(Synthetic(32), list(range(32)), (1,), 1.0)
     unchanged = {name for name, value in model.state_dict().items() if torch.equal(value, before[name])}
     assert {name for name in before if name.startswith("q.")} <= unchanged
     assert not any(name.startswith(("fusion", "head", "voice_encoder.lstm")) for name in unchanged)
+
+
+def test_refreshing_q_by_step_changes_nothing_else_in_that_step() -> None:
+    stepped = {}
+    for refresh in ("epoch", "step"):
+        model = small_model()
+        train_step = TrainStep(model, TrainOptions.model_validate({"q_refresh": refresh}), 1, CPU, World())
+        before = weights(model)
+        train_step.stage1(Synthetic(32), list(range(32)), (1,), 1.0)
+        stepped[refresh] = weights(model)
+    differing = {name for name in before if not torch.equal(stepped["epoch"][name], stepped["step"][name])}
+    assert differing
+    assert all(name.startswith("q.") for name in differing)
+
+
+@pytest.mark.parametrize(("refresh", "stages"), [("epoch", [0, 1, 0, 1, 0, 1]), ("step", [0, 1, 1, 1])])
+def test_stage_0_is_repeated_only_where_q_is_not_refreshed_by_step(refresh: str, stages: list[int]) -> None:
+    options = TrainOptions.model_validate({"epochs": 3, "q_refresh": refresh})
+    seen: list[int] = []
+
+    def observe(record: StepRecord | EpochRecord) -> None:
+        if isinstance(record, StepRecord) and record.step == 0:
+            seen.append(record.stage)
+
+    train(small_model(), Synthetic(40), Synthetic(10, 1), options, seed=1, device=CPU, observe=observe)
+    assert seen == stages
+
+
+def test_the_text_encoder_is_trained_by_the_task_alone_unless_told_otherwise() -> None:
+    gradients = {}
+    for name, changes in (("none", {"objective": "none"}), ("default", {}), ("whole", {"text_gradient": 1.0})):
+        model = small_model(**no_dropout())
+        options = TrainOptions.model_validate({"alpha": 0.0, "beta": 1.0, "clip_text": 1e9, **changes})
+        train_step = TrainStep(model, options, 1, CPU, World())
+        train_step.stage1(Synthetic(32), list(range(32)), (1,), 1.0)
+        gradients[name] = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    text = [name for name in gradients["none"] if name.startswith("text_encoder")]
+    assert text
+    assert all(torch.equal(gradients["default"][name], gradients["none"][name]) for name in text)
+    assert not all(torch.allclose(gradients["whole"][name], gradients["none"][name]) for name in text)
+    # The encoders of voice and face do receive the terms.
+    lstm = "voice_encoder.lstm.weight_ih_l0"
+    assert not torch.allclose(gradients["default"][lstm], gradients["none"][lstm])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_share_of_the_gradient_does_not_change_the_value_of_the_bound(share: float) -> None:
+    model = small_model(**no_dropout())
+    train_step = TrainStep(model, TrainOptions(text_gradient=share), 1, CPU, World())
+    parts = train_step.stage1(Synthetic(32), list(range(32)), (1,), 0.0)
+    reference = TrainStep(small_model(**no_dropout()), TrainOptions(text_gradient=1.0), 1, CPU, World())
+    expected = reference.stage1(Synthetic(32), list(range(32)), (1,), 0.0)
+    assert parts == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -4,7 +4,8 @@
     stage 1, everything else:           L_task - alpha sum_m I_CPC(Z; h_m) - beta sum_m I_BA(h_t; h_m)
 
 "corrected" uses true lower bounds, in nats, for both kinds of terms; "published" reproduces the authors' code; "none"
-is the task loss alone.
+is the task loss alone. By default, "corrected" maximizes I_BA over the encoders of voice and face alone, and h_t is a
+constant there (`TrainOptions.text_gradient`); the value is the same bound.
 """
 
 from __future__ import annotations
@@ -61,6 +62,14 @@ class TaskObjective(nn.Module):
     def fit_projection(self, encodings: Encodings) -> None:
         """Fit the input projection of the q networks; called before every stage 0, with the encoded train split."""
 
+    def track_projection(self, encodings: Encodings) -> None:
+        """Let the input projection of the q networks follow the encoders; called with the encodings of a batch."""
+
+    @property
+    def refreshes_q_by_step(self) -> bool:
+        """Whether q takes a step on every batch of stage 1, so that stage 0 is needed once only."""
+        return False
+
     def q_parameters(self) -> list[nn.Parameter]:
         """The parameters that stage 0 trains; empty if there is no stage 0."""
         return []
@@ -103,6 +112,15 @@ class CorrectedObjective(TaskObjective):
             if len(h_t):
                 self.model.conditional(m).fit_projection(h_t)
 
+    def track_projection(self, encodings: Encodings) -> None:
+        h_t = encodings.h_t[encodings.present[:, TEXT]]
+        for m in self.pairs():
+            self.model.conditional(m).track_projection(h_t)
+
+    @property
+    def refreshes_q_by_step(self) -> bool:
+        return self.options.q_refresh == "step"
+
     def q_parameters(self) -> list[nn.Parameter]:
         return [p for m in self.pairs() for p in self.model.q[m].parameters()]
 
@@ -120,13 +138,14 @@ class CorrectedObjective(TaskObjective):
     def stage1(self, output: MMIMOutput, targets: Tensor) -> StageLoss:
         total, parts = super().stage1(output, targets)
         encodings = Encodings(output.h_t, output.h_a, output.h_v, output.present)
+        as_seen_by_q = encodings._replace(h_t=_scale_gradient(output.h_t, self.options.text_gradient))
         groups = label_groups(targets)
         for m in self.contrasted():
             seen = output.seen[:, MODALITIES.index(m)]
             parts[f"mi_z_{m}"] = estimate = self.critics[m](hidden(encodings, m)[seen], output.z[seen])
             total = total - self.options.alpha * estimate
         for m in self.pairs():
-            x, y, kept = _paired(encodings, m)
+            x, y, kept = _paired(as_seen_by_q, m)
             bank = self._bank(m)
             both = barber_agakov(self.model.conditional(m), x, y, groups[kept], bank)
             parts[f"mi_text_{m}"] = both.bound
@@ -234,6 +253,11 @@ def encoders(model: MMIM) -> tuple[ModalityEncoder | None, ModalityEncoder | Non
 def hidden(encodings: Encodings, modality: str) -> Tensor:
     """The encoding of one modality."""
     return {"text": encodings.h_t, "voice": encodings.h_a, "face": encodings.h_v}[modality]
+
+
+def _scale_gradient(values: Tensor, share: float) -> Tensor:
+    """The same values; their gradient is scaled by `share`."""
+    return values.detach() + share * (values - values.detach()) if share > 0 else values.detach()
 
 
 def _paired(encodings: Encodings, modality: Modality) -> tuple[Tensor, Tensor, Tensor]:

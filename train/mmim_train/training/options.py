@@ -23,6 +23,9 @@ class TrainOptions(BaseModel):
     beta: float = Field(default=0.1, ge=0)  # weight of the Barber-Agakov bound
     cpc: tuple[Modality, ...] = MODALITIES  # m of the terms I(Z; h_m)
     ba: tuple[Modality, ...] = ("voice", "face")  # m of the terms I(h_t; h_m)
+    # The share of the gradient of I(h_t; h_m) that reaches the text encoder ("corrected" only). With 0 the terms train
+    # the encoders of voice and face alone: whole, they pull the text encoder away from the task (train/RESULTS.md).
+    text_gradient: float = Field(default=0.0, ge=0, le=1)
     memory: int = Field(default=256, gt=0)  # samples kept in the memory bank for the entropy
 
     epochs: int = Field(default=40, gt=0)
@@ -31,7 +34,10 @@ class TrainOptions(BaseModel):
     # Padded tokens for which the text encoder holds a graph at once; 0 is no limit. A lower limit saves memory at the
     # cost of a second forward pass; the step is the same. None: 512 on the CPU, no limit elsewhere.
     tokens_in_flight: int | None = Field(default=None, ge=0)
-    q_passes: int = Field(default=1, gt=0)  # passes of stage 0 over the encodings, which are computed once per epoch
+    q_passes: int = Field(default=1, gt=0)  # passes of stage 0 over the encodings, which are computed once per stage
+    # When q is trained ("corrected" only): "epoch" is stage 0 before every epoch, with a pass of the encoders for it
+    # alone; "step" is stage 0 before the first epoch, then one step of q on the encodings of every batch of stage 1.
+    q_refresh: Literal["epoch", "step"] = "step"
 
     lr_text: float = Field(default=5e-5, ge=0)
     lr_main: float = Field(default=1e-3, gt=0)

@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     FUSE = 3
     CRITICS = 4
     MISSING = 5
+    REFRESH = 6
 
 
 def derived_seed(*key: int) -> int:

@@ -38,11 +38,14 @@ class TrainStep:
 
     def stage0(self, encodings: Encodings, indices: Sequence[int], factor: float) -> dict[str, float]:
         """One step of the q networks on the given rows of the detached encodings; the encoders are not touched."""
+        return self._q_step(select_rows(encodings, torch.tensor(indices, device=self.device)), factor)
+
+    def _q_step(self, encodings: Encodings, factor: float) -> dict[str, float]:
         optimizer = self.optimizers.stage0
         assert optimizer is not None
         q = self.optimizers.parts["q"][0]
         zero_gradients(q)
-        loss = self.objective.stage0(select_rows(encodings, torch.tensor(indices, device=self.device)))
+        loss = self.objective.stage0(encodings)
         if loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
             self._step(optimizer, factor, "q")
@@ -75,7 +78,18 @@ class TrainStep:
                 _backpropagate(leaves, self._encode(batch, part, shard.start, key), whole)
         self.world.sum_gradients(trained)
         self._step(self.optimizers.stage1, factor, "text", "rest")
-        return {name: float(value.detach()) for name, value in loss.parts.items()}
+        reported = {name: float(value.detach()) for name, value in loss.parts.items()}
+        return reported | self._refresh_q(leaves, key, factor)
+
+    def _refresh_q(self, leaves: Encodings, key: Key, factor: float) -> dict[str, float]:
+        """One step of the q networks on the encodings of a batch of stage 1, which cost nothing more."""
+        if self.optimizers.stage0 is None or not self.objective.refreshes_q_by_step:
+            return {}
+        h_t, h_a, h_v, present = leaves
+        encodings = Encodings(h_t.detach(), h_a.detach(), h_v.detach(), present)
+        self.objective.track_projection(encodings)
+        with seeded(self.device, *key, Purpose.REFRESH):
+            return self._q_step(encodings, factor)
 
     def _encode(self, batch: Batch, part: range, offset: int, key: Key) -> Encodings:
         """Encode the rows `part` of this process's shard, which begins at `offset` of the whole batch."""

@@ -1,7 +1,8 @@
 """Trains MMIM: two-stage epochs, validation, early stopping, resuming.
 
     stage 0   the encoders run once over the train split, without a graph; the q networks are trained on their outputs
-    stage 1   everything else is trained, batch by batch
+    stage 1   everything else is trained, batch by batch; with `q_refresh = "step"`, q takes a step on each batch too,
+              and stage 0 is done before the first epoch only
 
 The best epoch is selected on the validation split; the test split is never used here. On the CPU, a run that is killed
 at any step and resumed with the same arguments ends with bit-identical weights.
@@ -170,11 +171,15 @@ class _Run:
         if self.progress.stage == 0 and self.progress.step == 0:
             self.train_step.objective.start_epoch()
         if self.progress.stage == 0:
-            if self.train_step.optimizers.stage0 is not None:
+            if self.train_step.optimizers.stage0 is not None and self._stage0_is_due:
                 self._stage0()
             self.progress.stage, self.progress.step = 1, 0
         self._stage1()
         self._end_epoch(*self._validate())
+
+    @property
+    def _stage0_is_due(self) -> bool:
+        return self.progress.epoch == 0 or not self.train_step.objective.refreshes_q_by_step
 
     def _batches(self, *key: int) -> list[list[int]]:
         rng = generator(self.seed, Purpose.ORDER, self.progress.epoch, *key)
