@@ -62,7 +62,7 @@ TRAIN_IMPORTS: dict[str, tuple[set[str], set[str]]] = {
     "runs": ({"data", "training", "evaluation", "reporting"}, MODEL),
     "commands": ({"data", "training", "evaluation", "reporting", "runs"}, MODEL),
     "default_checkpoint": ({"features", "training", "evaluation"}, MEDIA | {"parallel"}),
-    "experiments": ({"data", "training", "evaluation", "reporting"}, MODEL),
+    "experiments": ({"data", "training", "evaluation", "reporting", "runs"}, MODEL),
     "__init__": (set(), set()),
 }
 # All that mmim_live imports from mmim_train, and only its cli does.
