@@ -161,7 +161,7 @@ def test_components_follow_an_encoder_that_moves() -> None:
 @torch.no_grad()
 def test_tracking_by_batches_reaches_what_fitting_to_all_would_find() -> None:
     torch.manual_seed(0)
-    x, y = wide(4000, 0.9)
+    x, _ = wide(4000, 0.9)
     far = 3 * x + 100
     fitted, tracked = projected(x, rank=4), projected(x, rank=4)
     fitted.fit_projection(far)

@@ -104,8 +104,12 @@ def test_an_interrupted_run_resumes(corpus: Path, trained: Path, tmp_path: Path)
     arguments = {"recipe": str(corpus / "tiny.toml"), "text_encoder": str(corpus / "encoder"), "device": "cpu"}
 
     class Stopped(Console):
+        printed = 0
+
         def print(self, *objects: object, **options: object) -> None:
-            raise KeyboardInterrupt
+            self.printed += 1
+            if self.printed == 3:  # after the task alone, and the first epoch
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train_command(
@@ -123,10 +127,11 @@ def test_an_interrupted_run_resumes(corpus: Path, trained: Path, tmp_path: Path)
 
 
 def test_ablations_are_arms_of_one_run(corpus: Path, tmp_path: Path) -> None:
-    train_command(
+    text = train_command(
         corpus / "data",
         recipe=str(corpus / "tiny.toml"),
         text_encoder=str(corpus / "encoder"),
+        seeds=(1, 2),
         output=tmp_path / "run",
         device="cpu",
         ablate=True,
@@ -135,7 +140,42 @@ def test_ablations_are_arms_of_one_run(corpus: Path, tmp_path: Path) -> None:
     )
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert list(metrics["arms"]) == ["corrected", "without I(z; text)", "without I(text; face)", "none"]
-    assert "Ablation of the mutual-information terms" in (tmp_path / "run" / "report.md").read_text()
+    report = (tmp_path / "run" / "report.md").read_text()
+    assert "Ablation of the mutual-information terms" in report
+    assert set(metrics["vs_none"]) == set(metrics["arms"]) - {"none"}
+    added = metrics["vs_none"]["corrected"]["mae"]
+    means = {arm: metrics["arms"][arm]["mae"]["mean"] for arm in ("corrected", "none")}
+    assert added["difference"] == pytest.approx(means["corrected"] - means["none"])
+    assert 0 < added["p"] <= 1
+    for part in (text, report):
+        assert f"MAE {added['difference']:+.4f} (p {added['p']:.2g})" in part
+
+
+@pytest.mark.parametrize("ablate", [False, True])
+def test_terms_that_ruin_a_run_are_reported_while_it_runs(ablate: bool, corpus: Path, tmp_path: Path) -> None:
+    lines: dict[str, list[str]] = {}
+    for name, overrides in {
+        "harmless": {"alpha": 1e-6},
+        "ruinous": {"alpha": 1e4},
+    }.items():
+        output = io.StringIO()
+        train_command(
+            corpus / "data",
+            recipe=str(corpus / "tiny.toml"),
+            text_encoder=str(corpus / "encoder"),
+            output=tmp_path / name,
+            device="cpu",
+            ablate=ablate,
+            overrides={"beta": 0.0, "batch_size": 4, "lr_main": 5e-2, "schedule": "constant", **overrides},
+            console=Console(file=output, width=400),
+        )
+        lines[name] = output.getvalue().splitlines()
+    assert not [line for line in lines["harmless"] if line.startswith("warning")]
+    warnings = [i for i, line in enumerate(lines["ruinous"]) if line.startswith("warning")]
+    assert len(warnings) == (4 if ablate else 1)  # one for each arm with terms
+    assert "the mutual-information terms harm" in lines["ruinous"][warnings[0]]
+    assert "epoch 3" in lines["ruinous"][-1]  # it went on
+    assert warnings[0] < len(lines["ruinous"]) - 1
 
 
 def test_user_errors_are_reported(corpus: Path, trained: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from mmim_train.data.registry import dataset_spec
 from mmim_train.evaluation.evaluate import evaluate
 from mmim_train.reporting.json_files import finite, read_json, write_json
 from mmim_train.reporting.markdown_tables import metrics_table
+from mmim_train.reporting.report import outcome
 from mmim_train.runs.prepare import Prepared, prepare
 from mmim_train.runs.recipe import Recipe, describe_unknown, load_recipe, recipe_names
 from mmim_train.runs.run import Run, ablation_arms, execute
@@ -94,7 +95,8 @@ def _train(data: Path, folder: Path, device: str, console: Console | None, **req
             console=console,
         )
         execute(run)
-    return f"see {folder / 'report.md'}; the checkpoint is {folder / 'checkpoint'}"
+        lines = outcome(read_json(folder / "metrics.json")) if world.is_main else []
+    return "\n".join([*lines, f"see {folder / 'report.md'}; the checkpoint is {folder / 'checkpoint'}"])
 
 
 def _prepare(recipe: Recipe, data: Path, request: Mapping[str, Any], console: Console) -> Prepared:

@@ -28,6 +28,24 @@ def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | 
     return result
 
 
+def compare(
+    runs: Sequence[Mapping[str, Any]], reference: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, float | None]]:
+    """The mean paired difference of each metric, runs minus reference, pair i of both being of the same seed.
+
+    `p` is that of `sign_flip_p`; it is None for a single pair, and a metric that a run lacks is left out.
+    """
+    result: dict[str, dict[str, float | None]] = {}
+    for name in runs[0] if runs else ():
+        pairs = [(a.get(name), b.get(name)) for a, b in zip(runs, reference, strict=True)]
+        if any(a is None or b is None for a, b in pairs):
+            continue
+        first, second = (np.array(side, np.float64) for side in zip(*pairs, strict=True))
+        p = sign_flip_p(first, second) if len(pairs) > 1 else None
+        result[name] = {"difference": float((first - second).mean()), "p": p}
+    return result
+
+
 def sign_flip_p(first: ArrayLike, second: ArrayLike, draws: int = 100_000) -> float:
     """Two-sided p-value of the mean paired difference, by a sign-flip permutation test (Fisher 1935).
 

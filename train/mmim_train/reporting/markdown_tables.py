@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+HEADLINE: Mapping[str, str] = {
+    "mae": "MAE",
+    "r": "r",
+    "acc2_non0": "Acc-2",
+    "acc2": "Acc-2",
+    "war": "WAR",
+    "uar": "UAR",
+}
+"""The metrics that a short table shows, by their names in papers."""
+
 _PERCENT = ("acc", "f1", "war", "uar")  # metrics that papers print as percentages
 
 
@@ -21,11 +31,16 @@ def format_metric(name: str, value: Any, spread: Any = None) -> str:
         return "-"
     if _is_count(name):
         return str(round(value))
-    percent = name.rsplit(".", 1)[-1].startswith(_PERCENT)
+    percent = is_percent(name)
     text = f"{100 * value:.2f}" if percent else f"{value:.4f}"
     if spread is not None:
         text += f" ± {100 * spread:.2f}" if percent else f" ± {spread:.4f}"
     return text
+
+
+def is_percent(name: str) -> bool:
+    """Whether papers print the metric as a percentage."""
+    return name.rsplit(".", 1)[-1].startswith(_PERCENT)
 
 
 def metrics_table(rows: Mapping[str, Mapping[str, Any]], first: str = "") -> str:

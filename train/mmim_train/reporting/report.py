@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmim_train.reporting.markdown_tables import format_metric, markdown, metrics_table
+from mmim_train.reporting.markdown_tables import HEADLINE, format_metric, is_percent, markdown, metrics_table
 from mmim_train.reporting.published import COLUMNS, KEYS, PUBLISHED
 
 
@@ -23,7 +23,7 @@ def report(metrics: Mapping[str, Any], plots: Sequence[str]) -> str:
         metrics_table(metrics["coalitions"], "modalities"),
     ]
     if len(metrics.get("arms", {})) > 1:
-        parts += ["\n## Ablation of the mutual-information terms, on the valid split\n", _arms(metrics["arms"])]
+        parts += ["\n## Ablation of the mutual-information terms, on the valid split\n", _arms(metrics)]
     if plots:
         parts += ["\n## Plots\n", "\n".join(f"![{name.removesuffix('.png')}](plots/{name})" for name in plots)]
     return "\n".join(parts) + "\n"
@@ -64,5 +64,32 @@ def _cell(summary: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> str:
     return " / ".join(format_metric(key, summary[key]["mean"], summary[key]["sd"]) for key in keys)
 
 
-def _arms(arms: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
-    return metrics_table({name: {k: v["mean"] for k, v in summary.items()} for name, summary in arms.items()}, "terms")
+def _arms(metrics: Mapping[str, Any]) -> str:
+    rows = {name: {k: v["mean"] for k, v in summary.items()} for name, summary in metrics["arms"].items()}
+    lines = [metrics_table(rows, "terms"), ""]
+    for arm, differences in metrics.get("vs_none", {}).items():
+        lines.append(f"- {arm} vs. none: {_differences(differences, len(metrics['runs']))}")
+    return "\n".join(lines)
+
+
+def outcome(metrics: Mapping[str, Any]) -> list[str]:
+    """The result in a line, and with an ablation what the mutual-information terms added in another."""
+    summary, runs = metrics["summary"]["valid"], len(metrics["runs"])
+    shown = [name for name in HEADLINE if summary.get(name, {}).get("mean") is not None]
+    values = [f"{HEADLINE[name]} {format_metric(name, summary[name]['mean'], summary[name]['sd'])}" for name in shown]
+    seeds = f"mean of {runs} seeds" if runs > 1 else f"seed {metrics['runs'][0]['seed']}"
+    lines = [f"validation: {', '.join(values)} ({seeds}, each at its best epoch)"] if values else []
+    added = metrics.get("vs_none", {}).get(metrics["objective"])
+    if added is not None:
+        lines.append(f"what the mutual-information terms changed: {_differences(added, runs)}")
+    return lines
+
+
+def _differences(differences: Mapping[str, Mapping[str, Any]], runs: int) -> str:
+    parts: list[str] = []
+    for name in (name for name in HEADLINE if name in differences):
+        difference, p = differences[name]["difference"], differences[name]["p"]
+        value = f"{100 * difference:+.2f}" if is_percent(name) else f"{difference:+.4f}"
+        parts.append(f"{HEADLINE[name]} {value}" + (f" (p {p:.2g})" if p is not None else ""))
+    seeds = f"paired over {runs} seeds" if runs > 1 else "a single seed: --seeds 1,2,3,4,5 would show the spread"
+    return f"{', '.join(parts)}; {seeds}"

@@ -7,7 +7,7 @@ interrupted run resumes where it was: finished seeds are kept, the others resume
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -21,7 +21,7 @@ from rich.console import Console
 from mmim_train.data.dataset import SplitName
 from mmim_train.evaluation.evaluate import score
 from mmim_train.evaluation.missing_modalities import ModalitiesMissing, coalitions
-from mmim_train.evaluation.significance import summarize
+from mmim_train.evaluation.significance import compare, summarize
 from mmim_train.reporting.json_files import read_json, write_json, write_text
 from mmim_train.reporting.metric_logs import metric_logs
 from mmim_train.reporting.model_card import model_card
@@ -30,11 +30,12 @@ from mmim_train.reporting.progress import progress_display
 from mmim_train.reporting.report import report
 from mmim_train.runs.export import export_checkpoint
 from mmim_train.runs.prepare import Prepared
+from mmim_train.runs.safeguard import Safeguard, finite_losses, losses_of_task_alone
 from mmim_train.training.distributed import World
 from mmim_train.training.microbatch import Encoder
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.train_state import delete_state
-from mmim_train.training.trainer import EpochRecord, StepRecord, predict, train
+from mmim_train.training.trainer import EpochRecord, Observer, StepRecord, predict, train
 
 _STATE, _METRICS, _CHECKPOINT = "state.pt", "metrics.json", "checkpoint"
 _SCORED: tuple[SplitName, ...] = ("valid", "test")
@@ -68,24 +69,33 @@ def ablation_arms(options: TrainOptions) -> dict[str, TrainOptions]:
 
 def execute(run: Run) -> Path:
     """Train every arm with every seed, export the best seed of the first arm, write the report. Returns the folder."""
-    results: dict[str, list[dict[str, Any]]] = {}
-    for number, (arm, options) in enumerate(run.arms.items()):
+    found: dict[str, list[dict[str, Any]]] = {}
+    # The task alone comes first: the others are compared with it while they run.
+    for number, arm in sorted(enumerate(run.arms), key=lambda item: item[1] != "none"):
         folder = run.folder if number == 0 else run.folder / f"arm-{number}"
-        results[arm] = [_train_seed(run, arm, options, seed, folder / f"seed-{seed}") for seed in run.seeds]
+        alone = found.get("none", [])
+        found[arm] = [
+            _train_seed(run, arm, seed, folder / f"seed-{seed}", next((c for c in alone if c["seed"] == seed), None))
+            for seed in run.seeds
+        ]
     if run.world.is_main:
-        _finish(run, results)
+        _finish(run, {arm: found[arm] for arm in run.arms})
     run.world.barrier()
     return run.folder
 
 
-def _train_seed(run: Run, arm: str, options: TrainOptions, seed: int, folder: Path) -> dict[str, Any]:
-    """Train one seed, unless it is finished. Returns the content of its metrics.json."""
+def _train_seed(run: Run, arm: str, seed: int, folder: Path, alone: dict[str, Any] | None) -> dict[str, Any]:
+    """Train one seed, unless it is finished; `alone` is the same seed's result without the terms, if there is one.
+
+    Returns the content of its metrics.json.
+    """
     if (folder / _METRICS).is_file():
         content: dict[str, Any] = read_json(folder / _METRICS)
         return content
-    prepared = run.prepared
+    prepared, options = run.prepared, run.arms[arm]
+    guards = _safeguards(run, options, seed, folder, alone)
     model = prepared.model(seed)
-    with _observed(run, folder, f"{run.title}, {arm}, seed {seed}", options.epochs) as observe:
+    with _observed(run, folder, f"{run.title}, {arm}, seed {seed}", options, guards) as observe:
         result = train(
             model,
             prepared.split("train"),
@@ -123,12 +133,60 @@ def _run_key(prepared: Prepared) -> str:
     return json.dumps([prepared.dataset.name, data.layout, data.sha256, prepared.target, prepared.config.model_dump()])
 
 
+def _safeguards(
+    run: Run, options: TrainOptions, seed: int, folder: Path, alone: dict[str, Any] | None
+) -> list[Observer]:
+    """What watches the mutual-information terms of a seed: see `safeguard`."""
+    if options.objective == "none" or not options.safeguard:
+        return []
+    if alone is not None:
+        losses = finite_losses([epoch["valid_loss"] for epoch in alone["epochs"]])
+    elif seed == run.seeds[0]:
+        losses = losses_of_task_alone(folder, lambda: _one_epoch_alone(run, options, seed, folder), run.world.is_main)
+    else:
+        return []
+
+    def warn(line: str) -> None:
+        if run.world.is_main:
+            run.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    return [Safeguard(losses, warn)]
+
+
+def _one_epoch_alone(run: Run, options: TrainOptions, seed: int, folder: Path) -> Sequence[EpochRecord]:
+    prepared = run.prepared
+    alone = options.model_copy(update={"objective": "none"})
+    with _observed(run, folder, f"{run.title}, the task alone for comparison", alone, logged=False) as observe:
+        result = train(
+            prepared.model(seed),
+            prepared.split("train"),
+            prepared.split("valid"),
+            alone,
+            seed=seed,
+            device=run.device,
+            measure=prepared.metrics,
+            world=run.world,
+            observe=observe,
+            stop_after=1,
+        )
+    return result.epochs
+
+
 @contextmanager
-def _observed(run: Run, folder: Path, title: str, epochs: int) -> Iterator[Callable[[StepRecord | EpochRecord], None]]:
+def _observed(
+    run: Run,
+    folder: Path,
+    title: str,
+    options: TrainOptions,
+    guards: Sequence[Observer] = (),
+    logged: bool = True,
+) -> Iterator[Observer]:
     """An observer that writes the logs and updates the display, in the main process only."""
     with ExitStack() as stack:
-        outputs = [metric_logs(folder), progress_display(title, epochs, run.console)] if run.world.is_main else []
-        observers = [stack.enter_context(output) for output in outputs]
+        outputs = [progress_display(title, options, run.console)] if run.world.is_main else []
+        if run.world.is_main and logged:
+            outputs.append(metric_logs(folder))
+        observers = [*(stack.enter_context(output) for output in outputs), *guards]
 
         def observe(record: StepRecord | EpochRecord) -> None:
             for observer in observers:
@@ -222,6 +280,13 @@ def _finish(run: Run, results: dict[str, list[dict[str, Any]]]) -> None:
         "coalitions": best["coalitions"],
         "arms": {arm: summarize([content["valid"] for content in contents]) for arm, contents in results.items()},
     }
+    if "none" in results and len(results) > 1:
+        alone = [content["valid"] for content in results["none"]]
+        metrics["vs_none"] = {
+            arm: compare([content["valid"] for content in contents], alone)
+            for arm, contents in results.items()
+            if arm != "none"
+        }
     histories = {content["seed"]: [EpochRecord(**entry) for entry in content["epochs"]] for content in first}
     pairs = read_json(run.folder / "valid.json") if (run.folder / "valid.json").is_file() else {}
     truth, prediction = (np.array(pairs.get(name, []), np.float32) for name in ("truth", "prediction"))

@@ -51,5 +51,8 @@ class TrainOptions(BaseModel):
     schedule: Schedule = "linear"
     warmup: float = Field(default=0.1, ge=0, le=1)  # fraction of all steps
 
+    # Also train one epoch of the task alone, and warn if the mutual-information terms are far behind it.
+    safeguard: bool = True
+
     precision: Precision = "auto"  # of the encoders; fusion and losses are always float32
     save_every_s: float = Field(default=120.0, ge=0)  # 0 saves after every step

@@ -88,6 +88,7 @@ def train(
     run_key: str = "",
     world: World | None = None,
     observe: Observer = lambda _record: None,
+    stop_after: int | None = None,
 ) -> TrainResult:
     """Train `model` in place. Parameters with requires_grad=False stay frozen.
 
@@ -103,6 +104,7 @@ def train(
         run_key: identifies what else the run depends on (data, architecture), so that another run's state is rejected.
         world: the processes that share the training.
         observe: called after every step and every epoch.
+        stop_after: epochs after which to stop; the learning rates are still those of `options.epochs`.
 
     Raises:
         CheckpointError: the state is damaged, or belongs to another run.
@@ -124,7 +126,7 @@ def train(
             observe=observe,
         )
         run.resume()
-        while not run.progress.done:
+        while not run.progress.done and (stop_after is None or run.progress.epoch < stop_after):
             run.epoch()
         if run.progress.best_epoch >= 0:
             best.restore(model, run.progress.best_epoch)
