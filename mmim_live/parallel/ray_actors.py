@@ -54,6 +54,8 @@ class RayActors:
 def _connected(address: str | None, cpus: int) -> Iterator[Any]:
     # Ray reports usage to its makers unless this says otherwise; nothing leaves this machine unasked.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Workers of a Ray that is started here would run at niceness 15: beside other programs, at half the speed of ours.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray
     except ImportError as error:
