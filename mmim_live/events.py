@@ -6,6 +6,7 @@ a `time_s`: the media time at which what it describes was over, 0 for an event a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,6 +30,13 @@ class SessionStarted:
     @property
     def time_s(self) -> float:
         return 0.0
+
+    @property
+    def begins_s(self) -> float:
+        """Where in the recording the analysis began: 0 unless it is of an excerpt."""
+        value = self.settings.get("start_s")
+        known = isinstance(value, int | float) and 0 <= value < math.inf
+        return float(value) if known and value is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

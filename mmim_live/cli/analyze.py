@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import glob
+import math
+import re
 import sys
-from collections.abc import Mapping, Sequence
-from itertools import chain, count
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,31 +27,62 @@ from mmim_live.cli.options import (
     WindowLength,
     build_settings,
 )
-from mmim_live.errors import DataError, OutputError
+from mmim_live.cli.progress_bars import progress_bars
+from mmim_live.cli.sources import STANDARD_INPUT, Recording, find_recordings, result_names
+from mmim_live.errors import ConfigError, DataError, MediaError, OutputError
+from mmim_live.text_normalization import one_line
 
 if TYPE_CHECKING:
-    from mmim_live.session.batch import Outcome
+    from mmim_live.capture.files.excerpt import Excerpt
+    from mmim_live.events import Summary
+    from mmim_live.session.batch import Job, Outcome
+    from mmim_live.settings import Settings
 
 DEFAULT_FORMATS = ("jsonl", "utterances.csv")
 SUMMARY = "summary.csv"
-MEDIA = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4a", ".wav", ".flac", ".mp3", ".ogg"}
 COLUMNS = (
     "name", "file", "duration_s", "mean_score", "utterances", "words", "languages", "real_time_factor", "problem"
 )  # fmt: skip
-RESERVED = {"summary"}  # the name of the table
+
+
+def parse_time(text: str) -> float:
+    """Seconds from "90", "1:30" or "1:02:03.5". Raises ValueError.
+
+    >>> parse_time("1:02:03.5")
+    3723.5
+    """
+    seconds = 0.0
+    parts = text.split(":")
+    if not 1 <= len(parts) <= 3 or not all(re.fullmatch(r"\d{1,9}", part) for part in parts[:-1]):
+        raise ValueError(f"{text!r} is no time: give seconds, or 1:02:03")
+    if not re.fullmatch(r"\d{1,9}(\.\d*)?", parts[-1]) or any(float(part) >= 60 for part in parts[1:]):
+        raise ValueError(f"{text!r} is no time: give seconds, or 1:02:03")
+    for part in parts:
+        seconds = 60 * seconds + float(part)
+    return seconds
 
 
 def analyze(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Recordings, folders of them (with their subfolders), or patterns."),
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Recordings, folders of them (with their subfolders), patterns, recorded sessions, addresses (http, "
+            'rtsp), "-" for standard input, "sample".',
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results and summary.csv; created if it is missing.")],
     formats: Annotated[
         list[str] | None,
         typer.Option(
-            "--format", "-f", help="Suffix of the results, such as jsonl, srt, eaf or words.parquet; repeatable."
+            "--format", "-f", help="Suffix of the results, such as html, jsonl, srt, eaf or words.parquet; repeatable."
         ),
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option(parser=parse_time, metavar="TIME", help="Where to start: seconds, or 1:02:03.")
+    ] = None,
+    end: Annotated[
+        float | None, typer.Option(parser=parse_time, metavar="TIME", help="Where to end; default: at the end.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Recordings at a time; each takes about 1.2 GB of memory.")] = 1,
     again: Annotated[bool, typer.Option("--again", help="Analyze also what summary.csv already has.")] = False,
@@ -71,82 +104,95 @@ def analyze(
     """
     from mmim_live.session.batch import Job, analyze_all
 
-    settings = build_settings(
-        config=config,
-        checkpoint=checkpoint,
-        asr_model=asr_model,
-        language=language,
-        hotwords=hotwords,
-        window=window,
-        hop=hop,
-        no_face=no_face,
-        no_speech=no_speech,
-        device=device,
-    )
+    options: dict[str, Any] = {
+        "config": config,
+        "checkpoint": checkpoint,
+        "asr_model": asr_model,
+        "language": language,
+        "hotwords": hotwords,
+        "window": window,
+        "hop": hop,
+        "no_face": no_face,
+        "no_speech": no_speech,
+        "device": device,
+    }
+    settings = build_settings(**options)
+    excerpt = _excerpt(start or 0.0, math.inf if end is None else end)
     summary = Summaries(out / SUMMARY)
     names = result_names(find_recordings(sources), summary.recordings)
     suffixes = dict.fromkeys(each.lstrip(".") for each in formats or DEFAULT_FORMATS)
-    every = [
-        Job(name, source, tuple(out / f"{name}.{suffix}" for suffix in suffixes)) for name, source in names.items()
-    ]
-    todo = [job for job in every if again or not (summary.has(job.name) and all(path.exists() for path in job.outputs))]
-    prepare(out, [path for job in todo for path in job.outputs])
-    if len(todo) < len(every):
-        print(f"{len(every) - len(todo)} of {len(every)} recordings have been analyzed before; --again does them anew")
-    failed = 0
-    outcomes = analyze_all(todo, settings, jobs)
-    try:
-        for number, outcome in enumerate(outcomes, 1):
-            summary.add(outcome)
-            failed += outcome.summary is None
-            print(f"[{number}/{len(todo)}] {_line(outcome)}", flush=True)
-    finally:
-        outcomes.close()
-    print(f"{len(todo) - failed} analyzed, {failed} failed; see {out / SUMMARY}")
+    outputs = {name: tuple(out / f"{name}.{suffix}" for suffix in suffixes) for name in names}
+    todo = [name for name in names if again or not _is_done(name, names[name], outputs[name], summary)]
+    prepare(out, [path for name in todo for path in outputs[name]])
+    if len(todo) < len(names):
+        print(f"{len(names) - len(todo)} of {len(names)} recordings have been analyzed before; --again does them anew")
+    with _piped_recording(out, [names[name] for name in todo]) as piped:
+        every = [
+            Job(
+                name,
+                str(piped) if names[name].source == STANDARD_INPUT else names[name].source,
+                outputs[name],
+                settings=_settings_of(names[name], options) or settings,
+                excerpt=excerpt,
+                scratch=out,
+                is_temporary=names[name].source == STANDARD_INPUT,
+            )
+            for name in todo
+        ]
+        failed = 0
+        with progress_bars(len(every)) as bars, contextlib.closing(analyze_all(every, jobs, bars.advance)) as outcomes:
+            for number, outcome in enumerate(outcomes, 1):
+                recording = names[outcome.job.name]
+                summary.add(recording.key, outcome)
+                failed += outcome.summary is None
+                bars.finish(outcome.job)
+                print(f"[{number}/{len(every)}] {_line(recording, outcome)}", flush=True)
+    print(f"{len(every) - failed} analyzed, {failed} failed; see {out / SUMMARY}")
     if failed:
         sys.exit(1)
 
 
-def find_recordings(sources: Sequence[str]) -> list[Path]:
-    """The files that are meant, in order, each once.
+def _excerpt(start_s: float, end_s: float) -> Excerpt:
+    from mmim_live.capture.files.excerpt import Excerpt
 
-    Raises:
-        DataError: a source is or matches nothing.
-    """
-    found: dict[Path, None] = {}
-    for source in sources:
-        path = Path(source)
-        if path.is_dir():
-            matches = sorted(each for each in path.rglob("*") if each.suffix.lower() in MEDIA)
-        elif path.exists():
-            matches = [path]
-        else:
-            matches = [Path(each) for each in sorted(glob.glob(source, recursive=True)) if Path(each).is_file()]  # noqa: PTH207 (a pattern may be absolute)
-        found |= dict.fromkeys(matches)
-        if not matches:
-            what = "holds no recordings" if path.is_dir() else "is no file, no folder, and matches none"
-            raise DataError(f"{source} {what}; give recordings ({', '.join(sorted(MEDIA))}), folders or patterns")
-    return list(found)
+    try:
+        return Excerpt(start_s, end_s)
+    except ValueError as error:
+        raise ConfigError(f"--start and --end name no part of a recording: {error}") from error
 
 
-def result_names(recordings: Sequence[Path], taken: Mapping[str, Path]) -> dict[str, Path]:
-    """A name for the results of each: its own without the suffix, with its folder's where two are the same.
+def _is_done(name: str, recording: Recording, outputs: Sequence[Path], summary: Summaries) -> bool:
+    """Whether there are its results already. What comes from standard input is another recording each time."""
+    return recording.source != STANDARD_INPUT and summary.has(name) and all(path.exists() for path in outputs)
 
-    `taken` are the names of earlier results: a recording keeps its name, and another one gets a new one.
-    """
-    owner = {name: path.resolve() for name, path in taken.items()}
-    earlier = {path: name for name, path in owner.items()}
-    names: dict[str, Path] = {}
-    for recording in recordings:
-        whole = recording.resolve()
-        folders = [parent.name or "root" for parent in whole.parents]
-        with_folders = ["_".join([*reversed(folders[:depth]), recording.stem]) for depth in range(len(folders) + 1)]
-        numbered = (f"{recording.stem}_{number}" for number in count(2))
-        candidates = chain([earlier[whole]] if whole in earlier else [], with_folders, numbered)
-        name = next(each for each in candidates if each not in RESERVED and owner.get(each, whole) == whole)
-        owner[name] = whole
-        names[name] = recording
-    return names
+
+def _settings_of(recording: Recording, options: dict[str, Any]) -> Settings | None:
+    """Those that a recorded session ran with, changed by the options; None for other recordings."""
+    from mmim_live.recording.reader import is_folder, recorded_settings
+
+    path = Path(recording.source)
+    return build_settings(**options, recorded=recorded_settings(path)) if is_folder(path) else None
+
+
+@contextlib.contextmanager
+def _piped_recording(out: Path, recordings: Sequence[Recording]) -> Iterator[Path | None]:
+    """Standard input as a file, while the block runs, if it is to be analyzed. Raises MediaError, OutputError."""
+    from mmim_live.capture.files.remote import copy
+
+    if not any(each.source == STANDARD_INPUT for each in recordings):
+        yield None
+        return
+    if sys.stdin.isatty():
+        raise MediaError(
+            "standard input is the terminal: pipe a recording into it, as in `mmim-live analyze - < talk.mp4`"
+        )
+    with tempfile.TemporaryDirectory(prefix=".mmim-live-", dir=out) as folder:
+        path = Path(folder) / "stdin"
+        try:
+            copy(sys.stdin.buffer, path)
+        except OSError as error:
+            raise OutputError(f"cannot copy standard input to {out}: {error.strerror}; free some space") from error
+        yield path
 
 
 def prepare(out: Path, outputs: Sequence[Path]) -> None:
@@ -181,19 +227,19 @@ class Summaries:
             self._rows = {row["name"]: row for row in rows}
 
     @property
-    def recordings(self) -> dict[str, Path]:
-        """The recordings by the name of their results."""
-        return {name: Path(row["file"]) for name, row in self._rows.items()}
+    def recordings(self) -> dict[str, str]:
+        """The keys of the recordings by the name of their results."""
+        return {name: row["file"] for name, row in self._rows.items()}
 
     def has(self, name: str) -> bool:
         """Whether it has been analyzed without a problem."""
         return name in self._rows and not self._rows[name]["problem"]
 
-    def add(self, outcome: Outcome) -> None:
-        """Add a row, or replace it. Raises OutputError."""
+    def add(self, key: str, outcome: Outcome) -> None:
+        """Add the row of a recording, or replace it. Raises OutputError."""
         from mmim_live.output.files import write_whole
 
-        self._rows[outcome.job.name] = _row(outcome)
+        self._rows[outcome.job.name] = _row(key, outcome)
         write_whole(self._path, self._write)
 
     def _write(self, path: Path) -> None:
@@ -203,12 +249,11 @@ class Summaries:
             table.writerows(self._rows.values())
 
 
-def _row(outcome: Outcome) -> dict[str, str]:
-    job = outcome.job
-    row = dict.fromkeys(COLUMNS, "") | {"name": job.name, "file": str(job.source.resolve()), "problem": outcome.problem}
+def _row(key: str, outcome: Outcome) -> dict[str, str]:
+    row = dict.fromkeys(COLUMNS, "") | {"name": outcome.job.name, "file": key, "problem": outcome.problem}
     if (summary := outcome.summary) is not None:
         row |= {
-            "duration_s": f"{summary.duration_s:.3f}",
+            "duration_s": f"{_length_s(outcome.job, summary):.3f}",
             "mean_score": "" if summary.mean_score is None else f"{summary.mean_score:.4f}",
             "utterances": str(summary.counts.get("utterances", 0)),
             "words": str(summary.counts.get("words", 0)),
@@ -218,10 +263,19 @@ def _row(outcome: Outcome) -> dict[str, str]:
     return row
 
 
-def _line(outcome: Outcome) -> str:
-    name = " ".join(str(outcome.job.source).split())
+def _length_s(job: Job, summary: Summary) -> float:
+    """How much was analyzed; a summary says where the analysis ended."""
+    return summary.duration_s - job.excerpt.start_s
+
+
+def _line(recording: Recording, outcome: Outcome) -> str:
+    from mmim_live.capture.files.remote import is_address
+
+    name = one_line(recording.key if is_address(recording.source) else recording.source)
+    if recording.source == STANDARD_INPUT:
+        name = "standard input"
     if outcome.summary is None:
-        return f"{name}: skipped: {outcome.problem.removeprefix(f'{outcome.job.source}: ')}"
+        return f"{name}: skipped: {one_line(outcome.problem).removeprefix(f'{name}: ')}"
     score = outcome.summary.mean_score
     mean = "no mean score" if score is None else f"mean score {score:+.2f}"
-    return f"{name}: {outcome.summary.duration_s:.1f} s, {mean}, in {outcome.wall_s:.1f} s"
+    return f"{name}: {_length_s(outcome.job, outcome.summary):.1f} s, {mean}, in {outcome.wall_s:.1f} s"

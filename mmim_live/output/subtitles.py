@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from mmim_live.events import Event, Mark, Reading, Summary, Utterance, WordHeard
+from mmim_live.events import Event, Mark, Reading, SessionStarted, Summary, Utterance, WordHeard
 
 VTT_HEADER = "WEBVTT\n\n"
 MARK_SHOWN_S = 2.0
@@ -65,6 +65,8 @@ class CueMaker:
     def push(self, event: Event) -> list[Cue]:
         """The cues that are complete with this event."""
         match event:
+            case SessionStarted():
+                self._spoken_until_s = event.begins_s
             case WordHeard(status="committed"):
                 self._words.append(event)
             case Reading(status="committed"):

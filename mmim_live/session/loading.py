@@ -46,6 +46,37 @@ class Models:
     contract: FeatureContract = CONTRACT  # of the extractors
 
 
+class ModelStore:
+    """Keeps the checkpoint and the speech model for the next session of a process, which need not load them again.
+
+    For sessions one after the other, since a model serves one thread. It keeps one of each: the last.
+    """
+
+    def __init__(self) -> None:
+        self._predictor: tuple[tuple[str, str], Predictor] | None = None
+        self._whisper: tuple[tuple[Path, torch.device], Whisper] | None = None
+
+    def predictor(self, settings: Settings, report: Callable[[str], None]) -> Predictor:
+        """The checkpoint on its device. Raises CheckpointError, DeviceError, PluginError."""
+        device = choose_device(settings.device)
+        key = (settings.checkpoint, str(device))
+        if self._predictor is None or self._predictor[0] != key:
+            report(f"loading checkpoint {settings.checkpoint}")
+            self._predictor = None  # two at a time need not fit
+            folder = assets.checkpoint_folder(settings.checkpoint)
+            extractors = Extractors.for_contract(read_contract(folder))
+            self._predictor = (key, Predictor(load_checkpoint(folder, extractors.contract), device))
+        return self._predictor[1]
+
+    def whisper(self, folder: Path, device: torch.device, load: Callable[[], Whisper]) -> Whisper:
+        """The speech model in a folder, by `load` if it is not here. Raises AssetError."""
+        key = (folder, device)
+        if self._whisper is None or self._whisper[0] != key:
+            self._whisper = None
+            self._whisper = (key, load())
+        return self._whisper[1]
+
+
 def default_asr_model(cores: int, memory_bytes: int) -> str:
     """The Whisper model that the machine can run in real time. Not benchmarked, since runs must be repeatable."""
     return "whisper-base" if cores >= BASE_NEEDS_CORES and memory_bytes >= BASE_NEEDS_BYTES else "whisper-tiny.en"
@@ -59,10 +90,12 @@ def load_models(
     audio: bool,
     step_s: float = 0.5,
     segments: SegmentSettings | None = None,
+    store: ModelStore | None = None,
 ) -> Models:
     """Load what a source of video, audio or both needs; `report` receives what is being loaded.
 
-    `step_s` and `segments` configure the recognizer. From now on torch uses one thread in this process.
+    `step_s` and `segments` configure the recognizer. `store` may have the models already. From now on torch uses one
+    thread in this process.
 
     Raises:
         CheckpointError, AssetError, DeviceError, PluginError: something is missing or damaged.
@@ -73,15 +106,14 @@ def load_models(
     # by 7 MB per minute. The variable is read when the first kernel is compiled.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
     limit_fragmentation()
-    device = choose_device(settings.device)
     # A wrong name is reported before anything is loaded.
     if settings.speech and audio:
         asr_engine(settings.asr_model, settings.language) or asr_folder(settings.asr_model, settings.language)
-    report(f"loading checkpoint {settings.checkpoint}")
-    folder = assets.checkpoint_folder(settings.checkpoint)
-    extractors = Extractors.for_contract(read_contract(folder))
-    predictor = Predictor(load_checkpoint(folder, extractors.contract), device)
-    return with_extractors(predictor, settings, report, video=video, audio=audio, step_s=step_s, segments=segments)
+    store = store or ModelStore()
+    predictor = store.predictor(settings, report)
+    return with_extractors(
+        predictor, settings, report, video=video, audio=audio, step_s=step_s, segments=segments, store=store
+    )
 
 
 def with_extractors(
@@ -93,6 +125,7 @@ def with_extractors(
     audio: bool,
     step_s: float = 0.5,
     segments: SegmentSettings | None = None,
+    store: ModelStore | None = None,
 ) -> Models:
     """The extractors of one stream beside a loaded checkpoint, as in `load_models`. Raises AssetError."""
     names = {"checkpoint": settings.checkpoint}
@@ -115,8 +148,11 @@ def with_extractors(
             name, folder = asr_folder(settings.asr_model, settings.language)
             report(f"loading {name}")
             languages = predictor.config.languages
+            may_fall_back = settings.device == "auto"
             speech = SpeechRecognizer(
-                _whisper(folder, predictor.device, settings.device == "auto", report),
+                (store or ModelStore()).whisper(
+                    folder, predictor.device, lambda: _whisper(folder, predictor.device, may_fall_back, report)
+                ),
                 language=language,
                 prior=languages[0] if languages else None,
                 step_s=step_s,

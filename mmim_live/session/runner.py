@@ -23,6 +23,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from mmim_live.capture.files.excerpt import WHOLE, Excerpt
 from mmim_live.errors import MmimLiveError, NoDeviceError, OutputError, WorkerError
 from mmim_live.events import Event
 from mmim_live.output.sink import Sink, open_sink
@@ -34,6 +35,7 @@ from mmim_live.session_types import Command, DeviceChoice, Health, OnUpdate, Pre
 from mmim_live.settings import Settings, Speed
 
 if TYPE_CHECKING:
+    from mmim_live.session.loading import ModelStore
     from mmim_live.session.session import Session
 
 LEVEL_INTERVAL_S = 0.25
@@ -236,16 +238,27 @@ class SessionRunner:
 
 
 def replay_runner(
-    file: Path, settings: Settings, speed: Speed, *, outputs: Sequence[Path] = (), sinks: Sequence[Sink] = ()
+    file: Path,
+    settings: Settings,
+    speed: Speed,
+    *,
+    outputs: Sequence[Path] = (),
+    sinks: Sequence[Sink] = (),
+    excerpt: Excerpt = WHOLE,
+    store: ModelStore | None = None,
+    linked: bool = True,
 ) -> SessionRunner:
-    """A runner for a media file or the folder of a recorded session."""
+    """A runner for a media file or the folder of a recorded session; `excerpt` and `store` as in `open_replay`.
+
+    `linked`: outputs may link the file, which stays where it is.
+    """
     return SessionRunner(
-        lambda report: open_replay(file, settings, speed, report),
+        lambda report: open_replay(file, settings, speed, report, excerpt=excerpt, store=store),
         live=False,
         checkpoint=settings.checkpoint,
         outputs=outputs,
         sinks=sinks,
-        media=recording_of(file),
+        media=recording_of(file) if linked else None,
     )
 
 

@@ -10,6 +10,7 @@ Each arrow is a `Channel`. The `FlowPolicy` decides what happens if one stage is
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -18,10 +19,12 @@ from importlib.metadata import version
 from itertools import chain
 
 from mmim_live.alignment import Aligner, Stream
+from mmim_live.capture.files.excerpt import WHOLE, Excerpt
 from mmim_live.events import Event, Mark, SessionStarted, Summary
 from mmim_live.features.extractors import OtherFace
 from mmim_live.features.face import FaceExtractor
 from mmim_live.recording.comparison import Comparer
+from mmim_live.recording.event_time import shifted
 from mmim_live.recording.recorder import Recorder
 from mmim_live.session.asr_load import SpeechGovernor
 from mmim_live.session.baseline import Baseline
@@ -71,8 +74,12 @@ class Session:
         devices: DeviceControl | None = None,
         recorder: Recorder | None = None,
         comparer: Comparer | None = None,
+        excerpt: Excerpt = WHOLE,
     ) -> None:
-        """`devices` and `recorder` are for a live session, `comparer` for the replay of a recorded one."""
+        """`devices` and `recorder` are for a live session, `comparer` for the replay of a recorded one.
+
+        `excerpt` is the part of a recording that the source reads; the events have the times of the recording.
+        """
         self.models = models
         self.settings = settings
         self.recorder = recorder
@@ -81,6 +88,7 @@ class Session:
         self._policy = policy
         self._devices = devices
         self._comparer = comparer
+        self._excerpt = excerpt
         self._usage = UsageMeter()
         self._began_s = 0.0  # on `time.perf_counter`
         self._on_preview: Callable[[Preview], None] = lambda _: None
@@ -152,7 +160,7 @@ class Session:
                     self._comparer.take(event)
                     if isinstance(event, Summary):
                         yield self._comparer.result()
-                yield event
+                yield shifted(event, self._excerpt.start_s) if self._excerpt.start_s else event
         finally:
             self.stop()
         if self._supervisor.failure is not None:
@@ -285,6 +293,15 @@ class Session:
             self._events.put(event)
         self._events.close()
 
+    def _stretch(self) -> dict[str, float | None]:
+        """The excerpt among the settings; nothing if it is the whole."""
+        if self._excerpt.is_whole:
+            return {}
+        return {
+            "start_s": self._excerpt.start_s,
+            "end_s": self._excerpt.end_s if self._excerpt.end_s < math.inf else None,
+        }
+
     def _started(self) -> SessionStarted:
         return SessionStarted(
             version=version("mmim-live"),
@@ -293,6 +310,6 @@ class Session:
             checkpoint=self.settings.checkpoint,
             contract_hash=self.models.contract.hash,
             models=self.models.names,
-            settings=self.settings.model_dump(),
+            settings=self.settings.model_dump() | self._stretch(),
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )

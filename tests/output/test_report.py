@@ -305,3 +305,20 @@ def test_readings_without_a_score_are_left_out() -> None:
 def test_the_session_event_may_be_missing(tmp_path: Path) -> None:
     of: list[Event] = [each for each in a_spread() if not isinstance(each, SessionStarted | Reading)]
     assert "wonderful" in report(tmp_path, of).text
+
+
+def test_the_timeline_of_a_part_begins_where_the_part_does(tmp_path: Path) -> None:
+    session = dataclasses.replace(SESSION, settings={"start_s": 63.0, "end_s": 90.0})
+    spoken: list[Event] = [
+        utterance(64, 70, "wonderful", 2.0, low=0.5, high=3.0),
+        reading(63.5, 1.0),
+        reading(89.5, 1.0),
+    ]
+    of: list[Event] = [session, *spoken, dataclasses.replace(SUMMARY, duration_s=90.0)]
+    content = content_of(of)
+    assert (content.duration, content.stretch) == ("0:27", "from 1:03 to 1:30")
+    report(tmp_path, of)
+    drawn = (tmp_path / "talk.html").read_text(encoding="utf-8")
+    assert re.findall(r'text-anchor="\w+">(\d+:\d\d)</text>', drawn) == ["1:05", "1:10", "1:15", "1:20", "1:25", "1:30"]
+    (block,) = re.findall(r'class="block positive"><rect x="([\d.]+)"', drawn)
+    assert float(block) == pytest.approx(58 + 930 / 27, abs=0.1)

@@ -5,6 +5,7 @@ Each track has its own demuxer, so that it never waits for packets of another, h
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from mmim_live.capture.files.limits import is_sane_rate
-from mmim_live.capture.files.timestamps import AudioTimeline, FrameClock, FrameGrid, GapLimiter
+from mmim_live.capture.files.timestamps import STAMP_ROUNDING_S, AudioTimeline, FrameClock, FrameGrid, GapLimiter
 from mmim_live.errors import MediaError
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 
@@ -60,6 +61,12 @@ class Track:
                         yield frame
             except av.error.FFmpegError:
                 self.skipped += 1
+
+    def seek(self, time_s: float) -> None:
+        """Go to the last key frame before a time on the container's clock; without an index, stay at the beginning."""
+        if self.stream.time_base is not None:
+            with contextlib.suppress(av.error.FFmpegError):
+                self.container.seek(int(time_s / self.stream.time_base), stream=self.stream)
 
     def _packets(self) -> Iterator[av.Packet[Stream]]:
         """All packets and a final, empty one; faults of the container are skipped while something follows them."""
@@ -109,10 +116,23 @@ def audio_blocks(
         yield AudioBlock(done / SAMPLE_RATE_HZ, block[:filled].copy())
 
 
+def blocks_until(blocks: Iterator[AudioBlock], end_s: float) -> Iterator[AudioBlock]:
+    """The audio up to a time."""
+    for block in blocks:
+        if block.end_s >= end_s:
+            count = round((end_s - block.start_s) * SAMPLE_RATE_HZ)
+            if count > 0:
+                yield AudioBlock(block.start_s, block.samples[:count])
+            return
+        yield block
+
+
 def _gapless(
     track: Track, timeline: AudioTimeline, start_s: float, gaps: GapLimiter, next_frame_s: Callable[[], float]
 ) -> Iterator[Samples]:
     for stamp_s, samples in _resampled(track):
+        if timeline.count == 0 and stamp_s is not None and stamp_s + len(samples) / SAMPLE_RATE_HZ <= start_s:
+            continue  # before the excerpt
         silence, skip = timeline.place(None if stamp_s is None else stamp_s - start_s, len(samples))
         begin = timeline.count - (len(samples) - skip)  # of the piece
         while silence > 0:  # piecewise: hours of silence must not be held in memory
@@ -173,6 +193,8 @@ def video_frames(
             # collector would let hundreds of them pile up.
             rotation, matrix = decoded.rotation, display_matrix(decoded)
         stamp_s = track.stamp_s(decoded)
+        if not clock.started and stamp_s is not None and stamp_s < start_s - STAMP_ROUNDING_S:
+            continue  # before the excerpt
         time_s = clock.time(None if stamp_s is None else stamp_s - start_s)
         if grid.accepts(time_s):
             try:

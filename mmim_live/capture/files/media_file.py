@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +17,8 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from mmim_live.capture.files.container import Tracks, choose_tracks, keep_only, one_line, open_container
-from mmim_live.capture.files.decoder import Track, audio_blocks, video_frames
+from mmim_live.capture.files.decoder import Track, audio_blocks, blocks_until, video_frames
+from mmim_live.capture.files.excerpt import WHOLE, Excerpt
 from mmim_live.capture.files.limits import DECODER_OPTIONS, FRAMES_PER_S, check_limits
 from mmim_live.capture.files.timestamps import MAX_GAP_S, AudioTimeline, FrameClock, FrameGrid, GapLimiter
 from mmim_live.errors import MediaError
@@ -49,14 +51,18 @@ class MediaFile:
         audio: bool = True,
         max_fps: float = MAX_FPS,
         max_side_px: int = MAX_SIDE_PX,
+        excerpt: Excerpt = WHOLE,
     ) -> None:
         """Open the file and decode the first item of each requested track, so that errors surface here.
 
+        Of an excerpt, media time 0 is its start.
+
         Raises:
-            MediaError: missing, a folder, empty, not permitted, not a recording, truncated, without a decoder, or
-                without any track that was requested.
+            MediaError: missing, a folder, empty, not permitted, not a recording, truncated, without a decoder,
+                without any track that was requested, or shorter than where the excerpt starts.
         """
         self.path = Path(path)
+        self._excerpt = excerpt
         self._time_s = 0.0  # how far it has been read
         self._stated_s: float | None = None
         self._gaps = GapLimiter()
@@ -81,21 +87,35 @@ class MediaFile:
         start_s = tracks.start_s
         if container.duration:
             self._stated_s = (container.start_time or 0) / 1e6 + container.duration / 1e6 - start_s
+        if self._stated_s is not None:
+            self._check_excerpt(self._stated_s)
+            self._stated_s = min(self._stated_s, self._excerpt.end_s) - self._excerpt.start_s
+        start_s += self._excerpt.start_s
         jump_s = self._stated_s or UNKNOWN_DURATION_JUMP_S
         if container.format.name in BROADCAST_FORMATS:
             jump_s = BROADCAST_JUMP_S
         if audio and tracks.audio is not None:
             track, timeline = self._track(tracks.audio), AudioTimeline(jump_s)
-            self._audio = audio_blocks(track, timeline, start_s, self._gaps, self._next_frame_s)
+            blocks = audio_blocks(track, timeline, start_s, self._gaps, self._next_frame_s)
+            self._audio = blocks_until(blocks, self._excerpt.length_s)
         if video and tracks.video is not None:
             rate = tracks.video.average_rate or tracks.video.guessed_rate
             step_s = float(1 / rate) if rate and FRAMES_PER_S[0] <= rate <= FRAMES_PER_S[1] else DEFAULT_STEP_S
             clock = FrameClock(step_s, jump_s)
-            self._video = video_frames(self._track(tracks.video), clock, FrameGrid(max_fps), start_s, max_side_px)
+            track = self._track(tracks.video)
+            if self._excerpt.start_s > 0 and container.format.name not in BROADCAST_FORMATS:
+                track.seek(start_s)
+            frames = video_frames(track, clock, FrameGrid(max_fps), start_s, max_side_px)
+            self._video = takewhile(lambda frame: frame.time_s < self._excerpt.length_s, frames)
         self._next_frame = next(self._video, None)
         self._next_block = next(self._audio, None)
         self._has_audio, self._has_video = self._next_block is not None, self._next_frame is not None
         self._check_tracks(tracks, video=video, audio=audio)
+
+    def _check_excerpt(self, stated_s: float) -> None:
+        if self._excerpt.start_s > 0 and self._excerpt.start_s >= stated_s:
+            start_s = self._excerpt.start_s
+            raise MediaError(f"{one_line(self.path)}: has only {stated_s:.1f} s, so nothing from {start_s:g} s on")
 
     def _track(self, stream: Stream) -> Track:
         """The stream in a container of its own; the first one uses the container that is already open."""

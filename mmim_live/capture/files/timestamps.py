@@ -70,6 +70,11 @@ class FrameClock:
     _shift_s: float = 0.0
     _faults: int = 0  # bad timestamps in a row
 
+    @property
+    def started(self) -> bool:
+        """Whether there was a frame."""
+        return self._last_s is not None
+
     def time(self, stamp_s: float | None) -> float:
         """The media time of the next frame; at least 0."""
         if self._last_s is None:

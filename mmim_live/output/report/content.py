@@ -94,8 +94,10 @@ class Content:
     contract_hash: str
     started: str
     window_s: float | None  # length of the rolling window
-    duration_s: float
-    duration: str
+    begins_s: float  # 0 unless an excerpt was analyzed
+    ends_s: float
+    duration: str  # of what was analyzed
+    stretch: str  # which part of the recording that is; empty: all of it
     complete: bool
     mean: str
     scored: int  # sentences that the mean counts
@@ -126,7 +128,8 @@ def content_of(events: Sequence[Event]) -> Content:
     by_event = {id(each): _sentence(each, place) for place, each in enumerate(spoken, 1)}
     marks = tuple(_remark(each, each.label or "mark") for each in transcript.marks)
     sentences = tuple(by_event.values())
-    duration_s = max([summary.duration_s] if summary else [each.time_s for each in cleaned], default=0.0)
+    begins_s = _time(session.begins_s) if session else 0.0
+    ends_s = max([begins_s, summary.duration_s] if summary else [begins_s, *(each.time_s for each in cleaned)])
     mean = MeanScore()
     for each in spoken:
         mean.add(each)
@@ -142,8 +145,10 @@ def content_of(events: Sequence[Event]) -> Content:
         if isinstance(window := (session.settings if session else {}).get("window"), float | int)
         else None,
         started=_date(session.started_at) if session else "",
-        duration_s=duration_s,
-        duration=clock(duration_s),
+        begins_s=begins_s,
+        ends_s=ends_s,
+        duration=clock(ends_s - begins_s),
+        stretch=f"from {clock(begins_s)} to {clock(ends_s)}" if session and "start_s" in session.settings else "",
         complete=summary is not None,
         mean="" if value is None else _signed(value),
         scored=mean.count,

@@ -54,7 +54,8 @@ def render(content: Content, media: Sequence[str]) -> str:
             timeline=timeline,
             drawing=timeline.timeline(content, stretches),
             numbers={
-                "duration": round(content.duration_s, 3),
+                "begin": round(content.begins_s, 3),
+                "end": round(content.ends_s, 3),
                 "left": timeline.LEFT,
                 "right": timeline.WIDTH - timeline.RIGHT,
                 "width": timeline.WIDTH,

@@ -7,7 +7,7 @@
   const sentences = [...document.querySelectorAll("#sentences > li[data-s]")].map((item) => (
     { item, start: Number(item.dataset.s), end: Number(item.dataset.e) }
   ));
-  let playable = false, now = 0, current = null, frame = 0, chosen = "";
+  let playable = false, now = numbers.begin, current = null, frame = 0, chosen = "";
 
   const clock = (time) => {
     const seconds = Math.max(0, Math.floor(time)), two = (value) => String(value).padStart(2, "0");
@@ -43,8 +43,8 @@
   };
 
   const show = (time, { follow = false } = {}) => {
-    now = Math.min(Math.max(time, 0), numbers.duration);
-    const x = numbers.left + (numbers.right - numbers.left) * (numbers.duration ? now / numbers.duration : 0);
+    now = Math.min(Math.max(time, numbers.begin), numbers.end);
+    const x = numbers.left + (numbers.right - numbers.left) * (numbers.end > numbers.begin ? (now - numbers.begin) / (numbers.end - numbers.begin) : 0);
     playhead.setAttribute("transform", `translate(${x.toFixed(1)} 0)`);
     playhead.setAttribute("visibility", "visible");
     const text = described(now);
@@ -70,9 +70,9 @@
   // ---- timeline -----------------------------------------------------------------------------------------------------
   const timeAt = (event) => {
     const box = slider.getBoundingClientRect(), x = (event.clientX - box.left) / box.width * numbers.width;
-    return Math.min(Math.max((x - numbers.left) / (numbers.right - numbers.left), 0), 1) * numbers.duration;
+    return Math.min(Math.max((x - numbers.left) / (numbers.right - numbers.left), 0), 1) * (numbers.end - numbers.begin) + numbers.begin;
   };
-  const attributes = { role: "slider", tabindex: "0", "aria-label": "Position in the recording", "aria-valuemin": "0", "aria-valuemax": String(numbers.duration), "aria-valuenow": "0", "aria-valuetext": "0:00" };
+  const attributes = { role: "slider", tabindex: "0", "aria-label": "Position in the recording", "aria-valuemin": String(numbers.begin), "aria-valuemax": String(numbers.end), "aria-valuenow": String(numbers.begin), "aria-valuetext": clock(numbers.begin) };
   for (const [name, value] of Object.entries(attributes)) { slider.setAttribute(name, value); }
   find("timeline").removeAttribute("tabindex"); // the slider in it takes the focus
   for (const id of ["slider", "readout", "keys"]) { find(id).hidden = false; }
@@ -81,7 +81,7 @@
   slider.addEventListener("pointermove", (event) => {
     if (event.buttons & 1) { go(timeAt(event)); } else if (event.pointerType === "mouse") { find("readout").textContent = described(timeAt(event)); }
   });
-  slider.addEventListener("pointerleave", () => { find("readout").textContent = current || now ? described(now) : ""; });
+  slider.addEventListener("pointerleave", () => { find("readout").textContent = current || now > numbers.begin ? described(now) : ""; });
   slider.addEventListener("keydown", (event) => {
     const steps = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageDown: -30, PageUp: 30, Home: -Infinity, End: Infinity };
     if (event.key in steps) { go(now + steps[event.key]); }

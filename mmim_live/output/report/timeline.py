@@ -60,7 +60,7 @@ def points_of(readings: Sequence[Reading]) -> list[list[Point]]:
 
 def timeline(content: Content, stretches: Sequence[Sequence[Point]]) -> Markup:
     """The drawing. Elements have classes for their colors."""
-    scale = _Scale(max(content.duration_s, 0.001))
+    scale = _Scale(content.begins_s, max(content.ends_s - content.begins_s, 0.001))
     body = [
         *_grid(scale),
         *_bands(stretches, scale),
@@ -75,10 +75,11 @@ def timeline(content: Content, stretches: Sequence[Sequence[Point]]) -> Markup:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
+    begins_s: float
     duration_s: float
 
     def x(self, time_s: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * min(time_s / self.duration_s, 1.0)
+        return LEFT + (WIDTH - LEFT - RIGHT) * min(max((time_s - self.begins_s) / self.duration_s, 0.0), 1.0)
 
     @staticmethod
     def y(score: float) -> float:
@@ -114,7 +115,8 @@ def _grid(scale: _Scale) -> Iterator[str]:
         anchor = "end" if word == "positive" else "start"
         yield f'<text class="axis" transform="translate(14 {top:g}) rotate(-90)" text-anchor="{anchor}">{word}</text>'
     step_s = next((each for each in TICKS_S if scale.duration_s / each <= MAX_TICKS), TICKS_S[-1])
-    for time_s in range(0, int(scale.duration_s) + 1, step_s):
+    ends_s = int(scale.begins_s + scale.duration_s)
+    for time_s in range(-(-math.ceil(scale.begins_s) // step_s) * step_s, ends_s + 1, step_s):
         x = scale.x(time_s)
         yield f'<path class="grid" d="M{x:.1f} {PLOT_TOP:g}V{AXIS_TOP:g}"/>'
         anchor = "middle" if x < right - 20 else "end"

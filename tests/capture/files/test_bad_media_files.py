@@ -4,6 +4,7 @@ import os
 import random
 import wave
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ H264 = Pictures(codec="libx264")
 FASTSTART = {"movflags": "faststart"}
 
 
-def rejection(path: Path, **options: bool) -> str:
+def rejection(path: Path, **options: Any) -> str:
     with pytest.raises(MediaError) as caught:
         MediaFile(path, **options)
     message = str(caught.value)

@@ -4,6 +4,7 @@ import gc
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -65,7 +66,7 @@ def drain(source: Source) -> Heard:
     return heard
 
 
-def read(path: Path, **options: bool) -> tuple[MediaFile, Heard]:
+def read(path: Path, **options: Any) -> tuple[MediaFile, Heard]:
     with MediaFile(path, **options) as recording:
         return recording, drain(recording)
 
