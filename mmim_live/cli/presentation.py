@@ -5,6 +5,7 @@ Headless, results go to standard output, and notices and progress to standard er
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -150,6 +151,7 @@ class ReplayLines:
             console=console,
             transient=True,
             disable=not console.is_terminal,
+            redirect_stdout=sys.stdout.isatty(),  # otherwise what is piped would go to the terminal
         )
         self._task = self._progress.add_task("loading", total=None)
 

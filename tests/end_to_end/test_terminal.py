@@ -1,5 +1,6 @@
 """A replay in a real terminal, driven by keys."""
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -60,3 +61,18 @@ def test_the_keys_work_in_a_terminal(terminal: Terminal) -> None:
     assert "sentences, mean sentiment" in after[2]
     assert after[5:7] == ["no files written", "code 0"]
     terminal.wait(lambda screen: screen.split("\n")[7].strip() == "0")  # and the terminal echoes input again
+
+
+def test_what_is_piped_does_not_go_to_the_terminal_that_shows_the_bar(tmp_path: Path):
+    """Standard output is a file, standard error a terminal."""
+    need_tmux()
+    lines = tmp_path / "lines.txt"
+    command = [sys.executable, "-m", "mmim_live.cli", "replay", "sample", "--headless", "--no-speech", "--no-face"]
+    terminal = Terminal(f"{shlex.join(command)} > {shlex.quote(str(lines))}; echo exit $?; sleep 60")
+    try:
+        screen = terminal.wait(lambda screen: "exit" in screen)
+    finally:
+        terminal.close()
+    assert "exit 0" in screen
+    assert "22.3 s of media" in lines.read_text(encoding="utf-8")
+    assert "22.3 s of media" not in screen
