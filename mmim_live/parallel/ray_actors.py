@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import socket
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -54,8 +56,9 @@ class RayActors:
 def _connected(address: str | None, cpus: int) -> Iterator[Any]:
     # Ray reports usage to its makers unless this says otherwise; nothing leaves this machine unasked.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Workers of a Ray that is started here would run at niceness 15: beside other programs, at half the speed of ours.
-    os.environ.setdefault("RAY_worker_niceness", "0")
+    # Ray reads the token once in a process; one that has used Ray before goes on with the token in its user's home.
+    if address is None and "ray" not in sys.modules:
+        _prepare_environment()
     try:
         import ray
     except ImportError as error:
@@ -79,6 +82,15 @@ def _connected(address: str | None, cpus: int) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _prepare_environment() -> None:
+    """What a Ray that is started here reads, unless the user has set it."""
+    # It listens on all interfaces and runs what it is told to: nobody else may have the token, which is new each time.
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    # Its workers would run at niceness 15: beside other programs, at half the speed of our own processes.
+    os.environ.setdefault("RAY_worker_niceness", "0")
 
 
 def _check_answers(address: str) -> None:
