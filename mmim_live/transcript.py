@@ -15,10 +15,10 @@ from collections.abc import Iterable
 
 from mmim_live.events import Event, Mark, Notice, Reading, Summary, Utterance, WordHeard
 
-LogEntry = Utterance | Notice | Mark
+LogEntry = Utterance | Mark
 
 
-def entry_start_s(entry: LogEntry) -> float:
+def entry_start_s(entry: LogEntry | Notice) -> float:
     """The media time by which the log is sorted."""
     return entry.start_s if isinstance(entry, Utterance) else entry.time_s
 
@@ -29,6 +29,7 @@ class Transcript:
     def __init__(self) -> None:
         self.readings: list[Reading] = []  # by end_s
         self.log: list[LogEntry] = []  # by start
+        self.notices: list[Notice] = []  # by time; not part of what was said
         self.committed: list[WordHeard] = []  # words of no utterance yet
         self.provisional: list[WordHeard] = []
         self.rewrites = 0  # how often the log changed elsewhere than at its end
@@ -67,15 +68,17 @@ class Transcript:
                 self._apply_reading(event)
             case Utterance():
                 self._apply_utterance(event)
-            case Notice() | Mark():
+            case Notice():
+                self.notices.insert(bisect_right(self.notices, event.time_s, key=entry_start_s), event)
+            case Mark():
                 self._insert(event)
             case Summary():
                 self.provisional = []
 
     def keep_last(self, *, readings: int, entries: int, words: int) -> None:
-        """Forget all but the last so many readings, log entries and committed words."""
+        """Forget all but the last so many readings, log entries (and as many notices) and committed words."""
         self.forgotten += max(0, len(self.log) - entries)
-        del self.readings[:-readings], self.log[:-entries], self.committed[:-words]
+        del self.readings[:-readings], self.log[:-entries], self.notices[:-entries], self.committed[:-words]
 
     def thin_readings(self, limit: int) -> None:
         """Beyond `limit` readings (4 or more), forget every other one of the older half, which thus becomes sparser."""

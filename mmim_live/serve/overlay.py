@@ -1,4 +1,7 @@
-"""What the overlay shows, ready-made: the page only puts these texts and classes in place."""
+"""What the overlay shows, ready-made: the page only puts these texts and classes in place.
+
+An audience sees it: notices, loading and health stay in the app.
+"""
 
 from __future__ import annotations
 
@@ -46,20 +49,19 @@ class OverlayView:
     lines: tuple[LineView, ...]
     committed: str  # words of no utterance yet
     provisional: str
-    status: str  # a notice, or that the session has ended
+    status: str  # that the session has ended
 
 
-def overlay_view(snapshot: Snapshot, notice: str, lines: int) -> OverlayView:
-    """The page for a state of the session; `notice` is shown now, `lines` is how many utterances to show at most."""
+def overlay_view(snapshot: Snapshot, lines: int) -> OverlayView:
+    """The page for a state of the session; `lines` is how many utterances to show at most."""
     transcript = snapshot.transcript
     utterances = transcript.utterances[-lines:] if lines else []
-    activity = snapshot.health.activity if snapshot.health else ""
     return OverlayView(
-        score=_score(transcript.reading, activity),
+        score=_score(transcript.reading),
         lines=tuple(_line(utterance) for utterance in utterances),
         committed=_text(transcript.committed),
         provisional=_text(transcript.provisional),
-        status=notice or ("ended" if snapshot.summary is not None else ""),
+        status="ended" if snapshot.summary is not None else "",
     )
 
 
@@ -68,14 +70,14 @@ def overlay_line(view: OverlayView) -> str:
     return json.dumps({"type": "overlay"} | asdict(view), ensure_ascii=False, allow_nan=False)
 
 
-def _score(reading: Reading | None, activity: str) -> ScoreView:
+def _score(reading: Reading | None) -> ScoreView:
     if reading is None or reading.score is None:
         return ScoreView(
             tone="neutral",
             status="" if reading is None else reading.status,
             sign="",
             number=_UNKNOWN,
-            words="not enough to read" if reading is not None else activity or "no reading yet",
+            words="not enough to read" if reading is not None else "no reading yet",
             detail="",
             marker=None,
             interval_start=None,

@@ -22,7 +22,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from mmim_live.errors import OutputError
-from mmim_live.events import Event, Notice, SessionStarted
+from mmim_live.events import Event, SessionStarted
 from mmim_live.output.jsonl import health_line, jsonl_formatter
 from mmim_live.serve.admission import ACCEPT_BATCH, Admission, connections_of
 from mmim_live.serve.auth import rejection, request_target
@@ -42,8 +42,6 @@ END_S = 0.4  # for all clients together to read the last messages
 _SEND_BUFFER_BYTES = 65_536  # what the system may buffer for a slow client, besides its queue
 _MAX_MESSAGE_BYTES = 1024  # what clients send is ignored
 _SECRET_BYTES = 24
-_NOTICE_SHOWN_S = 8.0  # on the overlay
-_FOR_THE_SPEAKER = ("speech_lost", "too_quiet")  # notices that are of no use to an audience
 _BACKLOG = 1024  # that wait to be accepted; if there are more, a client has to retry, which takes it a second
 _MAX_FAULT_CHARACTERS = 200
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -71,7 +69,6 @@ class EventServer:
         self._socket = _listen(port)
         self.port: int = self._socket.getsockname()[1]
         self._snapshot = Snapshot()
-        self._notice: Notice | None = None  # on the overlay now
         self._clients = EventClients()
         self._overlays = ViewClients()
         self._admission = Admission()
@@ -212,19 +209,11 @@ class EventServer:
 
     def _publish(self, event: Event | Health) -> None:
         if isinstance(event, SessionStarted):
-            self._snapshot, self._notice = Snapshot(), None  # nothing of an earlier session counts
+            self._snapshot = Snapshot()  # nothing of an earlier session counts
         self._snapshot.apply(event)
         if len(self._clients):
             self._clients.send(self._message(event))
-        if isinstance(event, Notice) and event.code not in _FOR_THE_SPEAKER:
-            self._notice = event
-            self._loop.call_later(_NOTICE_SHOWN_S, self._expire, event)
         self._overlays.notify()
-
-    def _expire(self, notice: Notice) -> None:
-        if self._notice is notice:
-            self._notice = None
-            self._overlays.notify()
 
     def _message(self, event: Event | Health) -> str:
         if isinstance(event, Health):
@@ -232,7 +221,7 @@ class EventServer:
         return self._format(event).rstrip("\n")
 
     def _view(self, lines: int) -> str:
-        return overlay_line(overlay_view(self._snapshot, self._notice.message if self._notice else "", lines))
+        return overlay_line(overlay_view(self._snapshot, lines))
 
     @property
     def _client_count(self) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mmim_live.events import Event, SessionStarted, Summary
 from mmim_live.session_types import Health
-from mmim_live.transcript import Transcript
+from mmim_live.transcript import Transcript, entry_start_s
 
-LOG_ENTRIES = 50  # utterances, notices and marks together
+LOG_ENTRIES = 50  # utterances and marks together, and as many notices
 WORDS = 400  # that are in no utterance yet: more than two minutes of speech
 
 
@@ -36,5 +36,6 @@ class Snapshot:
         """The current events, such that replaying them gives this same state."""
         known = self.transcript
         words = [*known.committed, *known.provisional]
-        events = [self.session, *known.log, *words, known.reading, self.health, self.summary]
+        log = sorted([*known.notices, *known.log], key=entry_start_s)
+        events = [self.session, *log, *words, known.reading, self.health, self.summary]
         return [event for event in events if event is not None]

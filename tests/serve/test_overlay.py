@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmim_live.events import Event
+from mmim_live.events import Event, Notice
 from mmim_live.serve.overlay import OverlayView, overlay_line, overlay_view
 from mmim_live.serve.snapshot import Snapshot
 from mmim_live.session_types import Health
 from tests.tui.scripted import SESSION, SUMMARY, health, reading, utterance, word_heard
 
 
-def view_of(*events: Event | Health, notice: str = "", lines: int = 4) -> OverlayView:
+def view_of(*events: Event | Health, lines: int = 4) -> OverlayView:
     snapshot = Snapshot()
     for event in events:
         snapshot.apply(event)
-    return overlay_view(snapshot, notice, lines)
+    return overlay_view(snapshot, lines)
 
 
 def test_a_score_becomes_number_sign_words_and_positions() -> None:
@@ -36,7 +36,6 @@ def test_unknown_values_are_omitted() -> None:
     assert (abstained.number, abstained.sign, abstained.marker) == ("–", "", None)
     assert abstained.words == "not enough to read"
     assert view_of().score.words == "no reading yet"
-    assert view_of(health(0.0)).score.words == "loading Whisper base"
 
 
 def test_lines_are_the_last_utterances() -> None:
@@ -56,10 +55,13 @@ def test_words_are_spaced_as_their_language_is_written(language: str, text: str)
     assert (view.committed, view.provisional) == (text, "")
 
 
-def test_the_status_is_the_notice_or_the_end() -> None:
+def test_an_audience_sees_no_diagnostics() -> None:
     assert view_of(SUMMARY).status == "ended"
-    assert view_of(SUMMARY, notice="no face").status == "no face"
-    assert view_of(SESSION).status == ""
+    plain = view_of(SESSION, reading(6.0, 1.0))
+    assert plain.status == ""
+    noted = view_of(health(0.0), SESSION, reading(6.0, 1.0), Notice(6.0, "camera_lost", "the camera is lost"))
+    assert noted == plain
+    assert view_of(health(0.0)) == view_of()
 
 
 @given(st.floats(-3.5, 3.5), st.none() | st.floats(0, 6))

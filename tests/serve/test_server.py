@@ -154,23 +154,6 @@ def test_an_overlay_chooses_how_many_utterances_it_shows(server: EventServer):
     assert shown == [0, 2, 9, 4, 4, 4]
 
 
-def test_what_only_the_speaker_can_change_is_not_on_the_overlay(server: EventServer):
-    with connected(server, path="/overlay") as line:
-        server.write(Notice(1.0, "too_quiet", "speech is very soft"))
-        server.write(Notice(1.0, "test", "no face"))
-        assert view_until(line, lambda view: bool(view["status"]))["status"] == "no face"
-
-
-def test_a_notice_leaves_the_overlay_after_a_while(server: EventServer, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("mmim_live.serve.server._NOTICE_SHOWN_S", 0.2)
-    with connected(server, path="/overlay") as line:
-        server.write(Notice(1.0, "test", "no face"))
-        assert view_until(line, lambda view: bool(view["status"]))["status"] == "no face"
-        assert view_until(line, lambda view: not view["status"])["status"] == ""
-        server.write(SUMMARY)
-        assert view_until(line, lambda view: bool(view["status"]))["status"] == "ended"
-
-
 def test_a_slow_overlay_skips_views_and_stays_connected(server: EventServer):
     with connected(server, path="/overlay") as line:
         for number in range(5000):
