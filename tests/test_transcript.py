@@ -65,7 +65,7 @@ def test_a_revised_utterance_replaces_the_earlier_one() -> None:
 
 
 def test_the_log_is_in_order_of_time() -> None:
-    transcript = Transcript.of([Notice(5.0, "x", "y"), utterance(1.0, 4.0, "a", 0.0), utterance(6.0, 7.0, "b", 0.0)])
+    transcript = Transcript.of([Mark(5.0), utterance(1.0, 4.0, "a", 0.0), utterance(6.0, 7.0, "b", 0.0)])
     assert [entry_start_s(entry) for entry in transcript.log] == [1.0, 5.0, 6.0]
     assert transcript.rewrites == 1
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
@@ -39,6 +40,7 @@ from mmim_live.tui.messages import Posted
 from mmim_live.tui.playback import Playback
 from mmim_live.tui.screens.devices import DeviceScreen
 from mmim_live.tui.screens.help import HelpScreen
+from mmim_live.tui.screens.info import InfoScreen
 from mmim_live.tui.screens.mark import MarkScreen
 from mmim_live.tui.screens.path import PathScreen
 from mmim_live.tui.screens.welcome import WelcomeScreen
@@ -51,11 +53,12 @@ from mmim_live.tui.widgets.camera_view import CameraView
 from mmim_live.tui.widgets.contributions import ContributionsPanel
 from mmim_live.tui.widgets.footer import KeyFooter
 from mmim_live.tui.widgets.heading import Heading
-from mmim_live.tui.widgets.health import HealthLine
 from mmim_live.tui.widgets.loading import Loading
 from mmim_live.tui.widgets.meter import LevelMeter
 from mmim_live.tui.widgets.score import ScorePanel
 from mmim_live.tui.widgets.session_info import SessionInfoPanel
+from mmim_live.tui.widgets.state_widget import StateWidget
+from mmim_live.tui.widgets.status import StatusLine
 from mmim_live.tui.widgets.summary_bar import SummaryBar
 from mmim_live.tui.widgets.timeline import Timeline
 from mmim_live.tui.widgets.transcript import Picked, Transcript
@@ -63,11 +66,25 @@ from mmim_live.wording import clock
 
 # The class of a screen from this many cells on; see the style sheet.
 _WIDTHS: list[tuple[int, str]] = [(0, "-tiny"), (70, "-narrow"), (110, "-medium"), (160, "-wide")]
-_HEIGHTS: list[tuple[int, str]] = [(0, "-flat"), (22, "-low"), (34, "-high"), (50, "-tall")]
+_HEIGHTS: list[tuple[int, str]] = [(0, "-flat"), (22, "-low"), (31, "-mid"), (38, "-high"), (50, "-tall")]
 _LIVE_ONLY = ("devices", "record", "baseline")  # a replay has no devices, is a recording, and is analyzed ahead
 _REPLAY_ONLY = ("speed", "restart", "export", "open")
+CAMERA_ROWS = 31  # from this height on, the camera is shown unless the user hides it
 SEEK_S = 5.0
 PREVIEW_PX = (64, 48)  # of the pictures that are kept of a replay: width and height
+
+
+_DRAWN: tuple[type[StateWidget | Timeline | Transcript], ...] = (
+    Heading,
+    Loading,
+    ScorePanel,
+    ContributionsPanel,
+    SessionInfoPanel,
+    StatusLine,
+    SummaryBar,
+    Timeline,
+    Transcript,
+)
 
 
 def _name(binding: Binding) -> str:
@@ -114,6 +131,7 @@ class MmimApp(App[None]):
         _key("m", "mark", "Mark", "Mark this moment, with an optional label", id="mark"),
         _key("r", "record", "Record", "Start or stop recording the session", id="record"),
         _key("b", "baseline", "Baseline", "Set or remove your neutral baseline", id="baseline"),
+        _key("i", "info", "Info", "Show versions, settings, models and all notices", id="info", show=False),
         _key("t", "next_theme", "Theme", "Switch theme", id="theme"),
         _key("question_mark", "help", "Help", "Explain the screen and the keys", id="help"),
     ]
@@ -161,6 +179,7 @@ class MmimApp(App[None]):
         self.opened: Path | None = None  # what the user wants to see next
         self._begun = False
         self._receives_previews = False
+        self._camera_chosen: bool | None = None  # by the user; None: shown where there is room
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name
@@ -185,7 +204,7 @@ class MmimApp(App[None]):
                 yield Timeline(state, ascii_only=ascii_only, playback=self.playback)
                 yield Transcript(state, ascii_only=ascii_only)
         yield SummaryBar(state, replay=self.playback is not None)
-        yield HealthLine(state, ascii_only=ascii_only, replay=self.playback is not None)
+        yield StatusLine(state, ascii_only=ascii_only, playback=self.playback)
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -246,6 +265,7 @@ class MmimApp(App[None]):
                 else:
                     self.playback.take(event)
                 if isinstance(event, SessionStarted):
+                    self._place_camera()
                     self._request_previews(self._camera_view.wanted)
                 if self._draw_due is None:
                     self._draw_due = self.set_timer(self._draw_interval_s, self._draw)
@@ -270,7 +290,7 @@ class MmimApp(App[None]):
         if self._draw_due is not None:
             self._draw_due.stop()
             self._draw_due = None
-        if not self.screen_stack or not self.screen_stack[0].query(Transcript):  # the app is closing, and this was due
+        if not self.screen_stack or not all(map(self.screen_stack[0].query, _DRAWN)):  # closing, and this was due
             return
         self.screen_stack[0].query_one(Banner).redraw()
         if self._frozen:
@@ -278,15 +298,13 @@ class MmimApp(App[None]):
         with self.batch_update():
             self.screen.set_class(self.state.session is not None, "-begun")
             self.screen.set_class(self.state.summary is not None, "-ended")
-            for kind in (Heading, Loading, ScorePanel, ContributionsPanel, SessionInfoPanel, HealthLine, SummaryBar):
+            for kind in _DRAWN:
                 self.screen_stack[0].query_one(kind).redraw()
-            self._timeline.redraw()
             if self.playback is not None:
                 if self._camera_view.display and (preview := self.playback.preview()) is not None:
                     self._camera_view.show(preview)
             else:
                 self._camera_view.expire(self.state.now_s)
-            self.screen_stack[0].query_one(Transcript).redraw()
 
     @property
     def _camera_view(self) -> CameraView:
@@ -332,11 +350,25 @@ class MmimApp(App[None]):
 
     def on_timeline_picked(self, message: Timeline.Picked) -> None:
         """Go to the moment that was clicked on."""
-        self._seek(message.time_s)
+        self._go_to(message.time_s)
+
+    def on_status_line_picked(self, message: StatusLine.Picked) -> None:
+        """Go to the moment that was clicked on in the line of the whole session."""
+        self._go_to(message.time_s)
 
     def on_picked(self, message: Picked) -> None:
-        """Go to the sentence that was clicked on."""
-        self._seek(message.time_s)
+        """Play from the sentence that was clicked on; live, show it in the timeline."""
+        self._go_to(message.time_s)
+        if self.playback is not None:
+            self.playback.play()
+            self._draw()
+
+    def _go_to(self, time_s: float) -> None:
+        """Seek in a replay; live, scroll the timeline."""
+        if self.playback is not None:
+            self._seek(time_s)
+        else:
+            self._timeline.center(time_s)
 
     def action_speed(self, direction: int) -> None:
         """Play faster (1) or slower (-1)."""
@@ -401,7 +433,22 @@ class MmimApp(App[None]):
 
     def action_preview(self) -> None:
         """Show or hide the camera."""
-        self.screen_stack[0].toggle_class("-preview")
+        self._camera_chosen = not self.screen_stack[0].has_class("-preview")
+        self._place_camera()
+        self._draw()
+
+    def on_resize(self, event: Resize) -> None:
+        """Show the camera where there is room for it."""
+        self._place_camera(event.size.height)
+
+    def _place_camera(self, height: int | None = None) -> None:
+        """As the user has chosen; else where there is room, if the session sees anything."""
+        session = self.known.session
+        sees = session is not None and "face" in session.models
+        roomy = (height or self.size.height) >= CAMERA_ROWS
+        shown = sees and roomy if self._camera_chosen is None else self._camera_chosen
+        if self.screen_stack:
+            self.screen_stack[0].set_class(shown, "-preview")
 
     def _request_previews(self, size: Size | None) -> None:
         """Ask the session for previews of this size, or None while none is visible: the session then makes none."""
@@ -419,8 +466,8 @@ class MmimApp(App[None]):
         self.push_screen(DeviceScreen(self._source.find_devices, ascii_only=self._ascii_only), self._use)
 
     def _use(self, choice: DeviceChoice | None) -> None:
-        if choice is not None and self._ask(UseDevice(choice.kind, choice.source)):
-            self.notify(f"Switching to {plain(choice.name)}; see the transcript.", markup=False)
+        if choice is not None:
+            self._ask(UseDevice(choice.kind, choice.source))  # a notice says how it went
 
     def action_mark(self) -> None:
         """Mark this moment, with a label if the user has one."""
@@ -473,6 +520,10 @@ class MmimApp(App[None]):
         """Explain the screen and the keys."""
         keys = shown_keys(self.screen_stack[0], self.get_key_display)
         self.push_screen(HelpScreen(keys, ascii_only=self._ascii_only), self._helped)
+
+    def action_info(self) -> None:
+        """Show what the session runs with, and its notices."""
+        self.push_screen(InfoScreen(self.state, ascii_only=self._ascii_only))
 
     def _helped(self, more: bool | None) -> None:
         if more:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmim_live.events import Notice
 from mmim_live.highlights import strongest
 from mmim_live.tui.state import SessionState
 from mmim_live.wording import clock, counted, signed
@@ -27,8 +26,6 @@ def farewell(title: str, state: SessionState, outputs: Sequence[Path]) -> list[s
             lines.append(f'most {name}: {signed(said.score or 0.0)} at {clock(said.start_s)} "{text}"')
     else:
         lines.append("no sentence with a score")
-    recorded = [
-        each.message for each in state.transcript.log if isinstance(each, Notice) and each.code == "recording_saved"
-    ]
+    recorded = [each.message for each in state.transcript.notices if each.code == "recording_saved"]
     lines.append("; ".join([f"written: {', '.join(map(str, outputs))}" if outputs else "no files written", *recorded]))
     return lines

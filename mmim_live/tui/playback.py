@@ -110,11 +110,15 @@ class Playback:
             self.playing = not self.playing
             self._advanced_s = self._now_s()
 
+    def play(self) -> None:
+        """Go on, if it was paused."""
+        self.playing = True
+        self._advanced_s = self._now_s()
+
     def restart(self) -> None:
         """Play from the beginning."""
         self.seek(0.0)
-        self.playing = True
-        self._advanced_s = self._now_s()
+        self.play()
 
     def change_speed(self, direction: int) -> None:
         """The next higher (1) or lower (-1) speed; above the highest as fast as the analysis."""

@@ -334,3 +334,18 @@ def test_the_log_goes_on_after_its_oldest_entries_were_forgotten() -> None:
     text = show([SESSION, *spoken], (120, 40))
     assert f"number {MAX_ENTRIES + 49}" in text
     assert text.count(f"number {MAX_ENTRIES + 48}") == 1
+
+
+def test_notices_are_in_one_status_line_for_a_while_and_then_under_a_key() -> None:
+    first, second = Notice(2.0, "a", "the first notice"), Notice(4.0, "b", "the second notice")
+    events: list[Posted] = [SESSION, health(1.0), first, second, utterance(3.0, 5.0, "well", 1.0), reading(5.0, 1.0)]
+    text = show(events, (120, 40))
+    assert "the first notice" not in text
+    (line,) = [line for line in text.splitlines() if "the second notice" in line]
+    assert "1 more: i" in line
+    later = show([*events, reading(20.0, 1.0), health(20.0)], (120, 40))
+    assert "notice" not in later
+    assert "CPU 61 %" in later
+    everything = show([*events, reading(20.0, 1.0)], (120, 40), "i")
+    for phrase in ("0:02  the first notice", "0:04  the second notice", "0123456789abcdef"):
+        assert phrase in everything

@@ -168,6 +168,9 @@ def test_keys_play_the_replay_and_the_end_offers_what_can_be_done() -> None:
             await pilot.pause(0.1)
             await pilot.click("UtteranceLog", offset=(20, 2))  # the second line of the second sentence
             assert app.playback.position_s == 5.2
+            assert app.playback.playing
+            await pilot.click("StatusLine", offset=(119 - 24 + 12, 0))  # the middle of the session
+            assert 25 < app.playback.position_s < 35
 
     asyncio.run(run())
     assert source.stopped == 1

@@ -160,7 +160,7 @@ def content_of(events: Sequence[Event]) -> Content:
         strongest=tuple((name, by_event[id(each)]) for name, each in strongest(spoken, STRONGEST)),
         marks=marks,
         transcript=tuple(sorted([*sentences, *marks], key=_begins_s)),
-        notices=tuple(_remark(each, each.message) for each in transcript.log if isinstance(each, Notice)),
+        notices=tuple(_remark(each, each.message) for each in transcript.notices),
         comparison=comparison_sentence(comparison) if comparison else "",
         readings=readings,
         settings=_table(session.settings if session else {}),

@@ -27,9 +27,10 @@ class PreviewCell(NamedTuple):
     outline: bool = False
 
 
-def draw_preview(preview: Preview, *, ascii_only: bool) -> list[list[PreviewCell]]:
-    """The preview as rows of cells, one for every two rows of pixels."""
-    image = preview.image[: len(preview.image) // 2 * 2]
+def draw_preview(preview: Preview, columns: int, rows: int, *, ascii_only: bool) -> list[list[PreviewCell]]:
+    """The preview as rows of cells, one for every two rows of pixels, scaled down to at most this many cells."""
+    image = _fitted(preview.image, columns, 2 * rows)
+    image = image[: len(image) // 2 * 2]
     height, width = image.shape[:2]
     dots = _outline_dots(preview, width, height // 2)
     pairs = image.reshape(height // 2, 2, width, 3).astype(int)
@@ -51,6 +52,20 @@ def draw_preview(preview: Preview, *, ascii_only: bool) -> list[list[PreviewCell
         ]
         for rows in zip(uppers, lowers, means, dots.tolist(), strict=True)
     ]
+
+
+def _fitted(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The image, smaller if it exceeds `width` or `height` pixels: each pixel is the mean of those it covers."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    if scale >= 1 or scale <= 0:
+        return image
+    total = image.astype(np.float32)
+    for axis in (0, 1):
+        size = image.shape[axis]
+        starts = np.arange(max(1, round(size * scale))) * size // max(1, round(size * scale))
+        counts = np.diff(starts, append=size)
+        total = np.add.reduceat(total, starts, axis) / np.expand_dims(counts, (1 - axis, 2))
+    return total.astype(np.uint8)
 
 
 def _rounded(colors: NDArray[Any]) -> NDArray[np.int_]:

@@ -75,8 +75,12 @@ def draw_timeline(
     view: View,
     marks: Iterable[Mark] = (),
     playhead_s: float | None = None,
+    highlights: Iterable[tuple[str, Utterance]] = (),
 ) -> list[list[Cell]]:
-    """`view.height` rows of `view.width` cells. Readings are in order of end_s, and are drawn at their end_s."""
+    """`view.height` rows of `view.width` cells. Readings are in order of end_s, and are drawn at their end_s.
+
+    `highlights`: "positive", "negative" or "turn", and the sentence; of several in one cell the last is drawn.
+    """
     if view.columns == 0 or view.rows == 0:
         return [[Cell()] * view.width for _ in range(view.height)]
     samples = sample(readings, view)
@@ -84,6 +88,7 @@ def draw_timeline(
     _draw_zero(plot, view)
     _draw_marks(plot, marks, view)
     _draw_line(plot, samples, view)
+    _draw_highlights(plot, highlights, view)
     if playhead_s is not None:
         _draw_playhead(plot, playhead_s, view)
     rows = [_label(row, view) + cells for row, cells in enumerate(plot)]
@@ -163,6 +168,17 @@ def _draw_marks(plot: list[list[Cell]], marks: Iterable[Mark], view: View) -> No
             for row in plot:
                 cell = row[column]
                 row[column] = Cell(head if row is plot[0] else stem, "mark", cell.band or cell.ink == "band")
+
+
+def _draw_highlights(plot: list[list[Cell]], highlights: Iterable[tuple[str, Utterance]], view: View) -> None:
+    """A sign in the top row where the sentence begins, or in the bottom row for the most negative one."""
+    signs = dict(zip(("positive", "negative", "turn"), "^v%" if view.ascii_only else "▲▼⇅", strict=True))
+    for kind, said in highlights:
+        column = int((said.start_s - view.start_s) // view.cell_s)
+        if 0 <= column < view.columns:
+            row = plot[-1 if kind == "negative" else 0]
+            cell = row[column]
+            row[column] = Cell(signs[kind], "mark", cell.band or cell.ink == "band")
 
 
 def _draw_playhead(plot: list[list[Cell]], time_s: float, view: View) -> None:

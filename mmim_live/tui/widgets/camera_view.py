@@ -43,7 +43,8 @@ class CameraView(Widget):
         if preview is self._shown:
             return
         self._shown = preview
-        self._cells = draw_preview(preview, ascii_only=self._ascii_only)
+        columns, rows = min(self.size.width, MAX_COLUMNS), min(self.size.height, MAX_ROWS)
+        self._cells = draw_preview(preview, columns, rows, ascii_only=self._ascii_only)
         self._drawn_s = preview.time_s
         self.border_subtitle = "" if len(preview.points) else "no face"
         self.refresh()
@@ -61,6 +62,7 @@ class CameraView(Widget):
 
     def on_resize(self) -> None:
         """Request the new size."""
+        self._shown = None
         self._request(self.wanted)
 
     def on_show(self) -> None:

@@ -4,7 +4,7 @@ from textual.app import RenderResult
 from textual.content import Content
 
 from mmim_live.events import Summary
-from mmim_live.highlights import strongest
+from mmim_live.highlights import highlights_sentence
 from mmim_live.tui.bindings import key_of
 from mmim_live.tui.state import SessionState
 from mmim_live.tui.widgets.state_widget import StateWidget
@@ -39,11 +39,8 @@ class SummaryBar(StateWidget):
         )
 
     def _highlights(self) -> str:
-        found = [
-            f"most {name} {signed(said.score or 0.0)} at {clock(said.start_s)}"
-            for name, said in strongest(self._state.transcript.utterances)
-        ]
-        return f" {'; '.join(found).capitalize()}." if found else ""
+        sentence = highlights_sentence(self._state.transcript.utterances)
+        return f" {sentence}" if sentence else ""
 
     def _keys(self) -> str:
         keys = {"restart": "restarts", "export": "exports", "open": "opens another"} if self._replay else {}

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from mmim_live.highlights import strongest, turns
 from mmim_live.tui.bindings import key_of
 from mmim_live.tui.playback import Playback
 from mmim_live.tui.render.plot import GUTTER, Cell, Ink, View, draw_timeline
@@ -19,7 +20,7 @@ from mmim_live.tui.state import SessionState
 from mmim_live.wording import clock
 
 ZOOMS_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds per cell
-_FINEST_S = 0.25
+_FINEST_S = 0.04  # an 8 s clip fills 200 cells
 _SHORTEST_SPAN_S = 90.0
 
 
@@ -86,12 +87,15 @@ class Timeline(Widget):
         playhead_s = self._playback.position_s if self._playback is not None else None
         column = None if playhead_s is None else int(playhead_s // view.cell_s)
         entries = state.transcript.forgotten + len(state.transcript.log)
-        drawn = (view, state.readings_received, entries, state.transcript.rewrites, column)
+        ended = state.summary is not None
+        drawn = (view, state.readings_received, entries, state.transcript.rewrites, column, ended)
         if drawn == self._drawn:  # most events are words and health
             return
         self._drawn = drawn
         transcript, before = state.transcript, self._grid
-        self._grid = draw_timeline(transcript.readings, transcript.utterances, view, transcript.marks, playhead_s)
+        said = transcript.utterances
+        highlights = [*(("turn", each) for each in turns(said)), *strongest(said)] if ended else []
+        self._grid = draw_timeline(transcript.readings, said, view, transcript.marks, playhead_s, highlights=highlights)
         end_s = view.start_s + view.columns * view.cell_s
         subtitle = (
             "" if self.following else f"{clock(view.start_s)} to {clock(end_s)}, {key_of(self, 'now')}: back to now"
@@ -116,6 +120,13 @@ class Timeline(Widget):
         """Scroll back to the beginning."""
         view = self.view()
         end_s = view.columns * view.cell_s
+        self._go(None if end_s >= self._state.now_s else end_s)
+
+    def center(self, time_s: float) -> None:
+        """Scroll such that this moment is in the middle."""
+        view = self.view()
+        span_s = view.columns * view.cell_s
+        end_s = max(span_s, time_s + span_s / 2)
         self._go(None if end_s >= self._state.now_s else end_s)
 
     def hold(self) -> None:

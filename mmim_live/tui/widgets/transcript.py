@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import RichLog
 
-from mmim_live.events import Mark, Utterance
+from mmim_live.events import Utterance
 from mmim_live.text_normalization import plain
 from mmim_live.transcript import LogEntry, entry_start_s
 from mmim_live.tui.state import SessionState
@@ -33,7 +33,7 @@ class Picked(Message):
 
 
 class UtteranceLog(RichLog, inherit_bindings=False):
-    """Utterances and notices, scrollable; stays at the end unless it was scrolled up."""
+    """Utterances and marks, scrollable; stays at the end unless it was scrolled up."""
 
     BINDINGS: ClassVar = [
         Binding("up", "scroll_up", "Scroll up", show=False),
@@ -41,9 +41,7 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         Binding("pageup", "page_up", "Page up", show=False),
         Binding("pagedown", "page_down", "Page down", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar = {
-        f"log--{name}" for name in ("positive", "neutral", "negative", "time", "notice", "mark")
-    }
+    COMPONENT_CLASSES: ClassVar = {f"log--{name}" for name in ("positive", "neutral", "negative", "time", "mark")}
 
     def __init__(self, state: SessionState, *, ascii_only: bool) -> None:
         super().__init__(wrap=True, min_width=0, max_lines=MAX_LINES)
@@ -118,12 +116,9 @@ class UtteranceLog(RichLog, inherit_bindings=False):
         time = Text(clock(entry_start_s(entry)), self._ink("time"))
         if isinstance(entry, Utterance):
             row.add_row(time, self._score(entry), self._text(entry))
-        elif isinstance(entry, Mark):
+        else:
             ink, sign = self._ink("mark"), "!" if self._ascii_only else "◆"
             row.add_row(time, Text(f"{sign} mark", ink), Text(plain(entry.label), ink))
-        else:
-            ink = self._ink("notice")
-            row.add_row(time, Text("note", ink), Text(plain(entry.message), ink))
         return row
 
     def _text(self, utterance: Utterance) -> Text:
