@@ -32,6 +32,11 @@ def test_it_is_saved_in_the_format_of_the_suffix(analysis: mmim_live.Analysis, t
     assert analysis.words[0].text in (tmp_path / "talk.srt").read_text(encoding="utf-8")
     analysis.save(str(tmp_path / "talk.jsonl"))
     assert len((tmp_path / "talk.jsonl").read_text(encoding="utf-8").splitlines()) == len(analysis.events)
+    analysis.save(tmp_path / "talk.html")
+    page = (tmp_path / "talk.html").read_text(encoding="utf-8")
+    assert analysis.utterances[0].text in page
+    assert analysis.media is not None
+    assert f"/{analysis.media.name}" in page  # the recording is played from where it is
     with pytest.raises(OutputError, match="not a supported format"):
         analysis.save(tmp_path / "talk.docx")
 
