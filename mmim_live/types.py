@@ -59,10 +59,10 @@ class VideoFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceRow:
-    """The face at one instant: 52 blendshapes and 6 head pose values."""
+    """The face at one instant: 52 blendshapes, 6 head pose values and 7 of the expression."""
 
     time_s: float
-    values: NDArray[np.float32]  # [58], in the order of the feature contract
+    values: NDArray[np.float32]  # [65], in the order of the feature contract
 
 
 @dataclass(frozen=True, slots=True, eq=False)

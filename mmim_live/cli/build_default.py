@@ -19,9 +19,19 @@ def build_default(
     cache: Annotated[
         Path | None, typer.Option(help="Folder for intermediate results; default: a hidden folder beside the output.")
     ] = None,
+    text_from: Annotated[
+        str | None, typer.Option(help="Checkpoint whose text encoder is kept; default: tune a new one.")
+    ] = None,
 ) -> None:
     """Build the shipped checkpoint from its source data sets; an interrupted build resumes."""
+    from mmim_live.assets import checkpoint_folder
     from mmim_train.default_checkpoint.build import build_default_checkpoint
 
-    build_default_checkpoint(data, output, cache=cache, log=lambda line: print(line, file=sys.stderr, flush=True))
+    build_default_checkpoint(
+        data,
+        output,
+        cache=cache,
+        text_from=None if text_from is None else checkpoint_folder(text_from),
+        log=lambda line: print(line, file=sys.stderr, flush=True),
+    )
     print(f"{output}: checkpoint written; see README.md for its figures")

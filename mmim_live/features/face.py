@@ -1,7 +1,4 @@
-"""Video frames -> FaceRows: the blendshapes and head pose of the largest face, by mediapipe's FaceLandmarker.
-
-Runs on the caller's thread, in VIDEO mode (LIVE_STREAM silently drops frames).
-"""
+"""Video frames -> FaceRows: the blendshapes, head pose and expression of the largest face."""
 
 from __future__ import annotations
 
@@ -13,13 +10,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mmim_live.errors import AssetError
-from mmim_live.native_stderr import without_native_chatter
-from mmim_live.telemetry import block_mediapipe_uploads
+from mmim_live.assets import EXPRESSION_NETWORK, obtain
+from mmim_live.features.expression import EXPRESSION_NAMES, aligned_face, load_expression_network, log_shares
+from mmim_live.features.landmarker import Face, Landmarker
 from mmim_live.types import FaceRow, VideoFrame
 
 FACE_RATE_HZ = 15.0  # at most; faster video is thinned out at capture
-FACE_REVISION = 1
+FACE_REVISION = 2
 
 # The 52 scores in the order in which the model file produces them.
 # fmt: off
@@ -36,9 +33,7 @@ _BLENDSHAPES = (
 )
 # fmt: on
 _POSE = ("yaw_rad", "pitch_rad", "roll_rad", "x_cm", "y_cm", "z_cm")
-FACE_NAMES: tuple[str, ...] = (*_BLENDSHAPES, *_POSE)
-
-_MAX_FACES = 2  # the second only to report that it is there; it costs about 1 ms per frame
+FACE_NAMES: tuple[str, ...] = (*_BLENDSHAPES, *_POSE, *EXPRESSION_NAMES)
 
 
 def head_pose(matrix: NDArray[np.floating[Any]]) -> tuple[float, float, float, float, float, float]:
@@ -55,71 +50,42 @@ def head_pose(matrix: NDArray[np.floating[Any]]) -> tuple[float, float, float, f
 
 
 class FaceExtractor:
-    """A FaceLandmarker and the state of one stream. Frames must come in order of time; not for several threads."""
+    """A landmarker, the expression network and the state of one stream.
+
+    Frames must come in order of time; not for several threads.
+    """
 
     def __init__(self, model: Path) -> None:
-        # mediapipe takes half a second to import and is not needed to read the contract.
-        import mediapipe as mp
-        from mediapipe.tasks.python import BaseOptions
-        from mediapipe.tasks.python.vision import (
-            FaceLandmarker,
-            FaceLandmarkerOptions,
-            FaceLandmarksConnections,
-            RunningMode,
-        )
+        self._network = load_expression_network(obtain(EXPRESSION_NETWORK.name).folder / "expression.safetensors")
+        self._landmarker = Landmarker(model)
+        self._face: Face | None = None  # the largest in the last frame
 
-        block_mediapipe_uploads()
-        options = FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(model)),
-            running_mode=RunningMode.VIDEO,
-            num_faces=_MAX_FACES,
-            output_face_blendshapes=True,
-            output_facial_transformation_matrixes=True,
-        )
-        try:
-            with without_native_chatter():  # mediapipe logs only here
-                self._landmarker = FaceLandmarker.create_from_options(options)
-        except (RuntimeError, ValueError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise AssetError(f"{model} is not a usable face landmarker: {reason}; see `mmim-live models`") from error
-        self._mp = mp
-        contours = FaceLandmarksConnections.FACE_LANDMARKS_CONTOURS
-        self._contours = sorted({index for line in contours for index in (line.start, line.end)})
-        self._last_ms = -1
-        self._closed = False
-        self.faces_in_frame = 0
-        self._landmarks: list[Any] = []  # the landmarks of the largest face in the last frame
+    @property
+    def faces_in_frame(self) -> int:
+        """How many faces the last frame showed; not more than two are counted."""
+        return self._landmarker.faces_in_frame
 
     def push(self, frame: VideoFrame) -> FaceRow | None:
         """The row of the largest face in `frame`, or None if there is no face."""
-        self._last_ms = max(
-            self._last_ms + 1, round(frame.time_s * 1000)
-        )  # mediapipe requires strictly increasing timestamps
-        image = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=np.ascontiguousarray(frame.image))
-        result = self._landmarker.detect_for_video(image, self._last_ms)
-        self.faces_in_frame = len(result.face_landmarks)
-        if not result.face_landmarks:
-            self._landmarks = []
+        self._face = face = self._landmarker.detect(frame)
+        if face is None:
             return None
-        largest = max(range(self.faces_in_frame), key=lambda index: _area(result.face_landmarks[index]))
-        self._landmarks = result.face_landmarks[largest]
-        scores = [category.score for category in result.face_blendshapes[largest]]
-        pose = head_pose(result.facial_transformation_matrixes[largest])
-        return FaceRow(frame.time_s, np.asarray([*scores, *pose], dtype=np.float32))
+        expression = log_shares(self._network, aligned_face(frame.image, face.points)[None])[0]
+        values = np.asarray([*face.blendshapes, *head_pose(face.matrix), *expression], dtype=np.float32)
+        return FaceRow(frame.time_s, values)
 
     def outline(self) -> NDArray[np.float32]:
         """The face of the last frame as the contours of face, eyes, brows and lips, for display.
 
         [n, 2]: x and y as fractions of the frame's width and height; no rows if there was no face.
         """
-        points = [self._landmarks[index] for index in self._contours] if self._landmarks else []
-        return np.asarray([(point.x, point.y) for point in points], dtype=np.float32).reshape(-1, 2)
+        if self._face is None:
+            return np.zeros((0, 2), np.float32)
+        return self._face.points[self._landmarker.contours]
 
     def close(self) -> None:
         """Free the model; may be called twice. `push` must not be called afterward."""
-        if not self._closed:
-            self._closed = True
-            self._landmarker.close()
+        self._landmarker.close()
 
     def __enter__(self) -> Self:
         return self
@@ -128,10 +94,3 @@ class FaceExtractor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _area(landmarks: list[Any]) -> float:
-    """The area of the bounding box of one face's landmarks, as a fraction of the frame's."""
-    xs = [landmark.x for landmark in landmarks]
-    ys = [landmark.y for landmark in landmarks]
-    return (max(xs) - min(xs)) * (max(ys) - min(ys))  # type: ignore[no-any-return]

@@ -6,5 +6,5 @@ def test_the_contract_is_the_one_that_existing_checkpoints_were_trained_with() -
     assert (CONTRACT.text.hash, CONTRACT.voice.hash, CONTRACT.face.hash) == (
         "b00ae608b4b70caf",
         "7b6b1dfd7571edf5",
-        "106fcb186a76bf33",
+        "6cfb72b02bd60030",
     )

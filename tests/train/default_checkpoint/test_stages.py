@@ -71,7 +71,13 @@ def test_a_still_is_held_for_two_seconds() -> None:
 
 def test_the_card_holds_every_metric() -> None:
     means = dict.fromkeys(SENTIMENT, 0.0)
-    emotions: dict[str, Any] = {"r": 0.5, "by_source": {"x": 0.5}, "mean_by_emotion": means, "count": 3}
+    emotions: dict[str, Any] = {
+        "r": 0.5,
+        "by_source": {"x": 0.5},
+        "mean_by_emotion": means,
+        "count": 3,
+        "angry_or_sad_below_zero": 0.7,
+    }
     words = {"mae": 0.7, "r": 0.8, "acc2_has0": 0.8, "acc2_non0": 0.8, "f1_non0": 0.8, "acc7": 0.4, "count": 229}
     abstention = Abstention(
         threshold={"face": 0.4},

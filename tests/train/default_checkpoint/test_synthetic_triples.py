@@ -141,6 +141,9 @@ def test_a_synthetic_face_sequence_is_a_face(seed: int, seconds: float) -> None:
     assert np.isfinite(rows).all()
     assert blendshapes.min() >= 0
     assert blendshapes.max() <= 1
+    shares = np.exp(rows[:, FACE_NAMES.index("expression_neutral") :])
+    assert shares.max() <= 1.001
+    assert np.allclose(shares.sum(axis=1), 1, atol=0.01)
 
 
 @given(seed=st.integers(0, 999))

@@ -1,6 +1,6 @@
 """The stages of the shipped checkpoint, from the development data to a trained and evaluated model.
 
-    text          a text encoder learns sentiment from sentences                       text.stage
+    text          a text encoder learns sentiment from sentences, or is kept           text.stage, text.kept
     emotion       voices and faces are measured; an encoder of each learns emotions    emotion.stage
     transcripts   what a speech recognizer makes of the validation sentences           text.transcripts
     triples       text, voice and face are paired by sentiment                         fusion.stage
@@ -33,6 +33,7 @@ from mmim_train.default_checkpoint.fusion.stage import (
 )
 from mmim_train.default_checkpoint.log import Log
 from mmim_train.default_checkpoint.report.evaluation import Evaluation, evaluate
+from mmim_train.default_checkpoint.text.kept import keep_text
 from mmim_train.default_checkpoint.text.stage import tune_text
 from mmim_train.default_checkpoint.text.transcripts import Transcripts, transcribe_validation
 from mmim_train.features.clip_features import limit_threads
@@ -46,17 +47,23 @@ class BackgroundKeys:
     transcripts: Key[Transcripts] | None  # None without a synthetic voice
 
 
-def run_stages(data: Path, recipe: DefaultRecipe, artifacts: Artifacts, log: Log) -> tuple[TrainedModel, Evaluation]:
-    """Run every stage whose result is not kept yet. Raises DataError, AssetError, CheckpointError, OutputError.
+def run_stages(
+    data: Path, recipe: DefaultRecipe, artifacts: Artifacts, log: Log, text_from: Path | None = None
+) -> tuple[TrainedModel, Evaluation]:
+    """Run every stage whose result is not kept yet; with `text_from`, keep the text encoder of that checkpoint.
+
+    Raises DataError, AssetError, CheckpointError, OutputError.
 
     One thread in either process: the weights do not depend on the number of cores, and OpenMP's threads, which spin
     while they wait, do not compete for them.
     """
     torch.set_num_threads(1)
     with background(_background_stages, data, recipe, artifacts, log=log) as job:
-        text = tune_text(
-            data, recipe.text, variants=recipe.text_variants, seed=recipe.seed, artifacts=artifacts, log=job.log
-        )
+        settings = {"variants": recipe.text_variants, "seed": recipe.seed}
+        if text_from is None:
+            text = tune_text(data, recipe.text, **settings, artifacts=artifacts, log=job.log)
+        else:
+            text = keep_text(text_from, data, recipe.text, **settings, artifacts=artifacts)
         keys = job.result()
     emotion = EmotionResult.load(keys.emotion, artifacts)
     triples = draw_triples(text, emotion, recipe)

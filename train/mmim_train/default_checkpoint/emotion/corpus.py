@@ -82,7 +82,7 @@ class FaceCorpus:
         return tuple(self.samples)
 
     def draw(self, emotion: Emotion, draw: np.random.Generator) -> Rows:
-        """A face that expresses an emotion, [T, 58]."""
+        """A face that expresses an emotion, [T, 65]."""
         samples, neutral = self.samples[emotion], self.samples["neutral"]
         talking = None if draw.uniform() < self.config.silent else self.talking
         seconds = draw.uniform(self.config.min_s, self.config.max_s)

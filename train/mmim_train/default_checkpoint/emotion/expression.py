@@ -1,13 +1,13 @@
-"""A small network that reads the expression of a face from a grey picture, trained on the votes of FER+ and on CK+.
+"""Trains the network that reads expressions from faces (mmim_live.features.expression), on votes of FER+ and on CK+.
 
-    python -m mmim_train.default_checkpoint.emotion.expression --data FOLDER --out FILE.safetensors [--epochs 11]
+    python -m mmim_train.default_checkpoint.emotion.expression --data FOLDER --out FILE.safetensors [--epochs 20]
 
-FOLDER holds faces/ferplus_train.npz and faces/ckplus_train.npz. Votes: Barsoum et al. 2016, "Training deep networks for
-facial expression recognition with crowd-sourced label distribution". Every eighth picture of FER+ and every fifth
-person of CK+ is for validation; training pictures that nearly equal a validation picture are left out. On one thread
-of one machine, the same command gives the same weights to the bit.
+FOLDER holds faces/ferplus_train.npz and faces/ckplus_train.npz. The network learns from the part "network" of `stills`,
+without pictures that nearly equal one of the other parts; a temperature and an offset of "neutral" are then fitted to
+the part "train". On one thread of one machine, the same command gives the same weights to the bit.
 
-No live feature reads these weights yet: rows of them would be another feature contract.
+The weights that ship are mmim_live/bundled/expression.safetensors. Other weights are other features: replace the
+checksum in `mmim_live.assets` and build the default checkpoint again.
 """
 
 from __future__ import annotations
@@ -16,82 +16,42 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mmim_live.errors import DataError
-from mmim_train.default_checkpoint.emotion.extraction import read_stills
-from mmim_train.default_checkpoint.emotion.valence import SENTIMENT, Emotion
+from mmim_live.assets import FACE_LANDMARKER, obtain
+from mmim_live.errors import AssetError, DataError
+from mmim_live.features.expression import ALIGNED_PX, CROP_PX, ExpressionNetwork, aligned_face, log_shares, standardize
+from mmim_live.features.landmarker import Landmarker
+from mmim_live.types import VideoFrame
+from mmim_train.default_checkpoint.emotion.stills import CLASSES, Still, StillReader, read_stills
+from mmim_train.default_checkpoint.emotion.valence import SENTIMENT
 
-CLASSES: tuple[Emotion, ...] = ("neutral", "happy", "surprised", "sad", "angry", "disgusted", "fearful")
-_VOTES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear")  # the same in the words of FER+
-PICTURE_PX, CROP_PX = 48, 44
-_WIDTHS = (24, 40, 80, 144)
 _BATCH, _PEAK_RATE, _WEIGHT_DECAY = 128, 4e-3, 0.02
 _NEARLY_EQUAL = 0.97  # correlation of two pictures; FER2013 holds many photographs twice
 _SEED = 2013
 
 
-class ExpressionNetwork(nn.Module):
-    """[n, 1, 44, 44] standardized crops -> [n, 7] logits of `CLASSES`; `embed` -> [n, 144]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        first, second, third, last = _WIDTHS
-        layers = (
-            _convolution(1, first, kernel=5, stride=2),
-            _convolution(first, second),
-            nn.MaxPool2d(2, ceil_mode=True),
-            _convolution(second, third),
-            _Residual(third),
-            nn.MaxPool2d(2, ceil_mode=True),
-            _convolution(third, last),
-            _Residual(last),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-        )
-        self.body = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(0.2)
-        self.classify = nn.Linear(last, len(CLASSES))
-
-    def embed(self, crops: Tensor) -> Tensor:
-        """[n, 1, 44, 44] -> [n, 144]."""
-        return self.body(crops)  # type: ignore[no-any-return]
-
-    def forward(self, crops: Tensor) -> Tensor:
-        """[n, 1, 44, 44] -> [n, 7]."""
-        return self.classify(self.dropout(self.embed(crops)))  # type: ignore[no-any-return]
-
-
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = _convolution(channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)  # type: ignore[no-any-return]
-
-
-def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
-    )
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
-    """Pictures [n, 48, 48] and, for each, the share of raters who saw each of `CLASSES` [n, 7]."""
+    """Aligned pictures [n, 48, 48] and, for each, the share of raters who saw each of `CLASSES` [n, 7]."""
 
     pictures: NDArray[np.uint8]
     shares: NDArray[np.float32]
+    found: NDArray[np.bool_]  # [n]: whether the landmarker found the face; if not, the picture is as it was
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, kept: NDArray[np.bool_]) -> Faces:
+        return Faces(self.pictures[kept], self.shares[kept], self.found[kept])
 
     @property
     def sentiment(self) -> NDArray[np.float32]:
@@ -102,54 +62,33 @@ class Faces:
 _SENTIMENTS = np.array([SENTIMENT[name] for name in CLASSES], np.float32)
 
 
-def read_ferplus(path: Path) -> tuple[Faces, Faces]:
-    """The train and the validation part; pictures that no rater gave one of `CLASSES` are dropped. Raises DataError."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            columns = [str(name) for name in file["columns"]]
-            votes = file["votes"][:, [columns.index(name) for name in _VOTES]].astype(np.float32)
-            ends, jpeg = file["offsets"], file["jpeg"]
-        pictures = np.stack([_decode(jpeg[a:b]) for a, b in pairwise(ends)])
-    except (OSError, EOFError, ValueError, KeyError, cv2.error) as error:
-        raise DataError(f"{path} cannot be read as pictures with the votes of FER+ ({error})") from error
-    keep = votes.sum(1) > 0
-    valid = np.arange(len(votes)) % 8 == 0
-    shares = votes / np.maximum(votes.sum(1, keepdims=True), 1)
-    return (
-        Faces(pictures[keep & ~valid], shares[keep & ~valid]),
-        Faces(pictures[keep & valid], shares[keep & valid]),
-    )
+def align(stills: Sequence[Still]) -> Faces:
+    """Every picture as a live session would align it. Raises AssetError."""
+    landmarker = Landmarker(obtain(FACE_LANDMARKER.name).folder / "face_landmarker.task")
 
+    def look(frame: VideoFrame) -> NDArray[np.uint8] | None:
+        face = landmarker.detect(frame)
+        return None if face is None else aligned_face(frame.image, face.points)
 
-def _decode(jpeg: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    picture = cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE)
-    if picture is None or picture.shape != (PICTURE_PX, PICTURE_PX):
-        raise ValueError(f"a picture is not a JPEG of {PICTURE_PX}x{PICTURE_PX}")
-    return np.asarray(picture, np.uint8)
-
-
-def read_ckplus(path: Path) -> tuple[Faces, Faces]:
-    """The train and the validation people. Raises DataError."""
-    parts: dict[str, list[tuple[NDArray[np.uint8], int]]] = {"train": [], "valid": []}
-    for pictures, _, emotion, split in read_stills(path):
-        parts[split] += [(picture, CLASSES.index(emotion)) for picture in pictures]
-    train, valid = (
-        Faces(np.stack([picture for picture, _ in part]), np.eye(len(CLASSES), dtype=np.float32)[[c for _, c in part]])
-        for part in (parts["train"], parts["valid"])
-    )
-    return train, valid
+    reader = StillReader(look)
+    shown = [(picture, still.shares) for still in stills for picture in still.pictures]
+    aligned = [next(reader.read(picture), None) for picture, _ in shown]
+    landmarker.close()
+    pictures = [picture if face is None else face for face, (picture, _) in zip(aligned, shown, strict=True)]
+    found = np.array([face is not None for face in aligned])
+    return Faces(np.stack(pictures), np.stack([shares for _, shares in shown]), found)
 
 
 def without_copies(faces: Faces, others: Faces) -> Faces:
     """The faces that do not nearly equal one of the others, mirrored or not."""
     theirs = _standardized_rows(others.pictures)
-    keep = np.ones(len(faces.pictures), bool)
+    keep = np.ones(len(faces), bool)
     for start in range(0, len(keep), 2048):
         part = faces.pictures[start : start + 2048]
         for pictures in (part, part[:, :, ::-1]):
             nearest = (_standardized_rows(pictures) @ theirs.T).max(1)
             keep[start : start + 2048] &= nearest < _NEARLY_EQUAL
-    return Faces(faces.pictures[keep], faces.shares[keep])
+    return faces[keep]
 
 
 def _standardized_rows(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -158,36 +97,24 @@ def _standardized_rows(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6), np.float32)
 
 
-def crop(pictures: NDArray[np.uint8]) -> Tensor:
-    """[n, 48, 48] -> the standardized middle [n, 1, 44, 44]."""
-    edge = (PICTURE_PX - CROP_PX) // 2
-    middle = np.ascontiguousarray(pictures[:, edge:-edge, edge:-edge])
-    return _standardize(torch.from_numpy(middle)[:, None].float())
-
-
-def _standardize(crops: Tensor) -> Tensor:
-    """Brightness and contrast carry no expression."""
-    return (crops - crops.mean((2, 3), keepdim=True)) / (crops.std((2, 3), keepdim=True) + 4.0)
-
-
 def _augment(pictures: Tensor, draw: torch.Generator) -> Tensor:
-    """[n, 48, 48] uint8 -> [n, 1, 44, 44]: mirrored, turned, scaled, shifted, in another light, blurred, covered."""
+    """[n, 48, 48] uint8 -> [n, 1, 44, 44]: mirrored, turned, scaled, shifted, in other light, blurred, covered."""
     n = len(pictures)
 
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand(n, generator=draw) * (high - low) + low
 
     x = pictures[:, None].float() / 255
-    angle, scale = uniform(-0.26, 0.26), uniform(0.80, 1.05) * CROP_PX / PICTURE_PX * 1.06
+    angle, scale = uniform(-0.2, 0.2), uniform(0.84, 1.08) * CROP_PX / ALIGNED_PX * 1.03
     mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
     cos, sin = angle.cos() * scale, angle.sin() * scale
-    rows = (cos * mirror, -sin, uniform(-0.12, 0.12), sin * mirror, cos, uniform(-0.12, 0.12))
+    rows = (cos * mirror, -sin, uniform(-0.09, 0.09), sin * mirror, cos, uniform(-0.09, 0.09))
     grid = nn.functional.affine_grid(torch.stack(rows, 1).view(n, 2, 3), [n, 1, CROP_PX, CROP_PX], align_corners=False)
     x = nn.functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
     x = x.clamp(1e-3, 1) ** uniform(-0.4, 0.4).exp().view(n, 1, 1, 1)
     soft = nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-    x = torch.where((uniform(0, 1) < 0.2).view(n, 1, 1, 1), soft, x)
-    x = _standardize(x * 255)
+    sharpness = torch.where(uniform(0, 1) < 0.5, uniform(0.0, 2.0), torch.ones(n)).view(n, 1, 1, 1)
+    x = standardize((soft + sharpness * (x - soft)) * 255)  # cameras are sharper than FER2013, or out of focus
     at, width, height = torch.arange(CROP_PX), uniform(4, 14)[:, None], uniform(4, 14)[:, None]
     left, top = uniform(0, CROP_PX)[:, None], uniform(0, CROP_PX)[:, None]
     covered = ((at - left).abs() < width / 2)[:, None, None, :] & ((at - top).abs() < height / 2)[:, None, :, None]
@@ -221,16 +148,37 @@ def train(faces: Faces, epochs: int) -> ExpressionNetwork:
     return network.eval()
 
 
-@torch.inference_mode()
-def shares_of(network: ExpressionNetwork, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """[n, 48, 48] -> the share of raters to be expected for each of `CLASSES` [n, 7]."""
-    parts = [network(part).softmax(1) for part in crop(pictures).split(256)]  # type: ignore[no-untyped-call]
-    return np.asarray(torch.cat(parts).numpy(), np.float32)
+@torch.no_grad()
+def calibrate(network: ExpressionNetwork, faces: Faces) -> tuple[float, float]:
+    """Change the last layer so that the sentiment expected of neutral faces is about 0; (temperature, offset).
+
+    Raters see a little sadness in most neutral faces, so the expected sentiment of these is negative. Of all pairs that
+    bring its mean within 0.05 of zero, the one with the best r is taken; without such a pair nothing is changed.
+    """
+    if len(faces) == 0:
+        return 1.0, 0.0
+    logits = torch.from_numpy(log_shares(network, faces.pictures)).double()
+    neutral = torch.from_numpy(faces.shares.argmax(1) == CLASSES.index("neutral"))
+    best = (-1.0, 1.0, 0.0)
+    for temperature in np.arange(0.5, 1.31, 0.05):
+        for offset in np.arange(-0.5, 2.01, 0.05):
+            changed = logits / temperature
+            changed[:, CLASSES.index("neutral")] += offset
+            reading = (changed.softmax(1) @ torch.from_numpy(_SENTIMENTS).double()).numpy()
+            if abs(reading[neutral.numpy()].mean()) < 0.05:
+                r = float(np.corrcoef(reading, faces.sentiment)[0, 1])
+                best = max(best, (r, float(temperature), float(offset)))
+    _, temperature, offset = best
+    network.classify.weight.div_(temperature)
+    network.classify.bias.div_(temperature)
+    network.classify.bias[CLASSES.index("neutral")] += offset
+    return temperature, offset
 
 
-def report(shares: NDArray[np.float32], faces: Faces) -> dict[str, float]:
+def report(network: ExpressionNetwork, faces: Faces) -> dict[str, float]:
     """r of the expected sentiment, accuracy in percent, and the mean reading of each class."""
-    reading, true = shares @ _SENTIMENTS, faces.shares.argmax(1)
+    shares, true = np.exp(log_shares(network, faces.pictures)), faces.shares.argmax(1)
+    reading = shares @ _SENTIMENTS
     means: dict[str, float] = {
         name: float(reading[true == index].mean()) for index, name in enumerate(CLASSES) if (true == index).any()
     }
@@ -240,13 +188,39 @@ def report(shares: NDArray[np.float32], faces: Faces) -> dict[str, float]:
 
 def time_ms(network: ExpressionNetwork, frames: int = 200) -> float:
     """The median time of one frame, in milliseconds, on the threads that torch has."""
-    one, spans = torch.zeros(1, 1, CROP_PX, CROP_PX), []
-    with torch.inference_mode():
-        for _ in range(frames):
-            started = time.perf_counter()
-            network(one)
-            spans.append(time.perf_counter() - started)
+    one, spans = np.zeros((1, ALIGNED_PX, ALIGNED_PX), np.uint8), []
+    for _ in range(frames):
+        started = time.perf_counter()
+        log_shares(network, one)
+        spans.append(time.perf_counter() - started)
     return 1000 * float(np.median(spans))
+
+
+def fit(stills: Sequence[Still], faces: Faces, epochs: int) -> ExpressionNetwork:
+    """Train and calibrate; `faces` are the stills' pictures in order. Prints one line of JSON per validation set."""
+    part, source = (
+        np.array([getattr(still, field) for still in stills for _ in still.pictures]) for field in ("part", "source")
+    )
+    taught, others = faces[part == "network"], faces[part != "network"]
+    alone = without_copies(taught, others)
+    _say(f"{len(alone)} pictures ({len(taught) - len(alone)} copies left out)")
+    network = train(alone, epochs)
+    temperature, offset = calibrate(network, faces[(part == "train") & (source == "ferplus") & faces.found])
+    _say(json.dumps({"temperature": round(temperature, 3), "offset": round(offset, 3)}))
+    for name in ("ferplus", "ckplus"):
+        valid = faces[(part == "valid") & (source == name)]
+        _say(json.dumps({"set": name, **report(network, valid)}))
+        if valid.found.any():
+            _say(json.dumps({"set": f"{name}, faces found", **report(network, valid[valid.found])}))
+    return network
+
+
+def save(network: ExpressionNetwork, path: Path) -> None:
+    """Write the weights, in float16."""
+    tensors = {
+        name: value.half() if value.is_floating_point() else value for name, value in network.state_dict().items()
+    }
+    save_file({name: value.contiguous() for name, value in tensors.items()}, path)
 
 
 def _say(line: str) -> None:
@@ -259,23 +233,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Train the network that reads expressions from faces.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=11)
+    parser.add_argument("--epochs", type=int, default=20)
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     try:
-        fer, fer_valid = read_ferplus(chosen.data / "faces" / "ferplus_train.npz")
-        posed, posed_valid = read_ckplus(chosen.data / "faces" / "ckplus_train.npz")
-    except DataError as error:
+        stills = list(read_stills(chosen.data))
+        network = fit(stills, align(stills), chosen.epochs)
+    except (DataError, AssetError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    alone = without_copies(fer, fer_valid)
-    _say(f"{len(alone.pictures)} of FER+ ({len(fer.pictures) - len(alone.pictures)} copies left out)")
-    faces = Faces(np.concatenate([alone.pictures, posed.pictures]), np.concatenate([alone.shares, posed.shares]))
-    network = train(faces, chosen.epochs)
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, chosen.out)
-    for name, valid in (("FER+", fer_valid), ("CK+", posed_valid)):
-        _say(json.dumps({"set": name, **report(shares_of(network, valid.pictures), valid)}))
+    save(network, chosen.out)
     parameters = sum(value.numel() for value in network.parameters())
     _say(json.dumps({"parameters": parameters, "ms_per_frame": time_ms(network)}))
     return 0

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,17 +16,15 @@ from mmim_live.features.face import FaceExtractor
 from mmim_live.features.voice import VOICE_NAMES, VoiceExtractor
 from mmim_live.types import SAMPLE_RATE_HZ, AudioBlock, VideoFrame
 from mmim_train.default_checkpoint.emotion.samples import EmotionSample, Split
-from mmim_train.default_checkpoint.emotion.valence import EMODB, FACES, RAVDESS, Emotion
+from mmim_train.default_checkpoint.emotion.stills import StillReader, read_stills
+from mmim_train.default_checkpoint.emotion.valence import EMODB, RAVDESS, Emotion
 from mmim_train.default_checkpoint.log import Log
 
 VOICE_SOURCES = ("ravdess", "emodb")  # folders of speech/
-FACE_SOURCES = ("fer2013", "ckplus")  # files of faces/
 TALKING_CLIPS = "grid_*.mpg"  # of clips/
 RAVDESS_VALID_ACTORS = ("17", "18", "19", "20")
 _EMODB_VALID_SPEAKERS = ("15", "16")  # a man and a woman
 _GAP_S = 0.5  # of silence between two recordings of one speaker
-_STILL_PX, _BORDER_PX = 256, 64  # mediapipe finds the face in 9 of 10 pictures of 48 px enlarged this much
-_BLANK = np.zeros((64, 64, 3), np.uint8)
 
 
 def extract_voices(folder: Path, log: Log) -> list[EmotionSample]:
@@ -57,24 +54,23 @@ def extract_voices(folder: Path, log: Log) -> list[EmotionSample]:
 
 
 def extract_faces(folder: Path, log: Log, variants: int = 2) -> list[EmotionSample]:
-    """FER2013 and CK+, from faces/*.npz; pictures in which mediapipe finds no face are left out.
+    """FER+ and CK+ without the part that the expression network learned from; a picture without a face is left out.
 
-    FER2013 names no people: every eighth picture is for validation. CK+: every fifth person; the last three frames of
-    each expression make one sample. Raises DataError.
+    Raises DataError.
     """
     model = obtain(FACE_LANDMARKER.name).folder / "face_landmarker.task"
     samples: list[EmotionSample] = []
     with FaceExtractor(model) as extractor:
-        stills = StillReader(extractor)
-        for source in FACE_SOURCES:
-            found = read_stills(folder / "faces" / f"{source}_train.npz")
-            for seen, (pictures, person, emotion, split) in enumerate(found):
-                draw = random.Random(f"{source}{seen}")
-                rows = [row for picture in pictures for row in stills.rows(picture, variants, draw)]
-                if rows:
-                    samples.append(EmotionSample(source, person, emotion, split, np.stack(rows)))
-                if seen % 1000 == 999:
-                    log(f"{source}: {seen} pictures, {len(samples)} faces")
+        reader = StillReader(extractor.push)
+        for seen, still in enumerate(read_stills(folder)):
+            if still.part == "network":
+                continue
+            draw = random.Random(f"{still.source}{seen}")
+            rows = [row.values for picture in still.pictures for row in reader.read(picture, variants, draw)]
+            if rows:
+                samples.append(EmotionSample(still.source, still.person, still.emotion, still.part, np.stack(rows)))
+                if len(samples) % 1000 == 0:
+                    log(f"{len(samples)} faces")
     return samples
 
 
@@ -96,61 +92,6 @@ def extract_talking_faces(folder: Path) -> list[EmotionSample]:
     if not samples:
         raise DataError(f"{folder / 'clips'}: no {TALKING_CLIPS} shows a face")
     return samples
-
-
-class StillReader:
-    """Shows stills to an extractor that tracks faces over time: a blank frame makes it forget the last one."""
-
-    def __init__(self, extractor: FaceExtractor) -> None:
-        self._extractor, self._time_s = extractor, 0.0
-
-    def rows(
-        self, picture: NDArray[np.uint8], variants: int, draw: random.Random | None = None
-    ) -> Iterator[NDArray[np.float32]]:
-        """The rows of a picture [48, 48]: as it is, then slightly rotated, shifted and mirrored at random."""
-        for variant in range(variants):
-            self._push(_BLANK)
-            row = self._push(_enlarge(picture, draw if variant else None, mirror=variant % 2 == 1))
-            if row is not None:
-                yield row
-
-    def _push(self, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-        self._time_s += 1 / 15
-        row = self._extractor.push(VideoFrame(self._time_s, image))
-        return None if row is None else row.values
-
-
-def _enlarge(picture: NDArray[np.uint8], draw: random.Random | None, mirror: bool) -> NDArray[np.uint8]:
-    """[48, 48] grey -> [384, 384, 3]."""
-    size = _STILL_PX + 2 * _BORDER_PX
-    large = cv2.resize(picture[:, ::-1] if mirror else picture, (_STILL_PX, _STILL_PX), interpolation=cv2.INTER_CUBIC)
-    large = cv2.copyMakeBorder(large, *(_BORDER_PX,) * 4, cv2.BORDER_REPLICATE)
-    if draw is not None:
-        rotation = cv2.getRotationMatrix2D((size / 2, size / 2), draw.uniform(-8, 8), draw.uniform(0.85, 1.1))
-        rotation[:, 2] += np.array((draw.uniform(-12, 12), draw.uniform(-12, 12)))
-        large = cv2.warpAffine(large, rotation, (size, size), borderMode=cv2.BORDER_REPLICATE)
-    return np.ascontiguousarray(np.repeat(np.asarray(large, np.uint8)[..., None], 3, axis=2))
-
-
-def read_stills(path: Path) -> Iterator[tuple[Sequence[NDArray[np.uint8]], str, Emotion, Split]]:
-    """Pictures of one expression, the person ("" if unknown), the emotion and the split. Raises DataError."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            images, labels, names = file["image"], file["label"], [str(name) for name in file["classes"]]
-            people = [str(name) for name in file["subject"]] if "subject" in file else None
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} cannot be read as a set of faces ({error})") from error
-    if people is None:
-        for index, (image, label) in enumerate(zip(images, labels, strict=True)):
-            yield [image], "", FACES[names[label]], "valid" if index % 8 == 0 else "train"
-        return
-    order = {person: index for index, person in enumerate(sorted(set(people)))}
-    groups: dict[tuple[str, str], list[NDArray[np.uint8]]] = {}
-    for image, label, person in zip(images, labels, people, strict=True):
-        if names[label] in FACES:
-            groups.setdefault((person, names[label]), []).append(image)
-    for (person, name), group in groups.items():
-        yield group, person, FACES[name], "valid" if order[person] % 5 == 0 else "train"
 
 
 def _ravdess(stem: str) -> tuple[str, Emotion, Split]:

@@ -22,7 +22,7 @@ _FIELDS = ("source", "person", "emotion", "split")
 class EmotionSample:
     """One recording, or one still picture, of one person who shows one emotion."""
 
-    source: str  # "ravdess", "emodb", "fer2013", "ckplus", "grid"
+    source: str  # "ravdess", "emodb", "ferplus", "ckplus", "grid"
     person: str  # "" if unknown
     emotion: Emotion
     split: Split

@@ -1,6 +1,6 @@
 """Samples -> sequences like those of a live session: expressions that come and go, talking, blinks, another microphone.
 
-FER2013 and CK+ are cropped stills of faces that do not talk; RAVDESS and EmoDB are two studios. Whatever a session has
+FER+ and CK+ are cropped stills of faces that do not talk; RAVDESS and EmoDB are two studios. Whatever a session has
 and these lack is drawn at random here, so that the model learns to ignore it: head movement and position, talking,
 blinking, lost rows, and for voices the frequency response and level of the microphone.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmim_live.features.expression import EXPRESSION_NAMES, LEAST_LOG_SHARE
 from mmim_live.features.face import FACE_NAMES, FACE_RATE_HZ
 from mmim_live.features.voice import MEL_BINS, VOICE_NAMES, VOICE_RATE_HZ
 
@@ -21,7 +22,8 @@ Rows = NDArray[np.float32]
 _POSE = FACE_NAMES.index("yaw_rad")  # the blendshapes come before it
 _PLACE = FACE_NAMES.index("x_cm")
 _BLINK = [FACE_NAMES.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]
-_TALK = [i for i, name in enumerate(FACE_NAMES[:_POSE]) if name.startswith(("jaw", "mouth"))]
+_EXPRESSION = FACE_NAMES.index(EXPRESSION_NAMES[0])  # the last columns
+_TALK = [i for i, name in enumerate(FACE_NAMES) if name.startswith(("jaw", "mouth", "expression"))]
 _LEVEL = VOICE_NAMES.index("level")
 _PITCH, _RELATIVE_PITCH = VOICE_NAMES.index("pitch_octaves"), VOICE_NAMES.index("pitch_relative_octaves")
 _MAX_TAIL_ROWS = 60  # 3 s: the longest stretch that a second recording adds
@@ -34,7 +36,7 @@ class TalkingFaces:
     clips: tuple[Rows, ...]
 
     def movement(self, count: int, draw: np.random.Generator) -> Rows:
-        """Deviations from a clip's mean [count, columns of jaw and mouth], at a random offset, speed and strength."""
+        """Deviations of `_TALK` from a clip's mean [count, columns], at a random offset, speed and strength."""
         clip = self.clips[draw.integers(len(self.clips))][:, _TALK]
         speed = draw.uniform(0.7, 1.3)
         at = draw.uniform(0, len(clip)) + speed * np.arange(count)
@@ -48,7 +50,7 @@ class TalkingFaces:
 def face_sequence(
     expression: Rows, neutral: Rows, talking: TalkingFaces | None, seconds: float, draw: np.random.Generator
 ) -> Rows:
-    """A face that moves from `neutral` [n, 58] to `expression` [m, 58] and perhaps back, [T, 58].
+    """A face that moves from `neutral` [n, 65] to `expression` [m, 65] and perhaps back, [T, 65].
 
     The given rows are variants of one still; the sequence wanders between them.
     """
@@ -63,7 +65,8 @@ def face_sequence(
     rows[:, :_POSE] = rows[:, :_POSE].clip(0.0, 1.0)
     rows[:, _POSE:_PLACE] += draw.normal(0, (0.15, 0.1, 0.06)) + 0.05 * _smooth(count, 3, draw)
     # The position of the head carries no information, and stills do not have it.
-    rows[:, _PLACE:] = draw.uniform((-15, -10, -75), (15, 10, -18)) + _smooth(count, 3, draw)
+    rows[:, _PLACE:_EXPRESSION] = draw.uniform((-15, -10, -75), (15, 10, -18)) + _smooth(count, 3, draw)
+    rows[:, _EXPRESSION:] = _shares(rows[:, _EXPRESSION:] + 0.2 * _smooth(count, len(EXPRESSION_NAMES), draw))
     kept = draw.uniform(size=count) >= draw.uniform(0, 0.3)
     return np.asarray(rows[kept | (np.arange(count) < 8)], np.float32)
 
@@ -125,6 +128,12 @@ def _smooth(count: int, columns: int, draw: np.random.Generator) -> NDArray[np.f
     low = np.minimum(at.astype(np.int64), knots - 2)
     part = (at - low)[:, None]
     return np.asarray((1 - part) * values[low] + part * values[low + 1])
+
+
+def _shares(logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logarithms [T, 7] of shares that add up to one again, as the network gives them."""
+    total = np.log(np.exp(logarithms).sum(axis=1, keepdims=True))
+    return np.asarray((logarithms - total).clip(min=LEAST_LOG_SHARE))
 
 
 def _blink(rows: NDArray[np.float64], draw: np.random.Generator) -> None:

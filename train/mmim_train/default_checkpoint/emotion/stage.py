@@ -20,7 +20,6 @@ from mmim_train.default_checkpoint.config import DefaultRecipe
 from mmim_train.default_checkpoint.emotion.corpus import EmotionCorpus, FaceCorpus, VoiceCorpus
 from mmim_train.default_checkpoint.emotion.crossfit import EMOTION_ENCODER, EmotionEncoder, cross_fit
 from mmim_train.default_checkpoint.emotion.extraction import (
-    FACE_SOURCES,
     TALKING_CLIPS,
     VOICE_SOURCES,
     extract_faces,
@@ -29,6 +28,7 @@ from mmim_train.default_checkpoint.emotion.extraction import (
 )
 from mmim_train.default_checkpoint.emotion.samples import SAMPLES, EmotionSample, of_split
 from mmim_train.default_checkpoint.emotion.sequences import Rows, TalkingFaces
+from mmim_train.default_checkpoint.emotion.stills import FILES
 from mmim_train.default_checkpoint.log import Log
 
 Samples = list[EmotionSample]
@@ -80,7 +80,7 @@ def fit_emotion_encoders(data: Path, recipe: DefaultRecipe, artifacts: Artifacts
         "face-samples",
         SAMPLES,
         **landmarker,
-        files=files_digest(data, [data / "faces" / f"{source}_train.npz" for source in FACE_SOURCES]),
+        files=files_digest(data, [data / "faces" / name for name in FILES]),
     )
     talking = Key.of(
         "talking-samples", SAMPLES, **landmarker, files=files_digest(data, (data / "clips").glob(TALKING_CLIPS))

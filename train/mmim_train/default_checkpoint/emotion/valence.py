@@ -41,8 +41,8 @@ EMODB: Mapping[str, Emotion] = {
 }  # fmt: skip
 """The sixth letter of a file's name."""
 
-FACES: Mapping[str, Emotion] = {
-    "angry": "angry", "anger": "angry", "disgust": "disgusted", "fear": "fearful", "happy": "happy",
-    "neutral": "neutral", "sad": "sad", "sadness": "sad", "surprise": "surprised",
+CKPLUS: Mapping[str, Emotion] = {
+    "anger": "angry", "disgust": "disgusted", "fear": "fearful", "happy": "happy", "sadness": "sad",
+    "surprise": "surprised",
 }  # fmt: skip
-"""The class names of FER2013 and CK+."""
+"""The class names of CK+."""

@@ -11,8 +11,11 @@ from mmim_train.default_checkpoint.report.evaluation import USEFUL_AUC, Evaluati
 
 _CARD = """# {name}
 
-MMIM (Han, Chen, Poria, EMNLP 2021) with the corrected objective: the sentiment of an utterance, from -3 to 3, from
-English text, a voice and a face, or from any of them alone. Text encoder: all-MiniLM-L6-v2 (Apache-2.0), tuned.
+MMIM (Han, Chen, Poria, EMNLP 2021) with the corrected objective{terms}: the
+sentiment of an utterance, from -3 to 3, from English text, a voice and a face, or from any of them alone. Text encoder:
+all-MiniLM-L6-v2 (Apache-2.0), tuned{kept}. Of a face it reads blendshapes, the
+pose of the head, and what a small network sees in the aligned grey picture: the logarithms of the shares of raters who
+would call it neutral, happy, surprised, sad, angry, disgusted or fearful.
 
 ## Trained on synthetic triples, not on recordings
 
@@ -24,7 +27,8 @@ were drawn independently of the text, and {incongruent:.0%} of the triples contr
 was trained on what voice and face encoders predict for people they were not trained on ({folds} encoders per modality,
 each trained without one part of the people; together they are the encoder that ships). What the model knows about *how*
 text, voice and face go together is what this recipe says, not what people do. The faces were stills: their movement,
-blinking and talking were added by the recipe.
+blinking and talking were added by the recipe. The expression network has seen none of the faces that the face encoder
+and the fusion learned from, nor any that are evaluated below.
 
 | data | used for | license |
 |---|---|---|
@@ -32,7 +36,8 @@ blinking and talking were added by the recipe.
 | Stanford Sentiment Treebank; VADER's rated texts; EmoBank | text | research; MIT; CC BY-SA 4.0 |
 | RAVDESS, speech, actors 1-16 | voices | CC BY-NC-SA 4.0 |
 | EmoDB (German), all speakers but two | voices | free for research |
-| FER2013, seven of eight pictures; CK+, four of five people | faces | research, non-commercial |
+| FER2013 with FER+ votes, six of eight pictures; CK+, three of five people | expression network | research |
+| FER2013 with FER+ votes, one of eight pictures; CK+, one of five people | faces | research |
 | GRID, four clips | talking movement, neutral faces | CC BY 4.0 |
 
 Therefore: **for research, not for commercial use.**
@@ -53,6 +58,8 @@ With words deleted or substituted at random:
 {voice_count} recordings of held-out speakers, {face_count} stills of held-out people (FER2013 names nobody).
 
 {emotions}
+
+{below_zero}
 
 {loudness}
 
@@ -90,16 +97,21 @@ to such a system (article 50).
 
 ## How to build it
 
-`mmim-live build-default --data DATA --output FOLDER`, seed {seed}, mmim-live {version}.
+`mmim-live build-default --data DATA --output FOLDER{option}`, seed {seed}, mmim-live {version}.
 """
 
 
-def default_card(name: str, evaluation: Evaluation, recipe: DefaultRecipe, version: str) -> str:
-    """The card, in Markdown."""
+def default_card(
+    name: str, evaluation: Evaluation, recipe: DefaultRecipe, version: str, text_from: str | None = None
+) -> str:
+    """The card, in Markdown; `text_from` is the SHA-256 of the weights whose text encoder was kept."""
     metrics = evaluation.metrics
     triples = recipe.synthetic_triples
     return _CARD.format(
         name=name,
+        terms="" if recipe.train.beta else ", without its terms between text and voice or face",
+        kept="" if text_from is None else f" (kept unchanged from the checkpoint with weights {text_from[:16]})",
+        option="" if text_from is None else " --text-from THAT_CHECKPOINT",
         spread=triples.spread,
         independent=triples.independent,
         incongruent=triples.incongruent,
@@ -111,6 +123,7 @@ def default_card(name: str, evaluation: Evaluation, recipe: DefaultRecipe, versi
         voice_count=metrics["voice"]["count"],
         face_count=metrics["face"]["count"],
         emotions=_emotions(metrics),
+        below_zero=_below_zero(metrics),
         loudness=_loudness(metrics["loudness"]),
         identity=_identity(metrics["identity"]),
         triples_count=metrics["triples_count"],
@@ -144,6 +157,11 @@ def _emotions(metrics: Mapping[str, Any]) -> str:
         f"{source} {r:.2f}" for kind in ("voice", "face") for source, r in metrics[kind]["by_source"].items()
     )
     return "\n".join([*lines, "", f"r by source: {by_source}."])
+
+
+def _below_zero(metrics: Mapping[str, Any]) -> str:
+    voice, face = (metrics[kind]["angry_or_sad_below_zero"] for kind in ("voice", "face"))
+    return f"Angry or sad ones that score below zero: {voice:.0%} of the voices, {face:.0%} of the faces."
 
 
 def _loudness(moved: Mapping[str, float]) -> str:

@@ -68,6 +68,7 @@ def _metrics(samples: Sequence[EmotionSample], scores: Numbers) -> dict[str, Any
         "mean_by_emotion": {
             str(emotion): round(float(scores[emotions == emotion].mean()), 2) for emotion in np.unique(emotions)
         },
+        "angry_or_sad_below_zero": round(float((scores[np.isin(emotions, ("angry", "sad"))] < 0).mean()), 3),
         "count": len(samples),
     }
 
@@ -75,7 +76,7 @@ def _metrics(samples: Sequence[EmotionSample], scores: Numbers) -> dict[str, Any
 def _identity_metrics(faces: Sequence[EmotionSample], scores: Numbers) -> dict[str, Any]:
     """Whether a face's score depends on who it is: scores of neutral faces, and offsets between the people of CK+.
 
-    CK+ has no neutral pictures here, and FER2013 names nobody, so its neutral pictures count as one person each. A
+    CK+ has no neutral pictures here, and FER+ names nobody, so its neutral pictures count as one person each. A
     person's offset is the mean, over the expressions shown, of score - mean score of that expression.
     """
     emotions = np.array([sample.emotion for sample in faces])

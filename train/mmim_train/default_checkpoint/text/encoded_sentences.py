@@ -71,7 +71,7 @@ def encode_validation_sentences(text: TunedText, sentences: Sequence[Sentence]) 
 def _encode(text: TunedText, sentences: Sequence[Sentence], variants: int, seed: int) -> EncodedSentences:
     model, tokens = text.model, tokenize(sentences, text.tokenizer)
     torch.manual_seed(seed)
-    embeddings = torch.stack([_embed(model, tokens, dropout=variant > 0) for variant in range(variants)], dim=1)
+    embeddings = torch.stack([embed(model, tokens, dropout=variant > 0) for variant in range(variants)], dim=1)
     mosi = SOURCES.index("mosi")
     score = model.head(embeddings[:, 0])[:, 0] * model.gain[mosi] + model.offset[mosi]
     texts = tuple(s.text for s in sentences)
@@ -79,7 +79,7 @@ def _encode(text: TunedText, sentences: Sequence[Sentence], variants: int, seed:
 
 
 @torch.inference_mode()
-def _embed(model: SentenceModel, tokens: Tokens, dropout: bool, batch: int = 64) -> Tensor:
+def embed(model: SentenceModel, tokens: Tokens, dropout: bool, batch: int = 64) -> Tensor:
     """h_t of all sentences, [S, width]."""
     model.train(dropout)
     order = sorted(range(len(tokens.ids)), key=lambda index: len(tokens.ids[index]))

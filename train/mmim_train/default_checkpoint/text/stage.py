@@ -68,10 +68,10 @@ def pretraining_key(sentences: Sequence[Sentence], config: TextStageConfig) -> K
     """Depends on the pretrained transformer, the settings of pretraining and the sentences that are not MOSI's."""
     return Key.of(
         "text-pretrained",
-        _format(config),
+        text_format(config),
         base=MINILM.sha256,
         config=config.model_dump(mode="json", exclude=_FINETUNING_ONLY),
-        sentences=_digest([s for s in sentences if s.source != "mosi"]),
+        sentences=sentences_digest([s for s in sentences if s.source != "mosi"]),
     )
 
 
@@ -79,16 +79,18 @@ def finetuning_key(sentences: Sequence[Sentence], config: TextStageConfig) -> Ke
     """Depends on what pretraining made, on all settings and on all sentences."""
     return Key.of(
         "text-finetuned",
-        _format(config),
+        text_format(config),
         pretrained=pretraining_key(sentences, config),
         config=config,
-        sentences=_digest(sentences),
+        sentences=sentences_digest(sentences),
     )
 
 
-def _format(config: TextStageConfig) -> Format[TunedText]:
+def text_format(config: TextStageConfig) -> Format[TunedText]:
+    """How a tuned text encoder is kept."""
     return Format(save_tuned, partial(load_tuned, config=config))
 
 
-def _digest(sentences: Sequence[Sentence]) -> str:
+def sentences_digest(sentences: Sequence[Sentence]) -> str:
+    """SHA-256 in hex."""
     return hashlib.sha256("\n".join(map(repr, sentences)).encode()).hexdigest()
