@@ -3,8 +3,9 @@
     python -m mmim_train.experiments.cost --data FOLDER
 
 Published: texts padded to 50 tokens, batches in random order, stage 0 backpropagated through the encoders, plain Adam.
-Ours: this package's trainer. Both train the same MMIM, including all of MiniLM-L6, for one epoch on the same data, on
-one thread in float32. Also measures the time per window of fusion and mutual-information terms, without the encoders.
+Ours: this package's trainer, practically without validation. Both train the same MMIM, including all of MiniLM-L6, on
+the same data, on one thread in float32. Also measures the time per window of fusion and information terms, without
+the encoders.
 """
 
 from __future__ import annotations
@@ -103,9 +104,11 @@ def published_epoch(model: MMIM, examples: Examples) -> None:
             optimizer.step()
 
 
-def our_epoch(model: MMIM, examples: Examples) -> None:
-    """One epoch of our trainer, practically without validation."""
-    train(model, examples, _FirstExample(examples), TrainOptions(epochs=1, precision="float32"), seed=1, device=CPU)
+def our_epochs(model: MMIM, examples: Examples) -> tuple[float, float]:
+    """CPU seconds of the first epoch of our trainer, which alone has a stage 0, and of the second."""
+    options = TrainOptions(epochs=2, precision="float32")
+    first, second = train(model, examples, _FirstExample(examples), options, seed=1, device=CPU).epochs
+    return first.cpu_s, second.cpu_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,12 +150,13 @@ def _measure(folder: Path, which: str) -> dict[str, Any]:
     model, examples = _load(folder)
     examples.batch([0, 1])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    started = time.process_time()
     if which == "published":
+        started = time.process_time()
         published_epoch(model, Padded(examples))
+        usage = {"cpu_s": time.process_time() - started}
     else:
-        our_epoch(model, examples)
-    usage = {"cpu_s": time.process_time() - started}
+        first, second = our_epochs(model, examples)
+        usage = {"cpu_s": second, "first_epoch_cpu_s": first}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {**usage, "peak_mb": peak, "loaded_mb": before, **(parts_at_batch_1(model) if which == "ours" else {})}
 

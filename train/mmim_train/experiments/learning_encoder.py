@@ -241,7 +241,8 @@ def _at_text(
     (of_terms,) = torch.autograd.grad(loss.total - task, h_t)
     cosine = torch.nn.functional.cosine_similarity(of_task.flatten(), of_terms.flatten(), dim=0)
     norms = float(of_task.norm()), float(of_terms.norm())
-    return *norms, float(cosine), float(loss.parts["mi_text_voice"]), float(loss.parts["mi_text_face"])
+    voice, face = (float(loss.parts[f"mi_text_{m}"].detach()) for m in ("voice", "face"))
+    return *norms, float(cosine), voice, face
 
 
 if __name__ == "__main__":
