@@ -31,6 +31,7 @@ SMALL_MODEL = "whisper-tiny.en"
 _FIXED_COST_S = 1.35
 _KEPT_AUDIO_S = 2.4  # a live session keeps about this much audio, and what is new
 _HOLDS_S = 1.0  # a model that gives a hypothesis this often is kept
+_SPARE = 1.15  # what decoding without a pause must leave to spare before it is taken up again: not back and forth
 _INTERVALS_S = (0.3, 0.5, 0.7, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.5, 8.0, 10.0)
 # A thread that computes gets a whole core where one is free. If the process gets less than this in all, none is.
 _SCARCE_CORES = 0.9
@@ -162,17 +163,23 @@ class SpeechBudget:
 
     def _best(self, small_available: bool) -> Plan:
         if self.plan.small:
-            scale = 1 / self._small_cost
-            usual = self._interval(lambda audio_s: scale * self._small.seconds(audio_s))
-            small = self._interval(self._small.seconds)
+            usual = self._sustained(self._small, 1 / self._small_cost)
+            small = self._sustained(self._small, 1.0)
         else:
-            usual = self._interval(self._usual.seconds)
-            small = self._interval(lambda audio_s: self._small_cost * self._usual.seconds(audio_s))
+            usual = self._sustained(self._usual, 1.0)
+            small = self._sustained(self._usual, self._small_cost)
         if not small_available or usual <= _HOLDS_S:
             return Plan(small=False, interval_s=self._steady(usual))
         worth = _SMALL_WORTH if not self.plan.small else 1.3 * _SMALL_WORTH  # not back and forth
         use_small = max(small, _HOLDS_S) <= worth * usual
         return Plan(small=use_small, interval_s=self._steady(small if use_small else usual))
+
+    def _sustained(self, model: CostModel, ratio: float) -> float:
+        """The interval for a model that costs `ratio` times what `model` does."""
+        interval_s = self._interval(lambda audio_s: ratio * model.seconds(audio_s))
+        if interval_s == 0 < self.plan.interval_s:
+            return self._interval(lambda audio_s: _SPARE * ratio * model.seconds(audio_s))
+        return interval_s
 
     def _interval(self, cost: Callable[[float], float]) -> float:
         """The shortest interval that the CPU sustains; 0 if hypotheses can follow one another without a pause."""
