@@ -41,14 +41,14 @@ def test_an_epoch_shows_task_estimates_and_headline_metrics(terminal: bool) -> N
     ):
         assert part in text
     assert "acc7" not in text
-    assert "3 more epochs at most, about 0 s" in text
+    assert "at most 3 epochs to go, about 0 s" in text
 
 
 @pytest.mark.parametrize(
     ("records", "expected"),
     [
-        ([(0.7, True), (0.8, False)], "18 more epochs at most"),
-        ([(0.7, True), (0.8, False)], "stops earlier if 2 more bring no lower validation loss"),
+        ([(0.7, True), (0.8, False)], "at most 18 epochs to go"),
+        ([(0.7, True), (0.8, False)], "stops earlier if 2 epochs in a row bring no lower validation loss"),
         ([(0.7, True), (0.8, False), (0.8, False), (0.8, False)], "stopped after 4 epochs; the best is epoch 1"),
     ],
 )

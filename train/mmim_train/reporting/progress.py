@@ -54,10 +54,10 @@ class _Display:
         left = options.epochs - last.epoch - 1
         patience = options.patience - (last.epoch - best)
         if left <= 0 or patience <= 0:
-            return f"stopped after {last.epoch + 1} epochs; the best is epoch {best + 1}"
-        rest = f"{left} more epochs at most, about {_duration(left * _median(self.seconds))}"
+            return f"stopped after {_epochs(last.epoch + 1)}; the best is epoch {best + 1}"
+        rest = f"at most {_epochs(left)} to go, about {_duration(left * _median(self.seconds))}"
         if patience < left:
-            rest += f"; stops earlier if {patience} more bring no lower validation loss"
+            rest += f"; stops earlier if {_epochs(patience)} in a row bring no lower validation loss"
         return rest
 
     def _table(self) -> Table:
@@ -120,6 +120,10 @@ def _line(display: _Display) -> str:
     seconds = f"{display.seconds[-1]:.0f} s"
     where = f"{display.title}, epoch {record.epoch + 1}"
     return f"{where}: {', '.join(parts)}; valid {scores}{best}; {seconds}; {display.outlook()}"
+
+
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count} epochs"
 
 
 def _median(values: Sequence[float]) -> float:

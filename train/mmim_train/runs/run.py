@@ -156,7 +156,8 @@ def _safeguards(
 def _one_epoch_alone(run: Run, options: TrainOptions, seed: int, folder: Path) -> Sequence[EpochRecord]:
     prepared = run.prepared
     alone = options.model_copy(update={"objective": "none"})
-    with _observed(run, folder, f"{run.title}, the task alone for comparison", alone, logged=False) as observe:
+    shown = alone.model_copy(update={"epochs": 1})
+    with _observed(run, folder, f"{run.title}, the task alone for comparison", shown, logged=False) as observe:
         result = train(
             prepared.model(seed),
             prepared.split("train"),
