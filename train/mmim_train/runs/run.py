@@ -157,7 +157,9 @@ def _one_epoch_alone(run: Run, options: TrainOptions, seed: int, folder: Path) -
     prepared = run.prepared
     alone = options.model_copy(update={"objective": "none"})
     shown = alone.model_copy(update={"epochs": 1})
-    with _observed(run, folder, f"{run.title}, the task alone for comparison", shown, logged=False) as observe:
+    with _observed(
+        run, folder, f"{run.title}, baseline epoch without mutual information", shown, logged=False
+    ) as observe:
         result = train(
             prepared.model(seed),
             prepared.split("train"),

@@ -1,4 +1,4 @@
-"""Says while a run trains that its mutual-information terms harm: validation is compared with the task alone.
+"""Warns while a run trains if its mutual-information terms make validation worse than the task alone.
 
 The task alone is the ablation's arm "none" of the same seed where it is trained, and otherwise one epoch of it, which
 is trained before the first seed: terms that ruin a training do so in its first epoch (train/RESULTS.md).
@@ -39,8 +39,8 @@ class Safeguard:
             self._warned = True
             epochs = "one epoch" if count == 1 else f"{count} epochs"
             self._warn(
-                f"warning: the mutual-information terms harm: after {epochs} the validation loss is {with_terms:.3f}, "
-                f"and {without:.3f} without them; lower alpha and beta (--set beta=0.1), or use --objective none"
+                f"warning: the mutual-information terms make validation worse: loss {with_terms:.3f} after {epochs}, "
+                f"{without:.3f} without them; lower alpha and beta (--set beta=0.1), or use --objective none"
             )
 
 
