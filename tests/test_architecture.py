@@ -40,7 +40,7 @@ LIVE_IMPORTS: dict[str, set[str]] = {
     "speech": GROUND | {"gain_control", "voice_activity"},
     "parallel": GROUND,
     "recording": GROUND | {"output", "session", "speech"},
-    "session": GROUND | STAGES | {"recording"},
+    "session": GROUND | STAGES | {"parallel", "recording"},
     "api": GROUND | {"alignment", "capture", "features", "model", "output", "session"},
     "serve": GROUND | {"output"},
     "tui": GROUND,

@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -25,6 +23,7 @@ from pathlib import Path
 from mmim_live.capture.files.excerpt import WHOLE, Excerpt
 from mmim_live.errors import MmimLiveError
 from mmim_live.events import Reading, SessionStarted, Summary
+from mmim_live.parallel.processes import follow_leader
 from mmim_live.session.loading import ModelStore
 from mmim_live.session.runner import replay_runner
 from mmim_live.settings import Settings
@@ -180,15 +179,7 @@ def _begin(pipe: Connection) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     os.close(null)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_leader, daemon=True).start()
-
-
-def _end_with_the_leader() -> None:
-    leader = multiprocessing.parent_process()
-    if leader is not None:
-        leader.join()
-        signal.raise_signal(signal.SIGTERM)
+    follow_leader()
 
 
 # ---- in the leader ---------------------------------------------------------------------------------------------------
