@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from mmim_live.errors import CheckpointError, MmimLiveError
+from mmim_live.types import Modality
 from mmim_train.evaluation.scoring import prediction_metrics
 from mmim_train.training.distributed import World
 from mmim_train.training.lr_schedule import lr_factor
+from mmim_train.training.objective import has_terms, make_objective
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.train_state import delete_state
 from mmim_train.training.train_step import TrainStep
@@ -95,6 +97,19 @@ def test_each_term_can_be_switched_off(objective: ObjectiveName, off: dict[str, 
         )
     assert parts["some"] < parts["all"]
     assert "task" in parts["some"]
+
+
+@pytest.mark.parametrize("modalities", [("text",), ("voice", "face"), ("text", "face"), ("text", "voice", "face")])
+@pytest.mark.parametrize("weights_of_terms", [(0.0, 0.0), (0.1, 0.0), (0.0, 1.0), (0.1, 1.0)])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_it_is_known_beforehand_whether_there_are_terms(
+    objective: ObjectiveName, weights_of_terms: tuple[float, float], modalities: tuple[Modality, ...]
+) -> None:
+    alpha, beta = weights_of_terms
+    options = TrainOptions(objective=objective, alpha=alpha, beta=beta, epochs=1)
+    made = make_objective(small_model(modalities=modalities), options)
+    actual = objective != "none" and bool(made.pairs() or made.contrasted())
+    assert has_terms(options, modalities) == actual
 
 
 def test_stage_0_changes_the_q_networks_and_nothing_else() -> None:

@@ -33,6 +33,7 @@ from mmim_train.runs.prepare import Prepared
 from mmim_train.runs.safeguard import Safeguard, finite_losses, losses_of_task_alone
 from mmim_train.training.distributed import World
 from mmim_train.training.microbatch import Encoder
+from mmim_train.training.objective import has_terms
 from mmim_train.training.options import TrainOptions
 from mmim_train.training.train_state import delete_state
 from mmim_train.training.trainer import EpochRecord, Observer, StepRecord, predict, train
@@ -137,7 +138,7 @@ def _safeguards(
     run: Run, options: TrainOptions, seed: int, folder: Path, alone: dict[str, Any] | None
 ) -> list[Observer]:
     """What watches the mutual-information terms of a seed: see `safeguard`."""
-    if options.objective == "none" or not options.safeguard:
+    if not options.safeguard or not has_terms(options, run.prepared.config.modalities):
         return []
     if alone is not None:
         losses = finite_losses([epoch["valid_loss"] for epoch in alone["epochs"]])

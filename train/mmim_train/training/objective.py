@@ -10,7 +10,7 @@ constant there (`TrainOptions.text_gradient`); the value is the same bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -218,6 +218,14 @@ class PublishedObjective(TaskObjective):
         q = self.q[m]
         assert isinstance(q, PublishedBarberAgakov)
         return q
+
+
+def has_terms(options: TrainOptions, modalities: Sequence[Modality]) -> bool:
+    """Whether a model of these modalities is trained with any mutual-information term."""
+    if options.objective == "none":
+        return False
+    between = options.beta > 0 and "text" in modalities and any(m in modalities for m in options.ba)
+    return between or (options.alpha > 0 and any(m in modalities for m in options.cpc))
 
 
 def make_objective(model: MMIM, options: TrainOptions) -> TaskObjective:
